@@ -1,0 +1,1 @@
+"""Frozen values of the market world: pure, no I/O."""

@@ -1,0 +1,23 @@
+"""Every limit of the product, named with its unit."""
+
+HORIZON_STEPS_MAX = 168
+LEVEL_MIN, LEVEL_MAX = (
+    0.05,
+    0.995,
+)  # confidence of an interval: below, it says nothing; above, no sample supports it
+LEVELS_MAX = 10  # confidence levels in one request
+
+CANDLES_MAX = 5_000  # rows of one answer
+PAGE_ITEMS_MAX = 200
+SEARCH_RESULTS_MAX = 50
+REQUEST_BODY_BYTES_MAX = 1_048_576
+
+HISTORY_BARS_MAX = 2_000  # bars a forecast is computed from: fixed, so that a replay gives the same answer
+
+CSV_COLUMNS_MAX = 512
+CSV_FILE_BYTES_MAX = 2_147_483_648
+CSV_LINE_BYTES_MAX = 1_048_576
+
+HTTP_BODY_BYTES_MAX = 67_108_864
+HTTP_TIMEOUT_S = 20.0
+CLOCK_SKEW_S_MAX = 300.0  # a bar may start this far in the future before it is quarantined
