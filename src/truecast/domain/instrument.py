@@ -1,7 +1,8 @@
 """What can be forecast, and how people spell it.
 
 Canonical symbols: `EUR-USD`, `BTC-USDT`, `AAPL`, `^VIX`, `US.CPI`. Accepted on input: any case, `EUR_USD`, `EUR/USD`,
-`EUR%2FUSD`, `EURUSD`, names given as aliases (`bitcoin`, `vix`). A spelling that fits several is an error that lists them.
+`EUR%2FUSD`, `EURUSD`, names given as aliases (`bitcoin`, `vix`). A spelling that fits several is an error that lists
+them.
 """
 
 import difflib
