@@ -20,4 +20,9 @@ CSV_LINE_BYTES_MAX = 1_048_576
 
 HTTP_BODY_BYTES_MAX = 67_108_864
 HTTP_TIMEOUT_S = 20.0
+HTTP_TIMEOUT_S_MAX = 300.0
 CLOCK_SKEW_S_MAX = 300.0  # a bar may start this far in the future before it is quarantined
+
+SECRET_CHARS_MIN = 32  # 192 bits as written by `secrets.token_urlsafe`
+COMPUTE_THREADS_MAX = 4
+COMPUTE_WAITING_MAX = 256  # calls that wait for a thread; more are refused, so that the queue cannot eat the memory

@@ -1,0 +1,169 @@
+"""Structured logs on stderr: lines for people on a terminal, JSON otherwise, secrets never.
+
+Our lines and those of libraries take the same way: event -> request id -> redaction -> console or JSON.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from pydantic import SecretStr
+from structlog.typing import EventDict, Processor
+
+from truecast.kit.settings import LogFormat, LogLevel
+
+REDACTED = "[redacted]"
+REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+_NAMES = re.compile(
+    r"(?i)(^|[_\-.])(pass(word|wd|phrase)?|secret|token|auth|authorization|cookie|credential|signature|session_?id|dsn"
+    r"|otp|private)s?($|[_\-.])|(api|access|secret|signing|private|encryption)[_\-]?keys?($|[_\-.])|secret_?id"
+)
+# Every repetition is bounded: a line of a hostile source must not cost quadratic time.
+_IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
+    # user:password@ in a URL; the password may itself hold an @
+    (re.compile(r"(?i)(\b[a-z][a-z0-9+.\-]{0,20}://[^\s/:@]{0,64}:)[^\s/]+(@)"), rf"\1{REDACTED}\2"),
+    # Authorization: Bearer xyz / Basic xyz, also as the repr of a mapping
+    (re.compile(r"(?i)\b((?:bearer|basic|digest|token)\s+)[a-z0-9._~+/\-]{6,}=*"), rf"\1{REDACTED}"),
+    # key=value and "key": "value" where the key is one of the above
+    (
+        re.compile(
+            r"(?i)((?:password|passwd|secret|token|api[_\-]?key|apikey|access[_\-]?key|authorization|cookie"
+            r"|signature|credential)[\w\-]{0,32}[\"']?\s{0,4}[=:]\s{0,4})(\"[^\"]*\"|'[^']*'|[^\s&,;\"'}\])]+)"
+        ),
+        rf"\1{REDACTED}",
+    ),
+)
+_DEPTH_MAX = 8
+_TEXT_CHARS_MAX = 16_384
+_QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING, "aiosqlite": logging.INFO}
+
+
+class Redaction:
+    """Takes secrets out of an event: by the name of a field, by their shape in a text, and known ones anywhere."""
+
+    def __init__(self, known: Iterable[SecretStr] = ()) -> None:
+        values = {secret.get_secret_value() for secret in known}
+        self._known = tuple(sorted((v for v in values if v), key=len, reverse=True))
+
+    def __call__(self, _logger: Any, _method: str, event: MutableMapping[str, Any]) -> EventDict:
+        """As a structlog processor."""
+        return {key: self.value(value, key) if key != "event" else self.value(value) for key, value in event.items()}
+
+    def value(self, value: Any, name: str = "", depth: int = 0) -> Any:
+        """`value` as it may be shown, when it stands under `name`."""
+        if isinstance(value, SecretStr) or (name and value is not None and _NAMES.search(name)):
+            return REDACTED
+        if isinstance(value, bool | int | float) or value is None:
+            return value
+        if depth >= _DEPTH_MAX:
+            return "…"
+        if isinstance(value, Mapping):
+            named = ((_as_text(key), inner) for key, inner in value.items())
+            return {self.text(key): self.value(inner, key, depth + 1) for key, inner in named}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(v, name, depth + 1) for v in value]
+        return self.text(_as_text(value))
+
+    def text(self, text: str) -> str:
+        """A text without known secrets and without what looks like one."""
+        text = text[:_TEXT_CHARS_MAX]
+        for secret in self._known:
+            text = text.replace(secret, REDACTED)
+        for pattern, instead in _IN_TEXT:
+            text = pattern.sub(instead, text)
+        return text
+
+
+def configure_logs(
+    level: LogLevel = "info",
+    log_format: LogFormat = "auto",
+    *,
+    secrets: Iterable[SecretStr] = (),
+    stream: TextIO | None = None,
+) -> None:
+    """Send every log line of the process to `stream` (stderr), formatted and redacted. May be called again."""
+    out = sys.stderr if stream is None else stream
+    console = log_format == "console" or (log_format == "auto" and out.isatty())
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(_formatter(Redaction(secrets), console=console, colors=console and out.isatty()))
+    root = logging.getLogger()
+    for old in [h for h in root.handlers if getattr(h, "of_truecast", False)]:
+        root.removeHandler(old)
+    handler.of_truecast = True  # type: ignore[attr-defined]  # recognised above when called again
+    root.addHandler(handler)
+    root.setLevel(level.upper())
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(least, root.level))
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # they bring handlers of their own
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+
+
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose lines carry named facts: `log.info("bars taken", symbol="EUR-USD", rows=3)`."""
+    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return logger
+
+
+def _formatter(redaction: Redaction, *, console: bool, colors: bool) -> logging.Formatter:
+    last: Processor
+    if console:
+        last = structlog.dev.ConsoleRenderer(
+            colors=colors, pad_event_to=32, exception_formatter=structlog.dev.plain_traceback
+        )
+    else:
+        last = structlog.processors.JSONRenderer(serializer=_json)
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=list(_SHARED),
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,  # to text before redaction: a message may quote a secret
+            redaction,
+            last,
+        ],
+    )
+
+
+def _as_text(value: object) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def _json(value: Any, **_: Any) -> str:
+    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    if (request_id := REQUEST_ID.get()) is not None:
+        event["request_id"] = request_id
+    return event
+
+
+_SHARED: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    _add_request_id,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+)
+
+# Done on import and not in `configure_logs`, so that a line logged before it goes to logging's own last resort
+# (warnings on stderr) and never to stdout, where the answers of the command line stand.
+structlog.configure(
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *(p for p in _SHARED if not isinstance(p, structlog.stdlib.ExtraAdder)),
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    wrapper_class=structlog.stdlib.BoundLogger,
+    cache_logger_on_first_use=True,
+)

@@ -1,0 +1,110 @@
+"""What is counted and measured, in the words of Prometheus. Every metric is listed in docs/metrics.md.
+
+Counters belong to the process, like its memory: two apps in one process share them.
+"""
+
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+REGISTRY: Final = CollectorRegistry(auto_describe=True)
+ProcessCollector(registry=REGISTRY)
+
+EXPOSITION_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+HTTP_REQUESTS: Final = Counter(
+    "truecast_http_requests_total",
+    "Requests answered, by route template (never the raw path), method and status.",
+    ("method", "route", "status"),
+    registry=REGISTRY,
+)
+HTTP_SECONDS: Final = Histogram(
+    "truecast_http_request_seconds",
+    "Time from the first byte of a request to the last byte of its answer.",
+    ("method", "route"),
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    registry=REGISTRY,
+)
+SOURCE_REQUESTS: Final = Counter(
+    "truecast_source_requests_total",
+    "Requests made to a data source, by outcome: ok, or the code of the error.",
+    ("source", "outcome"),
+    registry=REGISTRY,
+)
+BARS_INGESTED: Final = Counter(
+    "truecast_bars_ingested_total",
+    "Bars taken into the store, by source and what became of them: inserted, corrected, unchanged.",
+    ("source", "result"),
+    registry=REGISTRY,
+)
+BARS_QUARANTINED: Final = Counter(
+    "truecast_bars_quarantined_total",
+    "Bars kept out of the store, by source and reason.",
+    ("source", "reason"),
+    registry=REGISTRY,
+)
+GAPS_OPEN: Final = Gauge(
+    "truecast_gaps_open",
+    "Stretches of missing bars that no source has filled yet.",
+    registry=REGISTRY,
+)
+FORECASTS_ISSUED: Final = Counter(
+    "truecast_forecasts_issued_total",
+    "Forecasts written into the ledger, by model and interval.",
+    ("model", "interval"),
+    registry=REGISTRY,
+)
+FORECAST_SECONDS: Final = Histogram(
+    "truecast_forecast_seconds",
+    "Time to compute one forecast, by model.",
+    ("model",),
+    buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
+    registry=REGISTRY,
+)
+FORECAST_STEPS_SCORED: Final = Counter(
+    "truecast_forecast_steps_scored_total",
+    "Steps of forecasts that met their outcome, by model and whether they were sealed before it.",
+    ("model", "sealed"),
+    registry=REGISTRY,
+)
+FORECAST_AGE_S: Final = Gauge(
+    "truecast_forecast_age_seconds",
+    "Age of the latest forecast in the ledger, by symbol and interval, at the last run of the issuing job.",
+    ("symbol", "interval"),
+    registry=REGISTRY,
+)
+JOB_RUNS: Final = Counter(
+    "truecast_job_runs_total",
+    "Runs of jobs that ended, by job and outcome.",
+    ("job", "outcome"),
+    registry=REGISTRY,
+)
+JOB_SECONDS: Final = Histogram(
+    "truecast_job_seconds",
+    "Time a run of a job took, by job.",
+    ("job",),
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
+    registry=REGISTRY,
+)
+BUS_MESSAGES: Final = Counter(
+    "truecast_bus_messages_total",
+    "Messages published inside the process, by the first word of the topic.",
+    ("kind",),
+    registry=REGISTRY,
+)
+BUS_FAILURES: Final = Counter(
+    "truecast_bus_failures_total",
+    "Handlers that failed on a message, by the first word of the topic.",
+    ("kind",),
+    registry=REGISTRY,
+)
+COMPUTE_WAITING: Final = Gauge(
+    "truecast_compute_waiting",
+    "Calls waiting for or running on a compute thread.",
+    registry=REGISTRY,
+)
+
+
+def exposition() -> bytes:
+    """All metrics in the Prometheus text format, to be served as EXPOSITION_TYPE."""
+    return generate_latest(REGISTRY)

@@ -1,0 +1,274 @@
+"""Everything that can be set from outside, checked at once: a wrong start names every wrong field.
+
+Read from the environment (prefix `TRUECAST_`, and the plain names that hosting platforms use), then from `.env`,
+then the defaults. Nobody else reads the environment. Every field is documented in docs/configuration.md.
+"""
+
+import difflib
+import ipaddress
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
+
+from truecast.kit.errors import EXIT_CONFIG, TruecastError
+from truecast.kit.limits import HORIZON_STEPS_MAX, HTTP_TIMEOUT_S, HTTP_TIMEOUT_S_MAX, SECRET_CHARS_MIN
+
+LogLevel = Literal["debug", "info", "warning", "error", "critical"]
+LogFormat = Literal["auto", "console", "json"]
+
+_PREFIX = "TRUECAST_"
+_PREFIX_OF_TESTS = "TRUECAST_TEST_"  # knobs of the test suite, not of the product
+_KEPT_AT = "secret_key"
+_SCHEMES_DATABASE = ("sqlite", "postgresql", "postgres")
+_SCHEMES_REDIS = ("redis", "rediss", "unix")
+
+
+class SettingsInvalid(TruecastError):
+    """One or more settings are wrong. `problems` lists each with its name and what is wrong, never its value."""
+
+    code = "settings_invalid"
+    status = 500
+    title = "Settings are wrong"
+    template = "{count} wrong: {summary}"
+    exit_code = EXIT_CONFIG
+
+    @classmethod
+    def of(cls, problems: Iterable[tuple[str, str]]) -> "SettingsInvalid":
+        """From pairs of (environment variable, reason)."""
+        listed = [{"setting": setting, "reason": reason} for setting, reason in problems]
+        summary = "; ".join(f"{p['setting']}: {p['reason']}" for p in listed)
+        return cls(count=f"{len(listed)} setting{'s' * (len(listed) != 1)}", summary=summary, problems=listed)
+
+
+def _plain(name: str) -> Any:
+    """A field that is also read from the plain name that hosting platforms set."""
+    return AliasChoices(_PREFIX + name, name)
+
+
+class Settings(BaseSettings):
+    """The settings of one process. Immutable; raises SettingsInvalid with every problem at once."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=_PREFIX, env_file=".env", extra="ignore", frozen=True, populate_by_name=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("truecast", appauthor=False),
+        description="Folder of the embedded database and of the generated secret.",
+    )
+    database_url: str = Field(
+        default_factory=lambda data: f"sqlite:///{data.get('data_dir', Path()) / 'truecast.db'}",
+        validation_alias=_plain("DATABASE_URL"),
+        repr=False,  # may hold a password
+        description="`sqlite:///path` or `postgresql://user:password@host/name`.",
+    )
+    redis_url: str | None = Field(
+        default=None,
+        validation_alias=_plain("REDIS_URL"),
+        repr=False,
+        description="Cache and bus between processes; leave empty for one process.",
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=_plain("SECRET_KEY"),
+        description="Signs tokens. On a loopback address one is generated and kept in the data folder.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65_535,
+        validation_alias=_plain("PORT"),
+        description="Port to listen on; 0 takes any free one.",
+    )
+    log_level: LogLevel = Field(
+        default="info", validation_alias=_plain("LOG_LEVEL"), description="The least severe line that is written."
+    )
+    log_format: LogFormat = Field(
+        default="auto", description="`console` for people, `json` for machines, `auto` decides by the terminal."
+    )
+    sources: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("sample", "ecb"), description="Data sources, separated by commas, the preferred one first."
+    )
+    ecb_base_url: str = Field(
+        default="https://www.ecb.europa.eu", description="Where the reference rates of the ECB are fetched from."
+    )
+    http_timeout_s: float = Field(
+        default=HTTP_TIMEOUT_S, gt=0, le=HTTP_TIMEOUT_S_MAX, description="Longest wait for an answer of a source."
+    )
+    horizon_steps_default: int = Field(
+        default=10, ge=1, le=HORIZON_STEPS_MAX, description="Steps ahead when a request does not say."
+    )
+    scheduled_steps: int = Field(
+        default=24, ge=1, le=HORIZON_STEPS_MAX, description="Steps ahead of the forecasts issued on every new bar."
+    )
+    model_update_interval_s: float = Field(
+        default=3600.0, ge=1, description="Longest time between two looks for bars that no forecast stands on yet."
+    )
+    dev: bool = Field(default=False, description="For developers: relaxes the demand for a secret. Never in service.")
+
+    def __init__(self, **given: Any) -> None:
+        problems = _unknown_names(given.get("_env_file", ".env"))
+        try:
+            super().__init__(**given)
+        except ValidationError as error:
+            raise SettingsInvalid.of([*_problems(error), *problems]) from None  # the cause would show the values
+        except (SettingsError, UnicodeDecodeError) as error:
+            raise SettingsInvalid.of([(".env", str(error)), *problems]) from None
+        if problems:
+            raise SettingsInvalid.of(problems)
+
+    @field_validator("data_dir", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _split(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("sources", mode="after")
+    @classmethod
+    def _sources_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value or len(set(value)) != len(value):
+            raise ValueError("name at least one source, each once")
+        return value
+
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _database_scheme(cls, value: str) -> str:
+        return _with_scheme(value, _SCHEMES_DATABASE)
+
+    @field_validator("redis_url", mode="after")
+    @classmethod
+    def _redis_scheme(cls, value: str | None) -> str | None:
+        return value and _with_scheme(value, _SCHEMES_REDIS)
+
+    @field_validator("ecb_base_url", mode="after")
+    @classmethod
+    def _http_scheme(cls, value: str) -> str:
+        return _with_scheme(value, ("http", "https")).rstrip("/")
+
+    @field_validator("secret_key", mode="after")
+    @classmethod
+    def _long_enough(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value()) < SECRET_CHARS_MIN:
+            raise ValueError(f"must have at least {SECRET_CHARS_MIN} characters")
+        return value
+
+    @model_validator(mode="after")
+    def _secret_where_others_can_reach_us(self) -> "Settings":
+        if self.secret_key is None and not self.dev and not is_loopback(self.host):
+            raise ValueError(f"SECRET_KEY: needed to listen on {self.host}, which others can reach")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def secret_of(settings: Settings) -> SecretStr:
+    """The secret given, or the one kept in the data folder, made on the first call.
+
+    The file is readable by its owner only. One that others may read is refused rather than repaired: it may have
+    been read already.
+    """
+    if settings.secret_key is not None:
+        return settings.secret_key
+    path = settings.data_dir / _KEPT_AT
+    if not path.exists():
+        _write_new_secret(path)
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        reason = f"others may read it (mode {mode:03o}); delete it, or keep it with `chmod 600`"
+        raise SettingsInvalid.of([(str(path), reason)])
+    kept = path.read_text("ascii", errors="replace").strip()
+    if len(kept) < SECRET_CHARS_MIN:
+        raise SettingsInvalid.of([(str(path), "holds no usable secret; delete it to have a new one made")])
+    return SecretStr(kept)
+
+
+def _write_new_secret(path: Path) -> None:
+    """Link a complete file into place, so that two processes that start together agree on one secret."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f"{_KEPT_AT}.{secrets.token_hex(8)}")
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(48) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, path)
+        except FileExistsError:  # the other process was first: its secret is the secret
+            return
+    finally:
+        draft.unlink()
+
+
+def _with_scheme(url: str, allowed: tuple[str, ...]) -> str:
+    """The URL itself, if its scheme (without `+driver`) is allowed. Never repeats the URL: it may hold a password."""
+    scheme, found, _ = url.partition(":")
+    if not found or scheme.partition("+")[0].lower() not in allowed:
+        raise ValueError(f"must begin with one of {', '.join(f'{name}:' for name in allowed)}")
+    return url
+
+
+def variable_of(field: str) -> str:
+    """The environment variable that sets a field."""
+    return _PREFIX + field.upper()
+
+
+def _problems(error: ValidationError) -> Iterable[tuple[str, str]]:
+    for problem in error.errors(include_url=False, include_context=False, include_input=False):
+        reason = problem["msg"].removeprefix("Value error, ")
+        where = ".".join(map(str, problem["loc"]))
+        if not where:  # found by looking at several fields together; the reason begins with the one to change
+            setting, _, reason = reason.partition(": ")
+            yield _PREFIX + setting, reason
+        else:
+            name = where if where.startswith(_PREFIX) else variable_of(where)
+            yield name, reason
+
+
+def _unknown_names(env_file: Any) -> list[tuple[str, str]]:
+    """Names with our prefix that are no setting: a typo must not be ignored in silence."""
+    known = {variable_of(field) for field in Settings.model_fields}
+    given: Mapping[str, Any] = {**_read_env_file(env_file), **os.environ}  # noqa: TID251 this is the one place that asks
+    unknown = (
+        name for name in map(str.upper, given) if name.startswith(_PREFIX) and not name.startswith(_PREFIX_OF_TESTS)
+    )
+    return [(name, _hint(name, known)) for name in sorted(set(unknown) - known)]
+
+
+def _hint(name: str, known: Iterable[str]) -> str:
+    nearest = difflib.get_close_matches(name, sorted(known), n=1)
+    return "no such setting" + (f"; did you mean {nearest[0]}?" if nearest else "")
+
+
+def _read_env_file(env_file: Any) -> Mapping[str, Any]:
+    if env_file is None or not Path(env_file).is_file():
+        return {}
+    try:
+        return dotenv_values(env_file, interpolate=False)
+    except UnicodeDecodeError:
+        return {}  # told by the read that follows
