@@ -1,0 +1,1 @@
+"""What models see: frames of bars known at a moment, and columns computed from them."""

@@ -1,0 +1,1 @@
+"""Recipes that learn from a frame and predict quantiles."""

@@ -1,0 +1,31 @@
+"""Every model by name."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
+from truecast.models.base import Model
+from truecast.models.ewma_walk import EwmaWalk
+from truecast.models.naive import Naive
+
+
+class UnknownModel(TruecastError):
+    """Nothing by that name."""
+
+    code = "unknown_model"
+    status = 404
+    title = "Unknown model"
+    template = "No model is called {model!r}; choose one of {choices}"
+    exit_code = EXIT_NOT_FOUND
+
+
+_LISTED: tuple[Model, ...] = (Naive(), EwmaWalk())
+MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _LISTED})
+
+
+def get_model(name: str) -> Model:
+    """The model called `name`, or UnknownModel."""
+    try:
+        return MODELS[name]
+    except KeyError:
+        raise UnknownModel(model=name, choices=sorted(MODELS)) from None
