@@ -1,0 +1,100 @@
+"""The application: routes, errors, middleware, and what starts and stops with it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.openapi.utils import get_openapi
+from fastapi.routing import APIRoute
+
+from truecast import __version__
+from truecast.api import errors, forecasts, jobs, market, models, performance, prices, site, symbols, system
+from truecast.api.deps import only_known_parameters, ready
+from truecast.api.middleware import Envelope
+from truecast.kit.errors import TruecastError
+from truecast.kit.logs import get_logger
+from truecast.kit.settings import is_loopback
+from truecast.services import Services
+
+PREFIX = "/api/v1"
+DESCRIPTION = """Market forecasts that keep score.
+
+Every number says where it is from, of what time, and how old it is. Every error is `application/problem+json`.
+Times are ISO 8601 in UTC. Unknown query parameters are refused."""
+
+_log = get_logger(__name__)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The ASGI application over these services. Its lifespan prepares the store, runs the jobs and closes everything."""
+    app = FastAPI(
+        title="Truecast",
+        version=__version__,
+        lifespan=_lifespan,
+        docs_url=None,  # FastAPI's pages load scripts from a CDN; ours work offline, see site.py
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+    )
+    app.state.services = services
+    errors.install(app)
+    app.include_router(routes())
+    site.install(app, describe)
+    app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
+    return app
+
+
+def routes() -> APIRouter:
+    """Every route of the API and the probes. Those under the prefix wait for the store, except the self-description."""
+    router = APIRouter(dependencies=[Depends(only_known_parameters)], generate_unique_id_function=_operation_id)
+    router.include_router(system.probes)
+    router.include_router(system.router, prefix=PREFIX)
+    for resource in (symbols, prices, market, forecasts, performance, models, jobs):
+        router.include_router(resource.router, prefix=PREFIX, dependencies=[Depends(ready)])
+    return router
+
+
+def describe() -> dict[str, Any]:
+    """The OpenAPI document. Needs no services: `truecast openapi` prints it for the generation of types."""
+    document = get_openapi(
+        title="Truecast", version=__version__, description=DESCRIPTION, routes=FastAPI(routes=routes().routes).routes
+    )
+    schemas = document["components"]["schemas"]
+    schemas["Problem"] = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shape, which we never answer
+        schemas.pop(unused, None)
+    return document
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    services: Services = app.state.services
+    life = asyncio.create_task(_live(services), name="background")
+    try:
+        yield
+    finally:
+        life.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await life
+        await services.background.close()
+
+
+async def _live(services: Services) -> None:
+    """Prepare, then run the jobs. A failure is told by every route and by readiness; the process stays to tell it."""
+    loading = services.loading
+    try:
+        await services.background.prepare(loading)
+        loading.ready = True
+        await services.background.run()
+    except TruecastError as error:
+        _log.error("start failed" if not loading.ready else "jobs stopped", code=error.code, detail=error.detail)  # noqa: TRY400 a typed error explains itself
+        loading.failed = error.detail
+    except Exception:  # noqa: BLE001 the edge of a background task: logged, and told by readiness
+        _log.exception("background failed")
+        loading.failed = "an internal error; see the log"
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,49 @@
+"""What routes take: the services, a server that is ready, and only the query parameters they know."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+from truecast.api.errors import RETRY_AFTER_S, RepeatedQueryParameter, StartFailed, Starting, UnknownQueryParameter
+from truecast.services import Services
+
+
+def services_of(request: Request) -> Services:
+    """The services this app was created with."""
+    services = request.app.state.services
+    assert isinstance(services, Services)
+    return services
+
+
+ServicesDep = Annotated[Services, Depends(services_of)]
+
+
+async def ready(services: ServicesDep) -> None:
+    """Refuse with 503 `starting` until the store is made ready."""
+    loading = services.loading
+    if loading.ready:
+        return  # even when the jobs have stopped since: what is stored can still be read, and readiness is red
+    if loading.failed is not None:
+        raise StartFailed(reason=loading.failed)
+    raise Starting(stage=loading.stage, done=loading.done, total=loading.total, retry_after_s=RETRY_AFTER_S)
+
+
+async def only_known_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not declare, and one given twice."""
+    route = request.scope["route"]
+    assert isinstance(route, APIRoute)
+    known = sorted(_query_names(route.dependant))
+    given = [name for name, _ in request.query_params.multi_items()]
+    if unknown := sorted(set(given) - set(known)):
+        raise UnknownQueryParameter(unknown=unknown, known=known)
+    if repeated := sorted({name for name in given if given.count(name) > 1}):
+        raise RepeatedQueryParameter(repeated=repeated)
+
+
+def _query_names(dependant: Dependant) -> Iterator[str]:
+    yield from (parameter.alias for parameter in dependant.query_params)
+    for inner in dependant.dependencies:
+        yield from _query_names(inner)

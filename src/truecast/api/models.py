@@ -1,0 +1,33 @@
+"""The models and whether they can serve."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+
+from truecast.api.errors import documented
+from truecast.api.shapes import Output
+
+router = APIRouter(tags=["models"])
+
+
+class ModelShape(Output):
+    """A model. `reason` says why it is unavailable."""
+
+    name: str
+    version: str
+    status: Literal["available", "unavailable"]
+    reason: str | None
+    feature_set: str
+    min_bars: int
+    description: str
+
+
+class Models(Output):
+    """All models."""
+
+    items: list[ModelShape]
+
+
+@router.get("/models", response_model=Models, responses=documented())
+async def list_models() -> Models:
+    """All models, and whether each can serve."""

@@ -1,0 +1,45 @@
+"""The page at `/`, built from `web/` into the package, and the machine-readable description of the API."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from starlette.staticfiles import StaticFiles
+
+WEB_DIR = Path(__file__).parent.parent / "web"
+NOT_BUILT = """Truecast is running, but its page has not been built.
+
+Build it with `make web` and reload. The API works without it: its description is at /openapi.json.
+"""
+
+
+def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path = WEB_DIR) -> None:
+    """Serve the page, its files, and `/openapi.json`."""
+    document: list[bytes] = []  # made on the first request: it costs some 100 ms that a start need not pay
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        if not document:
+            document.append(orjson.dumps(describe()))
+        return Response(document[0], media_type="application/json")
+
+    @app.get("/", include_in_schema=False)
+    async def page(_request: Request) -> Response:
+        index = web_dir / "index.html"
+        if not index.is_file():
+            return Response(NOT_BUILT, media_type="text/plain")
+        return Response(index.read_bytes(), media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    if (web_dir / "assets").is_dir():
+        app.mount("/assets", _Immutable(directory=web_dir / "assets"), name="assets")
+
+
+class _Immutable(StaticFiles):
+    """Files whose names change with their content."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
