@@ -1,0 +1,1 @@
+"""What was said about the future, kept so that nobody can change it, and what became of it."""
