@@ -1,0 +1,1 @@
+"""Real market data that travels with the product."""
