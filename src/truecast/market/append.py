@@ -1,0 +1,77 @@
+"""Bars into one series: only what says something new, with a receipt."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from truecast.domain.bar import Bars
+from truecast.kit.clock import from_us, to_us
+from truecast.market.bulk import Window, insert_bars, read_versions
+from truecast.market.merge import merge
+from truecast.market.registry import SeriesInfo
+from truecast.market.tables import appends, series
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of the rows that arrived: first versions, further versions, repetitions."""
+
+    inserted: int = 0
+    corrected: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "Appended") -> "Appended":
+        return Appended(
+            self.inserted + other.inserted, self.corrected + other.corrected, self.unchanged + other.unchanged
+        )
+
+    @property
+    def changed(self) -> int:
+        """Rows that were written."""
+        return self.inserted + self.corrected
+
+
+async def append_bars(conn: AsyncConnection, info: SeriesInfo, bars: Bars, received_at: datetime) -> Appended:
+    """Append `bars` (one source, any order) to a series locked by this transaction."""
+    if not len(bars):
+        return Appended()
+    first_us, last_us = int(bars.start.min()), int(bars.start.max())
+    stored = bars[:0]
+    if info.last is not None and first_us <= to_us(info.last):
+        stored = await read_versions(conn, Window(info.id, first_us, last_us + 1), bars)
+        stored = stored[np.isin(stored.start, bars.start)] if len(stored) else stored
+    merged = merge(stored, bars, to_us(received_at))
+    appended = Appended(merged.inserted, merged.corrected, merged.unchanged)
+    await insert_bars(conn, info.id, merged.rows)
+    await _receipt(conn, info, merged.rows, appended, received_at)
+    return appended
+
+
+async def _receipt(
+    conn: AsyncConnection, info: SeriesInfo, rows: Bars, appended: Appended, received_at: datetime
+) -> None:
+    """A row in `appends` when something was written; the series' summary in any case, for "received at" to be true."""
+    summary: dict[str, object] = {"received_at": max(received_at, info.received_at or received_at)}
+    if len(rows):
+        first, last = from_us(rows.start[0]), from_us(rows.start[-1])
+        known = from_us(rows.known_at.max())
+        summary |= {
+            "first": min(first, info.first or first),
+            "last": max(last, info.last or last),
+            "bars": info.bars + appended.inserted,
+            "known_until": max(known, info.known_until or known),
+        }
+        receipt = {
+            "series_id": info.id,
+            "received_at": received_at,
+            "inserted": appended.inserted,
+            "corrected": appended.corrected,
+            "unchanged": appended.unchanged,
+            "first": first,
+            "last": last,
+        }
+        await conn.execute(sa.insert(appends), [receipt])
+    await conn.execute(sa.update(series).where(series.c.id == info.id).values(summary))
