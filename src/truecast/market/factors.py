@@ -1,8 +1,8 @@
 """Split and dividend factors, appended with the moment they could be known.
 
-A source gives its whole list of cumulative factors each time. A new event rescales all older ones at once, so a list
-that changes anything is known from the moment it was received, as a whole: a reader must never mix old and new scale.
-A first list is known as its events were: the session after `date` trades ex, which was announced before.
+A source gives its whole list of events each time; each stands for itself, so a new one changes nothing that was there.
+A list that does change what was there is known from the moment it was received, as a whole: a reader must never mix old
+and new. Any other event is known as it happened: the session after `date` trades ex, which was announced before.
 """
 
 import datetime as dt

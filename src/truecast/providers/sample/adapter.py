@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from truecast.domain.bar import Bars, FloatArray, IntArray
-from truecast.domain.corporate import Factor
+from truecast.domain.corporate import Factor, events
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
@@ -61,11 +61,11 @@ class Sample:
         return whole[first : max(first, end)]
 
     async def factors(self, symbol: str) -> Sequence[Factor]:
-        """A factor is known once its session's UTC day is over: before the next session, the first that trades ex."""
+        """An event is known once its session's UTC day is over: before the next session, the first that trades ex."""
         now = self._clock.now()
         rows = self._manifest["factors"].get(symbol, ())
         listed = [Factor(dt.date.fromisoformat(day), price, split) for day, price, split in rows]
-        return [f for f in listed if _midnight_after(f.date) <= now]
+        return [f for f in events(listed) if _midnight_after(f.date) <= now]
 
     async def close(self) -> None:
         """Nothing is open."""
