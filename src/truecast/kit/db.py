@@ -46,6 +46,7 @@ _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",  # first: switching to WAL below may itself have to wait
     "PRAGMA journal_mode=WAL",
     "PRAGMA foreign_keys=ON",
+    "PRAGMA recursive_triggers=ON",  # else INSERT OR REPLACE deletes rows without asking the append-only triggers
     "PRAGMA temp_store=MEMORY",
     "PRAGMA cache_size=-8000",  # KiB, per connection
     "PRAGMA mmap_size=134217728",

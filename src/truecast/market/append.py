@@ -9,10 +9,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bars
 from truecast.kit.clock import from_us, to_us
+from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.market.bulk import Window, insert_bars, read_versions
 from truecast.market.merge import merge
 from truecast.market.registry import SeriesInfo
 from truecast.market.tables import appends, series
+
+
+class BarsNotValid(TruecastError):
+    """Rows that no table of bars may hold; `Ingest` would have put them into quarantine."""
+
+    code = "bars_not_valid"
+    status = 422
+    title = "Bars not valid"
+    template = "{rows} bars of {symbol} at {interval} have no number for a price or were known before they started"
+    exit_code = EXIT_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +49,7 @@ async def append_bars(conn: AsyncConnection, info: SeriesInfo, bars: Bars, recei
     """Append `bars` (one source, any order) to a series locked by this transaction."""
     if not len(bars):
         return Appended()
+    _check(bars)
     first_us, last_us = int(bars.start.min()), int(bars.start.max())
     stored = bars[:0]
     if info.last is not None and first_us <= to_us(info.last):
@@ -48,6 +60,13 @@ async def append_bars(conn: AsyncConnection, info: SeriesInfo, bars: Bars, recei
     await insert_bars(conn, info.id, merged.rows)
     await _receipt(conn, info, merged.rows, appended, received_at)
     return appended
+
+
+def _check(bars: Bars) -> None:
+    finite = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low) & np.isfinite(bars.close)
+    wrong = int((~finite | (bars.known_at < bars.start)).sum())
+    if wrong:
+        raise BarsNotValid(rows=wrong, symbol=bars.symbol, interval=bars.interval.value)
 
 
 async def _receipt(

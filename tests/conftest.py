@@ -1,0 +1,86 @@
+"""Fixtures for every test: a clock that stands still, fresh databases of both kinds, the shared real data."""
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.servers import cannot_run, postgres_server
+from truecast.kit.clock import FixedClock
+from truecast.kit.db import Database
+from truecast.migrations.upgrade import upgrade
+
+# Examples are searched for in every run, and are the same in every run; no deadline, because the machine is shared.
+settings.register_profile(
+    "truecast", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+settings.load_profile("truecast")
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """2021-01-04 12:00 UTC, a Monday inside the window in which the real data overlap."""
+    return FixedClock(datetime(2021, 1, 4, 12, tzinfo=UTC))
+
+
+@pytest.fixture
+async def sqlite_db(tmp_path: Path) -> AsyncIterator[Database]:
+    """An empty SQLite database with all tables."""
+    db = Database.open(f"sqlite:///{tmp_path}/truecast.db")
+    await upgrade(db)
+    yield db
+    await db.close()
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """One PostgreSQL server for the session; TRUECAST_TEST_POSTGRES names one that already runs."""
+    given = os.environ.get("TRUECAST_TEST_POSTGRES")
+    if given:
+        yield given
+        return
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture
+async def postgres_db(postgres_url: str) -> AsyncIterator[Database]:
+    """An empty PostgreSQL database of its own with all tables."""
+    name = f"t{uuid.uuid4().hex}"
+    await _on_server(postgres_url, f'CREATE DATABASE "{name}"')
+    db = Database.open(f"{postgres_url.rsplit('/', 1)[0]}/{name}")
+    await upgrade(db)
+    yield db
+    await db.close()
+    await _on_server(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def db(request: pytest.FixtureRequest) -> Database:
+    """The same test on both databases."""
+    name = {"sqlite": "sqlite_db", "postgresql": "postgres_db"}[request.param]
+    found: Database = request.getfixturevalue(name)
+    return found
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the checkout."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        cannot_run(f"the real data are not at {folder}")
+    return folder
+
+
+async def _on_server(url: str, statement: str) -> None:
+    import asyncpg
+
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
