@@ -51,13 +51,13 @@ class Ledger:
     """Appends, and reads what was appended."""
 
     def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
+        self.db = db
         self._clock = clock
 
     async def append_forecasts(self, bundles: Sequence[Bundle]) -> list[tuple[Forecast, ...]]:
         """Record the drafts in one transaction. For each bundle the recorded forecasts, the random walk first."""
-        async with self._db.write() as conn:
-            head = await _locked_head(conn, self._db.dialect)
+        async with self.db.write() as conn:
+            head = await _locked_head(conn, self.db.dialect)
             known = await _already_recorded(conn, bundles)
             now = to_us(self._clock.now())
             batch = _Batch(head.seq, now)
@@ -75,8 +75,8 @@ class Ledger:
 
         Returns the number of scored and of void steps.
         """
-        async with self._db.write() as conn:
-            head = await _locked_head(conn, self._db.dialect)
+        async with self.db.write() as conn:
+            head = await _locked_head(conn, self.db.dialect)
             fresh = await _still_pending(conn, settled)
             now = to_us(self._clock.now())
             links = extend(head, [outcomes.entry(outcome, now) for outcome in fresh])
@@ -90,16 +90,16 @@ class Ledger:
 
     async def verify(self) -> Verification:
         """Check the whole chain and its projections; see forecasts/verify.py."""
-        return await verify(self._db)
+        return await verify(self.db)
 
     async def head(self) -> Head:
         """The last row of the chain."""
-        async with self._db.read() as conn:
+        async with self.db.read() as conn:
             return await _head(conn)
 
     async def by_id(self, forecast_id: str) -> Forecast:
         """The forecast with that id, or UnknownForecast."""
-        async with self._db.read() as conn:
+        async with self.db.read() as conn:
             found = await _read(conn, tables.forecasts.c.id == forecast_id)
         if not found:
             raise UnknownForecast(id=forecast_id[:64])
@@ -115,7 +115,7 @@ class Ledger:
         f = tables.forecasts.c
         last = select(func.max(f.seq)).where(*_wanted(symbols, model, interval))
         last = last.group_by(f.symbol, f.interval, f.model)
-        async with self._db.read() as conn:
+        async with self.db.read() as conn:
             found = await _read(conn, f.seq.in_(last))
         return sorted(found, key=lambda forecast: (forecast.symbol, forecast.horizon.interval, forecast.model))
 
@@ -123,7 +123,7 @@ class Ledger:
         """For each symbol and interval the start (µs) of the newest bar that `model` has issued a forecast on."""
         f = tables.forecasts.c
         query = select(f.symbol, f.interval, func.max(f.anchor_start)).where(f.model == model)
-        async with self._db.read() as conn:
+        async with self.db.read() as conn:
             return {(s, i): start for s, i, start in await conn.execute(query.group_by(f.symbol, f.interval))}
 
 

@@ -26,3 +26,11 @@ CLOCK_SKEW_S_MAX = 300.0  # a bar may start this far in the future before it is 
 SECRET_CHARS_MIN = 32  # 192 bits as written by `secrets.token_urlsafe`
 COMPUTE_THREADS_MAX = 4
 COMPUTE_WAITING_MAX = 256  # calls that wait for a thread; more are refused, so that the queue cannot eat the memory
+
+HTTP_ATTEMPTS_MAX = 3
+HTTP_BACKOFF_S_FIRST = 0.5  # the most the first retry waits; doubled for each one after
+HTTP_CONNECTIONS_MAX = 8  # of one client, so that one slow source cannot take every socket
+HTTP_RETRY_AFTER_S_MAX = 30.0  # a source that asks for more is asked again by the next job instead
+
+OUTCOME_GRACE_S = 604_800.0  # a bar that is missing this long after it was due, while later ones came, will not come
+RESOLVE_STEPS_MAX = 20_000  # steps settled in one transaction
