@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +23,9 @@ class Factor:
 def events(accumulated: Iterable[Factor]) -> tuple[Factor, ...]:
     """Single events from a list accumulated down to the end of its history, as vendors write them; oldest first."""
     rows = sorted(accumulated, key=lambda row: row.date)
-    after = [*rows[1:], Factor(dt.date.max, 1.0, 1.0)]
     singles = (
         Factor(row.date, row.price_factor / later.price_factor, row.split_factor / later.split_factor)
-        for row, later in zip(rows, after, strict=True)
+        for row, later in pairwise([*rows, Factor(dt.date.max, 1.0, 1.0)])
     )
     return tuple(e for e in singles if abs(e.price_factor - 1) > _NOTHING or abs(e.split_factor - 1) > _NOTHING)
 
