@@ -102,10 +102,12 @@ class Sessions:
         table = self._table(int(start.min()), int(after.max()))
         last = np.searchsorted(table.label, after, "left") - 1
         exists = (last >= 0) & (table.label[last] >= period_start(start, interval))
-        # A label that is no session (a holiday, a Sunday) ends with its date and is known with the next session.
+        # A label that is no session (a holiday, a Sunday) ends with its date; a publication comes with the next one.
         ends = np.where(exists, table.close[last], after)
         following = self._rows(table, last + ~exists, after)
-        return ends, np.maximum(table.known[following], ends)
+        known = table.known[following]
+        traded = ~exists & (known == table.close[following])
+        return ends, np.where(traded, ends, np.maximum(known, ends))
 
     def _intraday_ends(self, start: IntArray, interval: Interval) -> IntArray:
         length = interval.seconds * SECOND
