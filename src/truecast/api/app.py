@@ -28,7 +28,7 @@ _log = get_logger(__name__)
 
 
 def create_app(services: Services) -> FastAPI:
-    """The ASGI application over these services. Its lifespan prepares the store, runs the jobs and closes everything."""
+    """The ASGI application. Its lifespan prepares the store, runs the jobs and closes everything."""
     app = FastAPI(
         title="Truecast",
         version=__version__,

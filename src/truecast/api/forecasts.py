@@ -7,24 +7,29 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from truecast.api.deps import ServicesDep
-from truecast.api.errors import documented
-from truecast.api.page import Page
-from truecast.api.shapes import (
+from truecast.api.errors import CursorInvalid, documented
+from truecast.api.forecast_body import ForecastBody, forecast_body
+from truecast.api.page import Page, decode_cursor, encode_cursor
+from truecast.api.params import (
     PAGE_ITEMS_DEFAULT,
-    CoverageShape,
     CursorQuery,
-    Input,
-    IntervalIn,
-    LevelIn,
     LimitQuery,
-    Output,
-    Provenance,
-    StepsIn,
+    ModelQuery,
     SymbolPath,
-    TimeIn,
+    SymbolsQuery,
+    split_symbols,
 )
-from truecast.domain.forecast import Mode, Verdict
-from truecast.domain.interval import Interval
+from truecast.api.provenance import anchor_provenance
+from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, TimeIn
+from truecast.domain.forecast import Forecast, Mode
+from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
+from truecast.domain.quantiles import STANDARD_LEVELS, check_levels
+from truecast.forecasts.ledger import UnknownForecast
+from truecast.models.base import HistoryTooShort
+from truecast.models.catalog import UnknownModel
+from truecast.services import Services
+
+LEVELS_DEFAULT = (0.5, 0.8, 0.95)
 
 router = APIRouter(tags=["forecasts"])
 
@@ -36,72 +41,9 @@ class ForecastRequest(Input):
     interval: IntervalIn = Field(examples=["1d"])
     horizon: StepsIn = Field(description="Steps of `interval`, counted in sessions.", examples=[10])
     model: str = Field(default="auto", max_length=64, description="`auto` names the one that served.")
-    levels: list[LevelIn] = Field(default=[0.5, 0.8, 0.95], min_length=1, max_length=10)
+    levels: list[LevelIn] = Field(default=list(LEVELS_DEFAULT), min_length=1, max_length=10)
     as_of: TimeIn | None = None
-    fallback: Literal["none"] = Field(
-        default="none", description="A model that cannot serve is an error, never replaced."
-    )
-
-
-class ForecastAnchor(Output):
-    """The last bar the forecast stands on."""
-
-    price: float
-    bar_start: datetime
-    at: datetime = Field(description="When that bar's period ended.")
-    provenance: Provenance
-
-
-class LevelInterval(Output):
-    """A central interval that covers the outcome with probability `level`."""
-
-    level: float
-    lower: float
-    upper: float
-
-
-class ForecastStep(Output):
-    """One bar ahead. `quantiles` maps probability to price."""
-
-    step: int
-    target: datetime = Field(description="Start of the bar that is forecast.")
-    target_end: datetime
-    median: float
-    intervals: list[LevelInterval]
-    quantiles: dict[str, float] = Field(examples=[{"0.05": 1.0712, "0.5": 1.0851, "0.95": 1.0993}])
-
-
-class SkillShape(Output):
-    """Evidence against the random walk. `none`: cannot be told from it. Ratio below 1: better than it."""
-
-    verdict: Verdict
-    crps_ratio: float | None
-    p_value: float | None
-    n: int
-
-
-class ForecastBody(Output):
-    """A forecast in full."""
-
-    id: str | None = Field(description="Id in the ledger; null when not recorded.")
-    recorded: bool
-    symbol: str
-    interval: Interval
-    horizon: int
-    requested_model: str
-    model: str
-    model_version: str
-    feature_set: str
-    data_fingerprint: str
-    mode: Mode
-    issued_at: datetime
-    as_of: datetime
-    anchor: ForecastAnchor
-    steps: list[ForecastStep]
-    coverage: list[CoverageShape]
-    skill: SkillShape
-    currency: str
-    tick: float
+    fallback: Literal["none"] = Field(default="none", description="A model that cannot serve is an error.")
 
 
 class Forecasts(Output):
@@ -133,36 +75,83 @@ class PastForecasts(Page[PastForecast]):
     """One page of past forecasts, newest first."""
 
 
-@router.post("/forecasts", response_model=ForecastBody, responses=documented())
+@router.post(
+    "/forecasts",
+    response_model=ForecastBody,
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, HistoryTooShort),
+)
 async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> ForecastBody:
-    """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then."""
+    """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then.
+
+    The same model on the same data has said it already: then the answer is the forecast that is sealed.
+    """
+    forecast = await services.issuer.forecast(
+        asked.symbol, asked.interval, asked.horizon, model=asked.model, as_of=asked.as_of, record=asked.as_of is None
+    )
+    (body,) = await _bodies(services, [forecast], asked.levels, requested_model=asked.model, now=asked.as_of)
+    return body
 
 
-@router.get("/forecasts", response_model=Forecasts, responses=documented())
+@router.get("/forecasts", response_model=Forecasts, responses=documented(UnknownSymbol, AmbiguousSymbol))
 async def latest_forecasts(
     services: ServicesDep,
-    symbols: Annotated[
-        str | None, Query(description="Symbols separated by commas; all when left out.", max_length=4096)
-    ] = None,
-    model: Annotated[str | None, Query(max_length=64)] = None,
+    symbols: SymbolsQuery = None,
+    model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
 ) -> Forecasts:
-    """The latest issued forecasts."""
+    """The latest issued forecast of each symbol, interval and model; of all symbols when none are named."""
+    universe = await services.store.universe()
+    wanted = None if symbols is None else [universe.get(text).symbol for text in split_symbols(symbols)]
+    found = await services.ledger.latest(wanted, model, interval)
+    return Forecasts(items=await _bodies(services, found, LEVELS_DEFAULT))
 
 
-@router.get("/forecasts/by-id/{id}", response_model=ForecastBody, responses=documented())
-async def get_forecast(services: ServicesDep, id: Annotated[str, Path(max_length=64)]) -> ForecastBody:
+@router.get("/forecasts/by-id/{id}", response_model=ForecastBody, responses=documented(UnknownForecast))
+async def get_forecast(
+    services: ServicesDep,
+    id: Annotated[str, Path(max_length=64)],  # noqa: A002 the name users see
+) -> ForecastBody:
     """One forecast as it stands in the ledger."""
+    (body,) = await _bodies(services, [await services.ledger.by_id(id)], LEVELS_DEFAULT)
+    return body
 
 
-@router.get("/forecasts/{symbol:path}/history", response_model=PastForecasts, responses=documented())
+async def _bodies(
+    services: Services,
+    forecasts: list[Forecast],
+    levels: tuple[float, ...] | list[float],
+    *,
+    requested_model: str | None = None,
+    now: datetime | None = None,
+) -> list[ForecastBody]:
+    universe = await services.store.universe()
+    kept = await services.store.series()
+    return [
+        forecast_body(
+            forecast,
+            instrument=universe.get(forecast.symbol),
+            provenance=anchor_provenance(forecast, kept, now or services.clock.now()),
+            levels=check_levels(levels),
+            requested_model=requested_model or forecast.model,
+        )
+        for forecast in forecasts
+    ]
+
+
+@router.get(
+    "/forecasts/{symbol:path}/history",
+    response_model=PastForecasts,
+    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid),
+)
 async def forecast_history(
     services: ServicesDep,
     symbol: SymbolPath,
+    *,
     interval: Annotated[IntervalIn | None, Query()] = None,
-    model: Annotated[str | None, Query(max_length=64)] = None,
+    model: ModelQuery = None,
     horizon: Annotated[StepsIn | None, Query(description="Only this step.")] = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_ITEMS_DEFAULT,
 ) -> PastForecasts:
     """Past forecasts of an instrument and what became of them, newest first."""
+    raise NotImplementedError

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Path
 from truecast.api.deps import ServicesDep
 from truecast.api.errors import documented
 from truecast.api.page import Page
-from truecast.api.shapes import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, Output
+from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery
+from truecast.api.shapes import Output
 
 router = APIRouter(tags=["jobs"])
 
@@ -54,28 +55,28 @@ async def list_jobs(services: ServicesDep) -> Jobs:
     """All jobs with their last run."""
 
 
-@router.get("/jobs/{id}", response_model=Job, responses=documented())
-async def get_job(services: ServicesDep, id: JobPath) -> Job:
+@router.get("/jobs/{job}", response_model=Job, responses=documented())
+async def get_job(services: ServicesDep, job: JobPath) -> Job:
     """One job."""
 
 
-@router.get("/jobs/{id}/runs", response_model=JobRuns, responses=documented())
+@router.get("/jobs/{job}/runs", response_model=JobRuns, responses=documented())
 async def list_runs(
-    services: ServicesDep, id: JobPath, cursor: CursorQuery = None, limit: LimitQuery = PAGE_ITEMS_DEFAULT
+    services: ServicesDep, job: JobPath, cursor: CursorQuery = None, limit: LimitQuery = PAGE_ITEMS_DEFAULT
 ) -> JobRuns:
     """Runs of a job, newest first."""
 
 
-@router.post("/jobs/{id}/run", response_model=JobRun, responses=documented())
-async def run_job(services: ServicesDep, id: JobPath) -> JobRun:
+@router.post("/jobs/{job}/run", response_model=JobRun, responses=documented())
+async def run_job(services: ServicesDep, job: JobPath) -> JobRun:
     """Run a job now, out of turn, and answer when it has ended."""
 
 
-@router.post("/jobs/{id}/enable", response_model=Job, responses=documented())
-async def enable_job(services: ServicesDep, id: JobPath) -> Job:
+@router.post("/jobs/{job}/enable", response_model=Job, responses=documented())
+async def enable_job(services: ServicesDep, job: JobPath) -> Job:
     """Let the schedule run it."""
 
 
-@router.post("/jobs/{id}/disable", response_model=Job, responses=documented())
-async def disable_job(services: ServicesDep, id: JobPath) -> Job:
+@router.post("/jobs/{job}/disable", response_model=Job, responses=documented())
+async def disable_job(services: ServicesDep, job: JobPath) -> Job:
     """Keep the schedule from running it."""

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from truecast.api.errors import documented
 from truecast.api.shapes import Output
+from truecast.models.catalog import MODELS
 
 router = APIRouter(tags=["models"])
 
@@ -31,3 +32,17 @@ class Models(Output):
 @router.get("/models", response_model=Models, responses=documented())
 async def list_models() -> Models:
     """All models, and whether each can serve."""
+    return Models(
+        items=[
+            ModelShape(
+                name=model.name,
+                version=model.version,
+                status="available",
+                reason=None,
+                feature_set=model.feature_set,
+                min_bars=model.min_bars,
+                description=model.description,
+            )
+            for model in MODELS.values()
+        ]
+    )

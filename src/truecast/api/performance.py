@@ -83,6 +83,7 @@ class LedgerCheck(Output):
 @router.get("/performance", response_model=PerformanceReport, responses=documented(UnknownSymbol, AmbiguousSymbol))
 async def get_performance(
     services: ServicesDep,
+    *,
     symbol: Annotated[str | None, Query(max_length=64)] = None,
     model: Annotated[str | None, Query(max_length=64)] = None,
     interval: Annotated[IntervalIn | None, Query()] = None,

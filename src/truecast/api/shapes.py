@@ -6,19 +6,15 @@ Output shapes have no defaults: a field that is not said is a mistake of ours. I
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import Path, Query
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from truecast.domain.horizon import Horizon
-from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval, parse_interval
 from truecast.domain.quantiles import check_level
 from truecast.domain.quote import Delay
 from truecast.kit.clock import to_utc
 from truecast.kit.errors import MalformedRequest
-from truecast.kit.limits import HORIZON_STEPS_MAX, LEVEL_MAX, LEVEL_MIN, PAGE_ITEMS_MAX
-
-PAGE_ITEMS_DEFAULT = 50
+from truecast.kit.limits import HORIZON_STEPS_MAX, LEVEL_MAX, LEVEL_MIN
 
 
 class Output(BaseModel):
@@ -94,12 +90,3 @@ LevelIn = Annotated[
     BeforeValidator(check_level),
     WithJsonSchema({"type": "number", "minimum": LEVEL_MIN, "maximum": LEVEL_MAX}),
 ]
-
-SymbolPath = Annotated[str, Path(description="A symbol in any accepted spelling.", examples=["EUR-USD"], max_length=64)]
-CursorQuery = Annotated[str | None, Query(description="`next` of the page before.", max_length=512)]
-LimitQuery = Annotated[int, Query(ge=1, le=PAGE_ITEMS_MAX, description="Most items in the answer.")]
-
-
-def decimals(instrument: Instrument) -> float:
-    """The tick as a JSON number."""
-    return float(instrument.tick)

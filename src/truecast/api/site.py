@@ -8,6 +8,8 @@ import orjson
 from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
+from truecast.api.reference import reference_page
+
 WEB_DIR = Path(__file__).parent.parent / "web"
 NOT_BUILT = """Truecast is running, but its page has not been built.
 
@@ -24,6 +26,11 @@ def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path 
         if not document:
             document.append(orjson.dumps(describe()))
         return Response(document[0], media_type="application/json")
+
+    @app.get("/docs", include_in_schema=False)
+    @app.get("/redoc", include_in_schema=False)
+    async def reference() -> Response:
+        return Response(reference_page(describe()), media_type="text/html")
 
     @app.get("/", include_in_schema=False)
     async def page(_request: Request) -> Response:

@@ -9,10 +9,15 @@ from fastapi import APIRouter, Query
 from truecast.api.deps import ServicesDep
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
-from truecast.api.shapes import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, Output, SymbolPath
+from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, SymbolPath
+from truecast.api.shapes import Output
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay
+from truecast.market.calendar import calendar
+from truecast.market.history import available
+from truecast.market.store import SeriesInfo
+from truecast.models.catalog import MODELS
 
 router = APIRouter(tags=["symbols"])
 
@@ -105,7 +110,7 @@ async def get_symbol(services: ServicesDep, symbol: SymbolPath) -> SymbolDetail:
     )
 
 
-def _short(instrument: Instrument, kept: Sequence[Any]) -> dict[str, Any]:
+def _short(instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]:
     return {
         "symbol": instrument.symbol,
         "name": instrument.name,
@@ -114,7 +119,7 @@ def _short(instrument: Instrument, kept: Sequence[Any]) -> dict[str, Any]:
         "tick": float(instrument.tick),
         "calendar": instrument.calendar,
         "signed": instrument.signed,
-        "intervals": list(available_intervals([s.interval for s in kept])),
+        "intervals": available([s for s in kept if s.bars]),
     }
 
 

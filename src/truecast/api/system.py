@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from truecast import __version__
 from truecast.api.deps import ServicesDep
 from truecast.api.errors import documented
+from truecast.api.health import Health, examine
 from truecast.api.shapes import Output
 from truecast.kit.clock import ClockKind, ReplayClock
 from truecast.kit.errors import TruecastError
@@ -15,8 +16,6 @@ from truecast.kit.metrics import EXPOSITION_TYPE, exposition
 
 router = APIRouter(tags=["system"])
 probes = APIRouter(tags=["system"])
-
-Status = Literal["ok", "degraded", "down"]
 
 
 class ClockShape(Output):
@@ -44,26 +43,6 @@ class Info(Output):
     database: Literal["sqlite", "postgresql"]
     ready: bool
     loading: LoadingShape | None
-
-
-class Component(Output):
-    """One part of the server. `required`: without it the server is not ready."""
-
-    name: str
-    status: Status
-    required: bool
-    detail: str
-    age_s: float | None
-    last_error: str | None
-
-
-class Health(Output):
-    """All parts. `status` is the worst of the required ones, or `degraded` when an optional one is not well."""
-
-    status: Status
-    ready: bool
-    checked_at: datetime
-    components: list[Component]
 
 
 class NotReady(TruecastError):
@@ -100,7 +79,7 @@ async def get_info(services: ServicesDep) -> Info:
 
 @router.get("/health", response_model=Health)
 async def get_health(services: ServicesDep) -> Health:
-    """Every part of the server: status, age of its data, last error. Always 200; `/health/ready` decides."""
+    """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides."""
     return await examine(services)
 
 
@@ -115,7 +94,11 @@ async def get_ready(services: ServicesDep) -> Health:
     """Whether requests can be served truthfully; 503 `not_ready` names the parts that prevent it."""
     health = await examine(services)
     if not health.ready:
-        raise NotReady(...)
+        red = [part for part in health.components if part.required and part.status == "down"]
+        raise NotReady(
+            reasons="; ".join(f"{part.name}: {part.last_error or part.detail}" for part in red),
+            components=[part.model_dump(mode="json") for part in health.components],
+        )
     return health
 
 

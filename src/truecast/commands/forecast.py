@@ -1,0 +1,176 @@
+"""`truecast forecast EUR-USD --horizon 10`: quantiles as a table, as JSON or as a picture."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from truecast.api.forecast_body import ForecastBody, forecast_body
+from truecast.api.provenance import anchor_provenance
+from truecast.api.shapes import Provenance, as_time
+from truecast.commands import plot as picture
+from truecast.commands.progress import prepared
+from truecast.domain.horizon import Horizon, parse_horizon
+from truecast.domain.interval import parse_interval
+from truecast.domain.quantiles import LevelOutOfRange, check_levels
+from truecast.kit.clock import iso
+from truecast.kit.limits import LEVEL_MAX, LEVEL_MIN
+from truecast.kit.settings import Settings
+from truecast.wiring import build
+
+LEVELS_DEFAULT = ("0.5", "0.8", "0.95")
+
+app = typer.Typer()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A checked request."""
+
+    symbol: str
+    horizon: Horizon
+    model: str
+    levels: tuple[float, ...]
+    as_of: datetime | None
+    plot: Path | None
+
+
+@app.command()
+def forecast(
+    symbol: Annotated[str, typer.Argument(help="In any spelling: EUR-USD, eurusd, AAPL, bitcoin, ^VIX, US.CPI.")],
+    *,
+    horizon: Annotated[str | None, typer.Option("--horizon", "-h", help="Steps ahead, 1 to 168.")] = None,
+    interval: Annotated[str, typer.Option("--interval", "-i", help="Length of a step: 1h, 1d, 1w, 1mo.")] = "1d",
+    model: Annotated[str, typer.Option(help="A model's name, or auto.")] = "auto",
+    level: Annotated[list[str], typer.Option(help="Confidence of an interval, 0.05 to 0.995; may be repeated.")] = [  # noqa: B006 typer copies it
+        *LEVELS_DEFAULT
+    ],
+    as_of: Annotated[str | None, typer.Option(help="Say what would have been said then; not recorded.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Also draw the fan into this .png, .svg or .pdf.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what POST /api/v1/forecasts answers.")] = False,
+) -> None:
+    """Forecast one symbol, with the source of the data and the model's record."""
+    settings = Settings()
+    asked = Asked(
+        symbol=symbol,
+        horizon=parse_horizon(horizon or settings.horizon_steps_default, parse_interval(interval)),
+        model=model,
+        levels=check_levels([_level(text) for text in level]),
+        as_of=None if as_of is None else as_time(as_of),
+        plot=None if plot is None else picture.check_path(plot),
+    )
+    body = asyncio.run(_forecast(settings, asked))
+    if as_json:
+        typer.echo(body.model_dump_json(by_alias=True))
+    else:
+        _print(body, Console(), asked.plot)
+
+
+async def _forecast(settings: Settings, asked: Asked) -> ForecastBody:
+    async with prepared(build(settings)) as services:
+        instrument = (await services.store.universe()).get(asked.symbol)
+        said = await services.issuer.forecast(
+            instrument.symbol,
+            asked.horizon.interval,
+            asked.horizon.steps,
+            model=asked.model,
+            as_of=asked.as_of,
+            record=asked.as_of is None,
+        )
+        kept = await services.store.series(instrument.symbol)
+        provenance = anchor_provenance(said, kept, asked.as_of or services.clock.now())
+        if asked.plot is not None:
+            history = await services.history.bars(
+                instrument, asked.horizon.interval, as_of=said.as_of, limit=_BARS_DRAWN_MAX, adjust="all"
+            )
+            line = f"Source: {provenance.origin} ({provenance.source}). Data as of {iso(provenance.as_of)}."
+            picture.draw(asked.plot, said, history.bars, instrument, source_line=line)
+    return forecast_body(
+        said, instrument=instrument, provenance=provenance, levels=asked.levels, requested_model=asked.model
+    )
+
+
+def _level(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise LevelOutOfRange(level=text, least=LEVEL_MIN, most=LEVEL_MAX) from None
+
+
+def _print(body: ForecastBody, console: Console, plot: Path | None) -> None:
+    digits = _digits(body.tick)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("step", "bar", "median"):
+        table.add_column(title, justify="left" if title == "bar" else "right")
+    levels = [bounds.level for bounds in body.steps[0].intervals]
+    for level in levels:
+        table.add_column(f"{level:.1%}".replace(".0%", "%"), justify="right")
+    for step in body.steps:
+        ranges = [f"{bounds.lower:,.{digits}f} … {bounds.upper:,.{digits}f}" for bounds in step.intervals]
+        table.add_row(str(step.step), _short_time(step.target), f"{step.median:,.{digits}f}", *ranges)
+
+    anchor = body.anchor
+    console.print(
+        f"[bold]{body.symbol}[/] in {body.currency}, {body.horizon} x {body.interval.value}, model {_model(body)}"
+    )
+    console.print(f"last bar  {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}")
+    console.print(
+        f"source    {_source(anchor.provenance)}", style="yellow" if anchor.provenance.stale else None, highlight=False
+    )
+    console.print()
+    console.print(table)
+    console.print()
+    console.print(f"skill     {_skill(body)}", highlight=False)
+    covered = ", ".join(f"{c.level:.0%} held {c.measured:.1%}" for c in body.coverage)
+    if covered:
+        console.print(f"intervals {covered} (last {body.coverage[0].n:,} origins, one step ahead)", highlight=False)
+    console.print(f"recorded  {body.id}" if body.recorded else "recorded  no", highlight=False)
+    if plot is not None:
+        console.print(f"picture   {plot}", highlight=False)
+
+
+def _model(body: ForecastBody) -> str:
+    asked = "" if body.requested_model == body.model else f" (asked: {body.requested_model})"
+    return f"{body.model} {body.model_version}{asked}"
+
+
+def _source(provenance: Provenance) -> str:
+    age = _age(timedelta(seconds=provenance.age_s))
+    stale = ", STALE" if provenance.stale else ""
+    derived = f", derived: {provenance.derived}" if provenance.derived else ""
+    return f"{provenance.source}, as of {iso(provenance.as_of)}, {age} old{stale}{derived}. {provenance.origin}"
+
+
+def _skill(body: ForecastBody) -> str:
+    skill = body.skill
+    if skill.crps_ratio is None or skill.p_value is None:
+        return "not measured: too little history"
+    said = {
+        "positive": "better than the random walk",
+        "none": "cannot be told from the random walk",
+        "negative": "worse than the random walk",
+    }[skill.verdict]
+    return f"{said}: CRPS ratio {skill.crps_ratio:.3f}, p = {skill.p_value:.2g}, {skill.n:,} origins"
+
+
+def _age(age: timedelta) -> str:
+    if age.days >= 2:
+        return f"{age.days} days"
+    minutes = int(age.total_seconds() // 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"
+
+
+def _short_time(when: datetime) -> str:
+    return f"{when:%Y-%m-%d}" if (when.hour, when.minute) == (0, 0) else f"{when:%Y-%m-%d %H:%MZ}"
+
+
+def _digits(tick: float) -> int:
+    return max(0, len(f"{tick:.10f}".rstrip("0").partition(".")[2]))
+
+
+_BARS_DRAWN_MAX = 2_000
