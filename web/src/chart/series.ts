@@ -1,0 +1,157 @@
+// From answers of the API to what the chart draws. Pure: no canvas, no page.
+import type { Candle, Forecast, ForecastStep, Gap } from "../api/types";
+import { intervalSeconds } from "../format/time";
+
+export const SHOWN_LEVELS: readonly number[] = [0.5, 0.8, 0.95];
+/** A hole is drawn as at most this many empty slots: wide enough to be seen, not so wide that it hides the rest. */
+export const GAP_SLOTS_MAX = 18;
+
+export interface CandlePoint {
+  time: number;
+  open: number;
+  high: number;
+  low: number;
+  close: number;
+}
+export interface EmptyPoint {
+  time: number;
+}
+export interface GapBand {
+  from: number; // first empty slot
+  to: number; // last empty slot
+  gap: Gap;
+}
+export interface Band {
+  level: number;
+  lower: number;
+  upper: number;
+}
+export interface FanPoint {
+  time: number;
+  step: number; // 0 is the anchor
+  median: number;
+  bands: Band[]; // widest first
+}
+
+export function seconds(iso: string): number {
+  return Math.floor(Date.parse(iso) / 1000);
+}
+
+/** Fixings and macro values have one number per bar: a line says that, a candle would only pretend. */
+export function isLine(candles: readonly Candle[]): boolean {
+  if (candles.length === 0) return false;
+  const flat = candles.filter((c) => c.open === c.close && c.high === c.low).length;
+  return flat >= 0.95 * candles.length;
+}
+
+/** Candles with empty slots where data is missing, and where those slots are. Nothing is interpolated. */
+export function withGaps(candles: readonly Candle[], gaps: readonly Gap[], interval: string): { points: (CandlePoint | EmptyPoint)[]; bands: GapBand[] } {
+  const points: (CandlePoint | EmptyPoint)[] = candles.map((c) => ({
+    time: seconds(c.start),
+    open: c.open,
+    high: c.high,
+    low: c.low,
+    close: c.close,
+  }));
+  const taken = new Set(points.map((p) => p.time));
+  const first = points[0]?.time ?? 0;
+  const last = points.at(-1)?.time ?? 0;
+  const bands: GapBand[] = [];
+  const length = intervalSeconds(interval);
+  for (const gap of gaps) {
+    const from = seconds(gap.from);
+    const to = Math.max(seconds(gap.to), from + 1);
+    if (to <= first || from >= last) continue; // the chart draws what lies between bars that it shows
+    const slots = Math.max(1, Math.min(GAP_SLOTS_MAX, Math.round((to - from) / length)));
+    const empty: number[] = [];
+    for (let slot = 0; slot < slots; slot += 1) {
+      const time = Math.floor(from + ((to - from) * slot) / slots);
+      if (time > first && time < last && !taken.has(time)) empty.push(time);
+    }
+    for (const time of empty) {
+      taken.add(time);
+      points.push({ time });
+    }
+    const [head, tail] = [empty[0], empty.at(-1)];
+    if (head !== undefined && tail !== undefined) bands.push({ from: head, to: tail, gap });
+  }
+  points.sort((a, b) => a.time - b.time);
+  return { points, bands };
+}
+
+/** The fan as points: it opens at the last known bar, where nothing is uncertain. */
+export function fanPoints(forecast: Forecast): FanPoint[] {
+  const { price } = forecast.anchor;
+  const first = forecast.steps[0];
+  const levels = first ? [...first.intervals].sort((a, b) => b.level - a.level).map((i) => i.level) : [];
+  const anchor: FanPoint = {
+    time: seconds(forecast.anchor.bar_start),
+    step: 0,
+    median: price,
+    bands: levels.map((level) => ({ level, lower: price, upper: price })),
+  };
+  const ahead = forecast.steps.map((s) => ({
+    time: seconds(s.target),
+    step: s.step,
+    median: s.median,
+    bands: [...s.intervals].sort((a, b) => b.level - a.level),
+  }));
+  return [anchor, ...ahead.filter((p) => p.time > anchor.time)];
+}
+
+/** The fan between two fans, `t` from 0 to 1. They must have the same steps and levels, see `sameShape`. */
+export function blend(from: readonly FanPoint[], to: readonly FanPoint[], t: number): FanPoint[] {
+  const mix = (a: number, b: number): number => a + (b - a) * t;
+  return to.map((point, k) => {
+    const old = from[k] ?? point;
+    const bands = point.bands.map((band, j) => {
+      const before = old.bands[j] ?? band;
+      return { level: band.level, lower: mix(before.lower, band.lower), upper: mix(before.upper, band.upper) };
+    });
+    return { time: point.time, step: point.step, median: mix(old.median, point.median), bands };
+  });
+}
+
+export function sameShape(a: readonly FanPoint[], b: readonly FanPoint[]): boolean {
+  return a.length === b.length && a.every((p, k) => p.time === b[k]?.time && p.bands.length === b[k]?.bands.length);
+}
+
+/** The levels to ask for: the three of the fan and the reader's own. */
+export function askedLevels(level: number): number[] {
+  return [...new Set([...SHOWN_LEVELS, level])].sort((a, b) => a - b);
+}
+
+export function boundsAt(step: ForecastStep, level: number): Band | null {
+  return step.intervals.find((i) => Math.abs(i.level - level) < 1e-9) ?? null;
+}
+
+/** Probability that the outcome lies above `price`, from the quantiles, linear between them; null if there are none. */
+export function probabilityAbove(step: ForecastStep, price: number): number | null {
+  const grid = Object.entries(step.quantiles)
+    .map(([p, value]) => ({ p: Number(p), value }))
+    .sort((a, b) => a.p - b.p);
+  const [lowest, highest] = [grid[0], grid.at(-1)];
+  if (!lowest || !highest) return null;
+  if (price <= lowest.value) return 1 - lowest.p;
+  if (price >= highest.value) return 1 - highest.p;
+  for (let k = 1; k < grid.length; k += 1) {
+    const [left, right] = [grid[k - 1], grid[k]];
+    if (!left || !right || price > right.value) continue;
+    const share = right.value === left.value ? 0 : (price - left.value) / (right.value - left.value);
+    return 1 - (left.p + share * (right.p - left.p));
+  }
+  return null;
+}
+
+/** New candles laid over old ones; null when a closed bar changed (a new dividend, a correction): then load all again. */
+export function mergeCandles(old: readonly Candle[], fresh: readonly Candle[]): Candle[] | null {
+  const first = fresh[0];
+  if (!first) return [...old];
+  const known = new Map(old.map((c) => [c.start, c]));
+  for (const candle of fresh) {
+    const before = known.get(candle.start);
+    if (before?.final && (before.close !== candle.close || before.open !== candle.open)) return null;
+  }
+  const start = Date.parse(first.start);
+  return [...old.filter((c) => Date.parse(c.start) < start), ...fresh];
+}

@@ -1,0 +1,72 @@
+// Is stated confidence true confidence? One row per level: how far what happened lies from what was promised.
+import type { PerformanceRow } from "../api/types";
+import { count, level as levelText, percent } from "../format/numbers";
+
+const SCALES = [0.05, 0.1, 0.2, 0.5];
+const WIDTH = 240;
+const PLOT = 18; // row height
+
+/** The narrowest scale that holds every dot with its error bar. */
+export function scaleFor(rows: readonly { level: number; measured: number; se: number }[]): number {
+  const reach = Math.max(0, ...rows.map((c) => Math.abs(c.measured - c.level) + 1.96 * c.se));
+  return SCALES.find((scale) => reach <= scale) ?? 1;
+}
+
+export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"] }) {
+  const rows = coverage.filter((c) => c.n > 0);
+  if (rows.length === 0) return null;
+  const scale = scaleFor(rows);
+  const x = (deviation: number): number => WIDTH / 2 + (WIDTH / 2 - 6) * Math.max(-1, Math.min(1, deviation / scale));
+  return (
+    <div class="calibration">
+      <table>
+        <caption class="sr-only">Share of outcomes inside each interval, against the promised share</caption>
+        <thead>
+          <tr>
+            <th scope="col">Promised</th>
+            <th scope="col" aria-hidden="true" class="axis">
+              <span>−{percent(scale)}</span>
+              <span>promise</span>
+              <span>+{percent(scale)}</span>
+            </th>
+            <th scope="col" class="num">
+              Happened
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((c) => {
+            const off = c.measured - c.level;
+            const sure = Math.abs(off) > 1.96 * c.se;
+            return (
+              <tr key={c.level} title={`${percent(c.measured, 1)} ± ${percent(1.96 * c.se, 1)} of ${count(c.n)} outcomes inside the ${levelText(c.level)} interval`}>
+                <th scope="row">{levelText(c.level)}</th>
+                <td class="plot" aria-hidden="true">
+                  <svg viewBox={`0 0 ${WIDTH} ${PLOT}`} preserveAspectRatio="none">
+                    <line x1="0" x2={WIDTH} y1={PLOT / 2} y2={PLOT / 2} class="rail" />
+                    <line x1={WIDTH / 2} x2={WIDTH / 2} y1="0" y2={PLOT} class="promise" />
+                    <line x1={x(off - 1.96 * c.se)} x2={x(off + 1.96 * c.se)} y1={PLOT / 2} y2={PLOT / 2} class={sure ? "error off" : "error"} />
+                  </svg>
+                  <i class={sure ? "point off" : "point"} style={{ left: `${(100 * x(off)) / WIDTH}%` }} />
+                </td>
+                <td class="num">{percent(c.measured, 1)}</td>
+              </tr>
+            );
+          })}
+        </tbody>
+      </table>
+      <p class="soft small">{words(rows)}</p>
+    </div>
+  );
+}
+
+/** The picture in a sentence. */
+export function words(rows: readonly { level: number; measured: number; se: number }[]): string {
+  const narrow = rows.filter((c) => c.measured < c.level - 1.96 * c.se);
+  const wide = rows.filter((c) => c.measured > c.level + 1.96 * c.se);
+  if (narrow.length === 0 && wide.length === 0) return "Every interval holds what it promises, within sampling error.";
+  const parts = [];
+  if (narrow.length) parts.push(`too narrow at ${narrow.map((c) => levelText(c.level)).join(", ")}`);
+  if (wide.length) parts.push(`too wide at ${wide.map((c) => levelText(c.level)).join(", ")}`);
+  return `Intervals have been ${parts.join(" and ")}.`;
+}

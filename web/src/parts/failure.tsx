@@ -1,0 +1,87 @@
+// What went wrong, in the server's own words, and what the reader can do about it.
+import type { ComponentChildren } from "preact";
+import type { ApiFailure } from "../api/client";
+import { show } from "../state/view";
+
+interface Props {
+  error: ApiFailure;
+  onRetry: () => void;
+  /** What was wanted, e.g. "the forecast". */
+  of: string;
+}
+
+export function Failure({ error, onRetry, of }: Props) {
+  const { problem } = error;
+  const buttons = choices(problem);
+  return (
+    <div class="failure" role="alert" data-code={problem.code}>
+      <h3>{headline(problem.code, problem.title, of)}</h3>
+      <p>{problem.detail}</p>
+      {reasons(problem["reasons"])}
+      {buttons}
+      {problem.status === 429 && <p class="soft">Asking again in {Math.ceil(error.retryAfterS ?? 5)} s.</p>}
+      {!buttons && problem.status !== 422 && (
+        <button type="button" class="button" onClick={onRetry}>
+          Try again
+        </button>
+      )}
+      {problem.request_id && <p class="soft small">Request {problem.request_id}</p>}
+    </div>
+  );
+}
+
+function headline(code: string, title: string, of: string): string {
+  if (code === "unreachable" || code === "timeout") return `Cannot load ${of}`;
+  if (code === "history_too_short") return "Too little history to forecast";
+  if (code === "rate_limited" || code === "too_many_requests") return "Too many requests";
+  if (code === "no_live_source") return "No source can answer right now";
+  return title;
+}
+
+function choices(problem: ApiFailure["problem"]): ComponentChildren {
+  const symbols = list(problem["candidates"]) ?? list(problem["nearest"]);
+  if (problem.code === "ambiguous_symbol" || problem.code === "unknown_symbol") {
+    const offered = symbols?.length ? symbols : ["EUR-USD"];
+    return (
+      <p class="choices">
+        <span class="soft">{problem.code === "ambiguous_symbol" ? "Which one?" : "Did you mean"}</span>
+        {offered.map((symbol) => (
+          <button type="button" class="button" key={symbol} onClick={() => show({ symbol, interval: null })}>
+            {symbol}
+          </button>
+        ))}
+      </p>
+    );
+  }
+  const intervals = list(problem["available"]);
+  if (problem.code === "interval_not_available" && intervals?.length) {
+    return (
+      <p class="choices">
+        <span class="soft">Available</span>
+        {intervals.map((interval) => (
+          <button type="button" class="button" key={interval} onClick={() => show({ interval })}>
+            {interval}
+          </button>
+        ))}
+      </p>
+    );
+  }
+  return null;
+}
+
+function reasons(value: unknown): ComponentChildren {
+  if (!value || typeof value !== "object") return null;
+  return (
+    <ul class="reasons">
+      {Object.entries(value as Record<string, unknown>).map(([source, reason]) => (
+        <li key={source}>
+          <b>{source}</b> {typeof reason === "string" ? reason : JSON.stringify(reason)}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function list(value: unknown): string[] | null {
+  return Array.isArray(value) ? value.map(String) : null;
+}

@@ -1,0 +1,141 @@
+// What surrounds every view: replay banner, connection banner, top bar, quick picks, footer.
+import { get } from "../api/client";
+import type { Verification } from "../api/types";
+import { count } from "../format/numbers";
+import { bannerTime } from "../format/time";
+import { useResource } from "../state/resource";
+import { beat, connection, info, ready, replaying, serverNow, tick } from "../state/server";
+import { nextTheme, theme } from "../state/theme";
+import { show, view } from "../state/view";
+import { Details, Facts, When } from "./bits";
+import { BrokenIcon, Logo, MoonIcon, SealIcon, SunIcon, SystemIcon } from "./icons";
+import { Search } from "./search";
+
+export const QUICK_PICKS = ["EUR-USD", "USD-JPY", "SPY", "AAPL", "BTC-USDT", "SOL-USDT", "WTI", "^VIX", "US.CPI"];
+const VERIFY_MS = 60_000;
+
+export function ReplayBanner() {
+  void tick.value;
+  const clock = info.value?.clock;
+  if (!clock || !replaying.value) return null;
+  const speed = clock.speed ? `${count(Math.round(clock.speed))}× real time` : "clock stands still";
+  return (
+    <div class="banner replay" role="status" aria-live="off">
+      <b>{clock.kind === "replay" ? "Replay" : "Fixed clock"}</b>
+      <time dateTime={clock.now}>{bannerTime(serverNow())}</time>
+      <span class="soft">{speed}</span>
+      <span class="soft wide">Real past data, shown as it became known. Not today's market.</span>
+    </div>
+  );
+}
+
+export function ConnectionBanner() {
+  void tick.value;
+  const now = connection.value;
+  if (now.state !== "down" || info.value === null) return null;
+  const waits = Math.max(0, Math.ceil((now.retryAt - Date.now()) / 1000));
+  return (
+    <div class="banner down" role="alert">
+      <b>Connection lost</b>
+      <span>Showing what was last received. {waits > 0 ? `Trying again in ${waits} s.` : "Trying again…"}</span>
+      <button type="button" class="button" onClick={() => void beat()}>
+        Retry now
+      </button>
+    </div>
+  );
+}
+
+export function TopBar() {
+  return (
+    <header class="topbar">
+      <a class="brand" href="/" aria-label="Truecast, home">
+        <Logo />
+        <span>Truecast</span>
+      </a>
+      <Search />
+      <div class="topbar-end">
+        {ready.value && <LedgerBadge />}
+        <ThemeButton />
+      </div>
+    </header>
+  );
+}
+
+function LedgerBadge() {
+  const check = useResource<Verification>("ledger", (signal) => get("/ledger/verify", {}, signal), { everyMs: () => VERIFY_MS });
+  const found = check.data;
+  if (!found) return null;
+  return (
+    <Details
+      kind={found.ok ? "ledger" : "ledger broken"}
+      label={found.ok ? `Ledger intact, ${found.rows} rows` : `Ledger broken at row ${found.first_broken ?? "?"}`}
+      summary={
+        <>
+          {found.ok ? <SealIcon /> : <BrokenIcon />}
+          <span>{found.ok ? "Ledger intact" : "Ledger broken"}</span>
+          <span class="soft">{count(found.rows)}</span>
+        </>
+      }
+    >
+      <Facts
+        rows={[
+          ["Chain", found.ok ? "every row matches the one before" : (found.reason ?? "a row does not match")],
+          ...(found.ok ? [] : ([["First broken row", count(found.first_broken)]] as [string, string][])),
+          ["Rows", count(found.rows)],
+          ["Head", <code title={found.head ?? ""}>{found.head?.slice(0, 16) ?? "empty"}</code>],
+          ["Checked", <When iso={found.checked_at} />],
+        ]}
+      />
+      <p class="sheet-note">Forecasts and scores are written once, each row hashing the one before. Check it yourself: truecast ledger verify.</p>
+    </Details>
+  );
+}
+
+const THEME_ICONS = { system: SystemIcon, light: SunIcon, dark: MoonIcon };
+
+function ThemeButton() {
+  const Shown = THEME_ICONS[theme.value];
+  return (
+    <button type="button" class="icon-button" onClick={nextTheme} aria-label={`Theme: ${theme.value}. Change`} title={`Theme: ${theme.value}`}>
+      <Shown />
+    </button>
+  );
+}
+
+export function QuickPicks() {
+  return (
+    <nav class="picks" aria-label="Quick picks">
+      {QUICK_PICKS.map((symbol) => (
+        <a
+          key={symbol}
+          href={`?symbol=${encodeURIComponent(symbol)}`}
+          aria-current={symbol === view.value.symbol ? "page" : undefined}
+          onClick={(event) => {
+            if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+            event.preventDefault();
+            show({ symbol, interval: null });
+          }}
+        >
+          {symbol}
+        </a>
+      ))}
+    </nav>
+  );
+}
+
+export function Footer({ origin }: { origin: string | null }) {
+  const now = info.value;
+  return (
+    <footer class="footer">
+      {origin && <p>Data: {origin}.</p>}
+      <p>
+        Forecasts are statements about probability, not advice.{" "}
+        <a href="/docs">API</a>
+        {now && ` · Truecast ${now.version}`} · Charts by{" "}
+        <a href="https://www.tradingview.com/" rel="noreferrer noopener" target="_blank">
+          TradingView Lightweight Charts™
+        </a>
+      </p>
+    </footer>
+  );
+}

@@ -1,0 +1,183 @@
+// The forecast in words and numbers: what a reader wants to know before reading a chart.
+import type { Forecast, Skill } from "../api/types";
+import { boundsAt, probabilityAbove } from "../chart/series";
+import { changePercent, count, level as levelText, percent, price, pValue, range } from "../format/numbers";
+import { barLabel, steps } from "../format/time";
+import { Bone, Facts, When } from "./bits";
+import { modelName } from "./controls";
+
+interface Props {
+  forecast: Forecast;
+  level: number;
+  calendar: string;
+  busy: boolean;
+}
+
+export function Outlook({ forecast, level, calendar, busy }: Props) {
+  const end = forecast.steps.at(-1);
+  const bounds = end && boundsAt(end, level);
+  if (!end || !bounds) return <OutlookBones />;
+  const { tick, anchor } = forecast;
+  const up = probabilityAbove(end, anchor.price);
+  const first = forecast.coverage.find((c) => Math.abs(c.level - level) < 1e-9);
+  return (
+    <section class={`card outlook ${busy ? "busy" : ""}`} aria-labelledby="outlook-title" aria-busy={busy}>
+      <header>
+        <h2 id="outlook-title">In {steps(forecast.horizon, forecast.interval, calendar)}</h2>
+        <p class="soft">{barLabel(end.target, forecast.interval)}</p>
+      </header>
+      <p class="lead">
+        <span class="soft">{levelText(level)} of outcomes between</span>
+        <strong data-testid="interval">{range(bounds.lower, bounds.upper, tick)}</strong>
+      </p>
+      <Spread forecast={forecast} level={level} />
+      <Facts
+        rows={[
+          ["Median", <span title={`Change from ${price(anchor.price, tick)}`}>{price(end.median, tick)} <span class="soft">{changePercent(relative(end.median, anchor.price))}</span></span>],
+          ["Ends above the last price", percent(up)],
+          ["Last price", <span>{price(anchor.price, tick)} <span class="soft">{barLabel(anchor.bar_start, forecast.interval)}</span></span>],
+        ]}
+      />
+      <SkillLine skill={forecast.skill} />
+      <details class="fold">
+        <summary>How it was made</summary>
+        <Facts
+          rows={[
+            ["Model", `${modelName(forecast.model)} ${forecast.model_version}${forecast.requested_model === "auto" ? ", chosen by auto" : ""}`],
+            ["Issued", <When iso={forecast.issued_at} />],
+            ["Knows nothing after", <When iso={forecast.as_of} />],
+            ...(first ? ([["Covered so far, 1 step", `${percent(first.measured, 1)} of ${count(first.n)} at ${levelText(first.level)}`]] as [string, string][]) : []),
+            ["Ledger", forecast.recorded ? "sealed" : "not recorded"],
+            ["Data fingerprint", <code title={forecast.data_fingerprint}>{forecast.data_fingerprint.slice(0, 12)}</code>],
+          ]}
+        />
+      </details>
+    </section>
+  );
+}
+
+function relative(value: number, to: number): number | null {
+  return to > 0 ? value / to - 1 : null;
+}
+
+/** The last step's distribution on one line: the bands of the fan seen from the end. */
+function Spread({ forecast, level }: { forecast: Forecast; level: number }) {
+  const end = forecast.steps.at(-1);
+  if (!end) return null;
+  const bands = [...end.intervals].sort((a, b) => b.level - a.level);
+  const widest = bands[0];
+  if (!widest) return null;
+  const anchor = forecast.anchor.price;
+  const low = Math.min(widest.lower, anchor);
+  const span = Math.max(widest.upper, anchor) - low || 1;
+  const x = (value: number): number => 4 + (292 * (value - low)) / span;
+  return (
+    <svg class="spread" viewBox="0 0 300 34" preserveAspectRatio="none" aria-hidden="true">
+      {bands.map((band) => (
+        <rect
+          key={band.level}
+          x={x(band.lower)}
+          width={Math.max(1, x(band.upper) - x(band.lower))}
+          y="9"
+          height="16"
+          rx="2"
+          class={Math.abs(band.level - level) < 1e-9 ? "band chosen" : "band"}
+        />
+      ))}
+      <line x1={x(end.median)} x2={x(end.median)} y1="6" y2="28" class="median" />
+      <line x1={x(anchor)} x2={x(anchor)} y1="2" y2="32" class="anchor" />
+    </svg>
+  );
+}
+
+export const VERDICTS: Record<Skill["verdict"], { title: string; tone: string }> = {
+  positive: { title: "Better than a random walk", tone: "good" },
+  none: { title: "No measurable edge over a random walk", tone: "plain" },
+  negative: { title: "Worse than a random walk", tone: "bad" },
+};
+
+/** The verdict with its evidence, in one line for everybody and one for statisticians. */
+export function SkillLine({ skill }: { skill: Skill }) {
+  if (skill.n === 0 || skill.crps_ratio === null) {
+    return (
+      <div class="verdict plain">
+        <b>Not judged yet</b>
+        <span class="soft">Too few past forecasts to compare with a random walk.</span>
+      </div>
+    );
+  }
+  const { title, tone } = VERDICTS[skill.verdict];
+  return (
+    <div class={`verdict ${tone}`}>
+      <b>{title}</b>
+      <span class="soft">
+        {errorWords(skill.crps_ratio)} over {count(skill.n)} forecasts, {pValue(skill.p_value)}
+      </span>
+    </div>
+  );
+}
+
+/** `CRPS 3.2 % lower`: the ratio as a person would say it. */
+export function errorWords(crpsRatio: number): string {
+  const gain = 1 - crpsRatio;
+  if (Math.abs(gain) < 0.0005) return "Error (CRPS) the same";
+  return `Error (CRPS) ${percent(Math.abs(gain), 1)} ${gain > 0 ? "lower" : "higher"}`;
+}
+
+export function OutlookBones() {
+  return (
+    <section class="card outlook" aria-busy="true" aria-label="Forecast loading">
+      <Bone width="45%" height="1.1em" />
+      <Bone width="80%" height="2em" />
+      <Bone height="2em" />
+      <Bone width="90%" />
+      <Bone width="70%" />
+      <Bone width="60%" />
+    </section>
+  );
+}
+
+/** The fan as a table: the same numbers for those who cannot or would rather not see the chart. */
+export function StepsTable({ forecast, level }: { forecast: Forecast; level: number }) {
+  const levels = [...new Set([0.5, level, 0.95])].sort((a, b) => a - b);
+  return (
+    <details class="fold steps">
+      <summary>The forecast as a table</summary>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Forecast steps">
+        <table id="forecast-steps">
+          <thead>
+            <tr>
+              <th scope="col">Step</th>
+              <th scope="col">For</th>
+              <th scope="col" class="num">
+                Median
+              </th>
+              {levels.map((l) => (
+                <th scope="col" class="num" key={l}>
+                  {levelText(l)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {forecast.steps.map((s) => (
+              <tr key={s.step}>
+                <td>{s.step}</td>
+                <td>{barLabel(s.target, forecast.interval)}</td>
+                <td class="num">{price(s.median, forecast.tick)}</td>
+                {levels.map((l) => {
+                  const b = boundsAt(s, l);
+                  return (
+                    <td class="num" key={l}>
+                      {b ? range(b.lower, b.upper, forecast.tick) : "–"}
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </details>
+  );
+}

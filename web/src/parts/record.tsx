@@ -1,0 +1,253 @@
+// The track record: what was sealed before the outcome, what the test on history says, and the last forecasts one by one.
+import type { HistoryItem, Page, Performance, PerformanceRow, SymbolDetail } from "../api/types";
+import type { Resource } from "../state/resource";
+import { count, level as levelText, percent, price, range, significant } from "../format/numbers";
+import { age, barLabel, barLabelShort, steps } from "../format/time";
+import { serverNow, tick as clockTick, replaying } from "../state/server";
+import { Bone, When } from "./bits";
+import { Calibration } from "./calibration";
+import { Failure } from "./failure";
+import { CheckIcon, CrossIcon } from "./icons";
+import { SkillLine } from "./outlook";
+
+const OPEN_SHOWN_MAX = 4;
+const SHOWN_MAX = 14;
+
+interface Props {
+  detail: SymbolDetail;
+  interval: string;
+  horizon: number;
+  performance: Resource<Performance>;
+  history: Resource<Page<HistoryItem>>;
+}
+
+/** The row for the horizon that is shown, else the nearest one that was measured. */
+export function nearestRow(rows: readonly PerformanceRow[], horizon: number): PerformanceRow | null {
+  return rows.reduce<PerformanceRow | null>((best, row) => {
+    if (!best) return row;
+    const [a, b] = [Math.abs(row.horizon - horizon), Math.abs(best.horizon - horizon)];
+    if (row.n > 0 !== best.n > 0) return row.n > 0 ? row : best;
+    return a < b ? row : best;
+  }, null);
+}
+
+export function TrackRecord({ detail, interval, horizon, performance, history }: Props) {
+  const { data, error } = performance;
+  return (
+    <section class="record" aria-labelledby="record-title">
+      <header class="section-head">
+        <h2 id="record-title">Track record</h2>
+        <p class="soft">Every forecast is sealed before its outcome and scored after it, the bad ones too.</p>
+      </header>
+      {error && !data ? (
+        <div class="card">
+          <Failure error={error} onRetry={performance.reload} of="the track record" />
+        </div>
+      ) : (
+        <div class="record-grid">
+          <Evidence
+            title={replaying.value ? "Sealed in this replay" : "Sealed and scored live"}
+            about="Written to the ledger before the outcome was known."
+            row={data && nearestRow(data.ledger, horizon)}
+            loading={!data}
+            interval={interval}
+            calendar={detail.calendar}
+            id="ledger"
+          />
+          <Evidence
+            title="Walk-forward test"
+            about="Recomputed over history with only what was known at each point. Not sealed."
+            row={data && nearestRow(data.walk_forward, horizon)}
+            loading={!data}
+            interval={interval}
+            calendar={detail.calendar}
+            id="walk-forward"
+          />
+        </div>
+      )}
+      <Resolved detail={detail} interval={interval} history={history} />
+    </section>
+  );
+}
+
+interface EvidenceProps {
+  id: string;
+  title: string;
+  about: string;
+  row: PerformanceRow | null;
+  loading: boolean;
+  interval: string;
+  calendar: string;
+}
+
+function Evidence({ id, title, about, row, loading, interval, calendar }: EvidenceProps) {
+  return (
+    <section class="card evidence" aria-labelledby={`${id}-title`} id={id} aria-busy={loading}>
+      <header>
+        <h3 id={`${id}-title`}>{title}</h3>
+        {row && row.n > 0 && (
+          <p class="tag">
+            {steps(row.horizon, interval, calendar)} ahead · n = {count(row.n)}
+          </p>
+        )}
+      </header>
+      <p class="soft small">{about}</p>
+      {loading ? <EvidenceBones /> : row && row.n > 0 ? <Measured row={row} /> : <Nothing row={row} walk={id === "walk-forward"} />}
+    </section>
+  );
+}
+
+function Measured({ row }: { row: PerformanceRow }) {
+  return (
+    <>
+      <Calibration coverage={row.coverage} />
+      <SkillLine skill={{ verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n }} />
+      <ul class="figures">
+        <li title="Mean continuous ranked probability score, in price units. Lower is better.">
+          <span>CRPS</span>
+          <b>{significant(row.crps)}</b>
+          <small>random walk {significant(row.crps_naive)}</small>
+        </li>
+        <li title="Mean absolute error of the median over the mean absolute one-step change.">
+          <span>MASE</span>
+          <b>{significant(row.mase)}</b>
+          <small>{row.mae === null ? "" : `MAE ${significant(row.mae)}`}</small>
+        </li>
+        <li title="How often the median moved in the direction the price then did.">
+          <span>Direction right</span>
+          <b>{row.direction ? percent(row.direction.hit_rate, 1) : "–"}</b>
+          <small>{row.direction ? `${percent(row.direction.lower)} to ${percent(row.direction.upper)}` : "no direction claimed"}</small>
+        </li>
+      </ul>
+      {row.note && <p class="soft small">{row.note}</p>}
+    </>
+  );
+}
+
+function Nothing({ row, walk }: { row: PerformanceRow | null; walk: boolean }) {
+  void clockTick.value;
+  const at = row?.first_matures_at;
+  const waits = at ? (Date.parse(at) - serverNow()) / 1000 : 0;
+  return (
+    <div class="nothing">
+      <p>{walk ? "Not enough history for a test." : "No matured forecasts yet."}</p>
+      {at && (
+        <p class="soft">
+          The first matures at <When iso={at} />
+          {waits > 0 && ` (in ${age(waits)})`}.
+        </p>
+      )}
+      {!at && !walk && <p class="soft">Forecasts issued from now on appear here when their outcome arrives.</p>}
+      {row?.note && <p class="soft small">{row.note}</p>}
+    </div>
+  );
+}
+
+function EvidenceBones() {
+  return (
+    <div class="bones">
+      <Bone />
+      <Bone />
+      <Bone />
+      <Bone width="60%" height="2em" />
+    </div>
+  );
+}
+
+/** A few that are still open, then those that were resolved, newest first. */
+export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
+  const open = items.filter((i) => i.outcome === null).sort((a, b) => Date.parse(a.target) - Date.parse(b.target));
+  const done = items.filter((i) => i.outcome !== null);
+  return [...open.slice(0, OPEN_SHOWN_MAX).reverse(), ...done].slice(0, SHOWN_MAX);
+}
+
+function Resolved({ detail, interval, history }: { detail: SymbolDetail; interval: string; history: Resource<Page<HistoryItem>> }) {
+  const { data, error } = history;
+  const items = data ? shownItems(data.items) : [];
+  const { tick } = detail;
+  return (
+    <section class="card resolved" aria-labelledby="resolved-title">
+      <header>
+        <h3 id="resolved-title">Forecasts and what became of them</h3>
+        <p class="tag">next {steps(1, interval, detail.calendar).replace(/^1 /, "")} · 80 % interval</p>
+      </header>
+      {error && !data ? (
+        <Failure error={error} onRetry={history.reload} of="past forecasts" />
+      ) : !data ? (
+        <div class="bones">
+          <Bone />
+          <Bone />
+          <Bone />
+        </div>
+      ) : items.length === 0 ? (
+        <p class="nothing soft">No forecast of this instrument is in the ledger yet.</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="region" aria-labelledby="resolved-title">
+          <table id="resolved" data-resolved={data.items.filter((i) => i.outcome !== null).length}>
+            <thead>
+              <tr>
+                <th scope="col">For</th>
+                <th scope="col" class="wide">
+                  Issued
+                </th>
+                <th scope="col" class="num wide">
+                  Median
+                </th>
+                <th scope="col" class="num">
+                  Interval
+                </th>
+                <th scope="col" class="num">
+                  Outcome
+                </th>
+                <th scope="col">Inside?</th>
+                <th scope="col" class="num" title="Error of the whole distribution, lower is better, against the random walk's on the same forecast">
+                  CRPS <span class="soft">vs walk</span>
+                </th>
+              </tr>
+            </thead>
+            <tbody>
+              {items.map((item) => (
+                <Row key={`${item.id} ${item.step}`} item={item} interval={interval} tick={tick} />
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Row({ item, interval, tick }: { item: HistoryItem; interval: string; tick: number }) {
+  const done = item.outcome !== null;
+  const inside = item.inside?.["0.8"] ?? null;
+  return (
+    <tr class={done ? "done" : "open"} data-state={done ? "resolved" : "open"}>
+      <td title={barLabel(item.target, interval)}>{barLabelShort(item.target, interval)}</td>
+      <td class="wide">
+        <When iso={item.issued_at}>{barLabelShort(item.issued_at, "1h")}</When>
+      </td>
+      <td class="num wide">{price(item.median, tick)}</td>
+      <td class="num">{range(item.lower, item.upper, tick)}</td>
+      <td class="num">{done ? <b>{price(item.outcome, tick)}</b> : <span class="waiting">open</span>}</td>
+      <td>{done && <Inside inside={inside} sealed={item.sealed} />}</td>
+      <td class="num">
+        {done && (
+          <>
+            {significant(item.crps)} <span class="soft">{significant(item.crps_naive)}</span>
+          </>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Inside({ inside, sealed }: { inside: boolean | null; sealed: boolean }) {
+  if (inside === null) return <span class="soft">–</span>;
+  return (
+    <span class={inside ? "inside yes" : "inside no"} title={inside ? `Inside the ${levelText(0.8)} interval` : `Outside the ${levelText(0.8)} interval`}>
+      {inside ? <CheckIcon /> : <CrossIcon />}
+      {inside ? "inside" : "outside"}
+      {!sealed && <em title="Recorded after its outcome: does not count">not sealed</em>}
+    </span>
+  );
+}
