@@ -119,10 +119,10 @@ class Ledger:
             found = await _read(conn, f.seq.in_(last))
         return sorted(found, key=lambda forecast: (forecast.symbol, forecast.horizon.interval, forecast.model))
 
-    async def anchors(self, model: str) -> dict[tuple[str, str], int]:
-        """For each symbol and interval the start (µs) of the newest bar that `model` has issued a forecast on."""
+    async def anchors(self, model: str, steps: int) -> dict[tuple[str, str], int]:
+        """For each symbol and interval the start (µs) of the newest bar that `model` has forecast so far ahead on."""
         f = tables.forecasts.c
-        query = select(f.symbol, f.interval, func.max(f.anchor_start)).where(f.model == model)
+        query = select(f.symbol, f.interval, func.max(f.anchor_start)).where(f.model == model, f.steps >= steps)
         async with self.db.read() as conn:
             return {(s, i): start for s, i, start in await conn.execute(query.group_by(f.symbol, f.interval))}
 

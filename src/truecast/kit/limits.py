@@ -34,3 +34,4 @@ HTTP_RETRY_AFTER_S_MAX = 30.0  # a source that asks for more is asked again by t
 
 OUTCOME_GRACE_S = 604_800.0  # a bar that is missing this long after it was due, while later ones came, will not come
 RESOLVE_STEPS_MAX = 20_000  # steps settled in one transaction
+SERIES_FAILURES_MAX = 3  # in a row, in one run: then the source itself is taken to be away

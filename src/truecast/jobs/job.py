@@ -1,0 +1,59 @@
+"""What a job is: a name, a schedule, and work that says what it did."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from truecast.jobs.schedule import Schedule
+
+Result = Literal["ok", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a run did. `error` tells of the part that failed when the rest went well; `skipped` of nothing to do."""
+
+    counts: Mapping[str, int] = field(default_factory=dict)
+    error: str | None = None
+    skipped: bool = False
+
+
+Work = Callable[[datetime], Awaitable[Done]]  # is told the moment it was due
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`rank` orders the jobs that are due at the same moment: lower first."""
+
+    name: str
+    description: str
+    schedule: Schedule
+    rank: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class JobRun:
+    """One run. `ended_at` and `outcome` are None while it runs."""
+
+    id: int
+    job: str
+    due_at: datetime
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: Result | None
+    counts: Mapping[str, int]
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobInfo:
+    """A job, its switch, when it is due next (None when switched off) and how the last run went."""
+
+    name: str
+    description: str
+    schedule: str
+    enabled: bool
+    next_due_at: datetime | None
+    last_run: JobRun | None

@@ -1,0 +1,98 @@
+"""The rows of `jobs` and `job_runs`: written by the scheduler, read by the API."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from truecast.jobs import tables
+from truecast.jobs.job import Done, Job, JobRun, Result
+from truecast.kit.clock import from_us, to_us
+from truecast.kit.db import Database
+
+_ERROR_CHARS_MAX = 2_000
+ABANDONED = "the process ended during the run"
+
+
+async def register(db: Database, listed: Sequence[Job], now: datetime) -> None:
+    """Make the jobs known, keep their switches, and close runs that a dead process left open."""
+    table, runs = tables.jobs, tables.job_runs
+    async with db.write() as conn:
+        known = set(await conn.scalars(select(table.c.name)))
+        for job in listed:
+            facts = {"description": job.description, "schedule": str(job.schedule)}
+            if job.name in known:
+                await conn.execute(update(table).where(table.c.name == job.name).values(facts))
+            else:
+                await conn.execute(insert(table).values(name=job.name, enabled=True, **facts))
+        names = [job.name for job in listed]
+        left_open = update(runs).where(runs.c.ended_at.is_(None), runs.c.job.in_(names))
+        await conn.execute(left_open.values(ended_at=to_us(now), outcome="failed", error=ABANDONED))
+
+
+async def enabled(db: Database) -> frozenset[str]:
+    """Names of the jobs that are switched on."""
+    async with db.read() as conn:
+        return frozenset(await conn.scalars(select(tables.jobs.c.name).where(tables.jobs.c.enabled)))
+
+
+async def switch(db: Database, name: str, on: bool) -> None:
+    """Switch a job on or off."""
+    async with db.write() as conn:
+        await conn.execute(update(tables.jobs).where(tables.jobs.c.name == name).values(enabled=on))
+
+
+async def begin(db: Database, name: str, due: datetime, now: datetime) -> int:
+    """A row for a run that starts; its id."""
+    row = {"job": name, "due_at": to_us(due), "started_at": to_us(now), "counts": "{}"}
+    async with db.write() as conn:
+        return int((await conn.execute(insert(tables.job_runs).returning(tables.job_runs.c.id), row)).scalar_one())
+
+
+async def end(db: Database, run_id: int, now: datetime, outcome: Result, done: Done) -> None:
+    """The run's result."""
+    values = {
+        "ended_at": to_us(now),
+        "outcome": outcome,
+        "counts": orjson.dumps(dict(done.counts)).decode(),
+        "error": None if done.error is None else done.error[:_ERROR_CHARS_MAX],
+    }
+    async with db.write() as conn:
+        await conn.execute(update(tables.job_runs).where(tables.job_runs.c.id == run_id).values(values))
+
+
+async def list_runs(db: Database, name: str, *, before: int | None, limit: int) -> list[JobRun]:
+    """Runs of a job, latest first; those with an id below `before`."""
+    runs = tables.job_runs
+    query = select(runs).where(runs.c.job == name).order_by(runs.c.id.desc()).limit(limit)
+    async with db.read() as conn:
+        return [_run(row) for row in await conn.execute(query if before is None else query.where(runs.c.id < before))]
+
+
+async def last_runs(conn: AsyncConnection) -> dict[str, JobRun]:
+    """The latest run of every job that ran."""
+    runs = tables.job_runs
+    last = select(func.max(runs.c.id)).group_by(runs.c.job)
+    return {row.job: _run(row) for row in await conn.execute(select(runs).where(runs.c.id.in_(last)))}
+
+
+async def switches(conn: AsyncConnection) -> dict[str, bool]:
+    """Every known job and whether it is switched on."""
+    rows = await conn.execute(select(tables.jobs.c.name, tables.jobs.c.enabled))
+    return {name: bool(on) for name, on in rows}
+
+
+def _run(row: Any) -> JobRun:
+    return JobRun(
+        id=row.id,
+        job=row.job,
+        due_at=from_us(row.due_at),
+        started_at=from_us(row.started_at),
+        ended_at=None if row.ended_at is None else from_us(row.ended_at),
+        outcome=row.outcome,
+        counts=orjson.loads(row.counts),
+        error=row.error,
+    )

@@ -1,0 +1,29 @@
+"""Tables of the schedule: each job with its switch, and one row for every run."""
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text
+
+from truecast.kit.db import RowId, metadata
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("schedule", Text, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+)
+
+# Times in microseconds since the epoch. `ended_at` and `outcome` are null while it runs.
+job_runs = Table(
+    "job_runs",
+    metadata,
+    Column("id", RowId, primary_key=True),
+    Column("job", String(64), ForeignKey("jobs.name"), nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("started_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Column("outcome", String(16)),  # ok, failed, skipped
+    Column("counts", Text, nullable=False),  # JSON object of integers
+    Column("error", Text),
+    Index("ix_job_runs_job_id", "job", "id"),
+)
