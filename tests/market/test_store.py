@@ -217,7 +217,12 @@ async def test_instruments_round_trip_and_their_description_may_change(store: Ba
 async def test_the_database_itself_refuses_changes(store: BarStore, table: str, statement: str) -> None:
     await store.append(bars([bar(0)]), received_at=NOW)
     await _fill(store)
-    column = {"bars": "close = 9", "appends": "inserted = 9", "quarantine": "reason = ''", "factors": "split_factor = 9"}
+    column = {
+        "bars": "close = 9",
+        "appends": "inserted = 9",
+        "quarantine": "reason = ''",
+        "factors": "split_factor = 9",
+    }
     with pytest.raises(DBAPIError, match="append-only"):
         async with store.db.write() as conn:
             await conn.exec_driver_sql(statement.format(table, column[table]))

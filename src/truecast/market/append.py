@@ -1,5 +1,6 @@
 """Bars into one series: only what says something new, with a receipt."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,13 +8,15 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from truecast.domain.bar import Bars
+from truecast.domain.bar import Bars, IntArray
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.market.bulk import Window, insert_bars, read_versions
 from truecast.market.merge import merge
 from truecast.market.registry import SeriesInfo
 from truecast.market.tables import appends, series
+
+_INLINE_ROWS_MAX = 5_000
 
 
 class BarsNotValid(TruecastError):
@@ -45,21 +48,28 @@ class Appended:
         return self.inserted + self.corrected
 
 
-async def append_bars(conn: AsyncConnection, info: SeriesInfo, bars: Bars, received_at: datetime) -> Appended:
-    """Append `bars` (one source, any order) to a series locked by this transaction."""
+async def append_bars(
+    conn: AsyncConnection, info: SeriesInfo, bars: Bars, received_at: datetime
+) -> tuple[Appended, IntArray]:
+    """Append `bars` (one source, any order) to a series locked by this transaction; the starts written, oldest first.
+
+    A start is repeated when several versions of its bar were written.
+    """
     if not len(bars):
-        return Appended()
+        return Appended(), bars.start
     _check(bars)
     first_us, last_us = int(bars.start.min()), int(bars.start.max())
     stored = bars[:0]
     if info.last is not None and first_us <= to_us(info.last):
         stored = await read_versions(conn, Window(info.id, first_us, last_us + 1), bars)
-        stored = stored[np.isin(stored.start, bars.start)] if len(stored) else stored
-    merged = merge(stored, bars, to_us(received_at))
+    # Sorting many rows would hold up the event loop.
+    many = len(bars) + len(stored) > _INLINE_ROWS_MAX
+    received_us = to_us(received_at)
+    merged = await asyncio.to_thread(merge, stored, bars, received_us) if many else merge(stored, bars, received_us)
     appended = Appended(merged.inserted, merged.corrected, merged.unchanged)
     await insert_bars(conn, info.id, merged.rows)
     await _receipt(conn, info, merged.rows, appended, received_at)
-    return appended
+    return appended, merged.rows.start
 
 
 def _check(bars: Bars) -> None:

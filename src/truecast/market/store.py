@@ -59,7 +59,8 @@ class BarStore:
         async with self.db.write() as conn:
             for code in np.unique(bars.source).tolist():
                 info = await registry.lock_series(conn, bars.symbol, bars.interval, bars.sources[code])
-                appended += await append_bars(conn, info, bars[bars.source == code], received_at)
+                part, _ = await append_bars(conn, info, bars[bars.source == code], received_at)
+                appended += part
         return appended
 
     async def read(

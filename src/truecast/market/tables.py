@@ -95,7 +95,7 @@ quarantine = append_only(
         metadata,
         Column("id", RowId, primary_key=True),
         Column("series_id", RowId, ForeignKey("series.id"), nullable=False),
-        Column("start", UtcTime, nullable=False),
+        Column("start", BigInteger, nullable=False),  # microseconds; it may lie outside of what a datetime can say
         Column("reason", Text, nullable=False),
         Column("row", Text, nullable=False),
         Column("received_at", UtcTime, nullable=False),
