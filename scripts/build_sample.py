@@ -26,7 +26,7 @@ from truecast.market.calendar import calendar
 from truecast.providers.currencies import how_crossed
 from truecast.providers.sample.codec import pack_numbers, pack_times, unpack_numbers, unpack_times
 
-OUT = Path(__file__).parent.parent / "src/truecast/providers/sample"
+PACKAGE = Path(__file__).parent.parent / "src/truecast/providers/sample"
 DAY_US = 86_400_000_000
 OHLC = ("open", "high", "low", "close")
 
@@ -49,9 +49,11 @@ class Table:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("ship", type=Path, help="folder of the source files named in universe.toml")
-    ship = parser.parse_args().ship
-    universe = tomllib.loads((OUT / "universe.toml").read_text("utf-8"))
-    data = OUT / "data"
+    parser.add_argument("--out", type=Path, default=PACKAGE, help="where to write; the package by default")
+    args = parser.parse_args()
+    ship, out = args.ship, args.out
+    universe = tomllib.loads((PACKAGE / "universe.toml").read_text("utf-8"))
+    data = out / "data"
     data.mkdir(exist_ok=True)
     for old in data.glob("*.npz"):
         old.unlink()
@@ -62,7 +64,7 @@ def main() -> None:
         "series": built,
         "factors": {row["symbol"]: factors(ship / row["factors"]) for row in universe["series"] if "factors" in row},
     }
-    (OUT / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1, ensure_ascii=False) + "\n", "utf-8")
     size_bytes = sum(path.stat().st_size for path in data.iterdir())
     print(f"{len(built)} series, {sum(row['rows'] for row in built):,} rows, {size_bytes:,} bytes")
 

@@ -68,8 +68,8 @@ def how_crossed(symbol: str, hub: str) -> str | None:
 
 def cross(per_hub_base: FloatArray | float, per_hub_quote: FloatArray | float) -> FloatArray:
     """BASE-QUOTE from units of each for one hub, to six significant digits. NaN where either is unknown."""
-    ratio = np.asarray(per_hub_quote, np.float64) / np.asarray(per_hub_base, np.float64)
-    with np.errstate(divide="ignore", invalid="ignore"):  # NaN stays NaN
+    with np.errstate(divide="ignore", invalid="ignore"):  # unknown stays NaN; a zero leg is for validation to refuse
+        ratio = np.asarray(per_hub_quote, np.float64) / np.asarray(per_hub_base, np.float64)
         whole = np.floor(np.log10(np.abs(ratio))) + 1
     decimals = np.where(np.isfinite(whole), np.clip(_CROSS_DIGITS - whole, 0, 12), 0)
     rounded = np.empty_like(ratio)
