@@ -5,6 +5,7 @@ Importing exchange_calendars costs about a second and 60 MB (it brings pandas), 
 the exchange's rules as they stand: a closure announced later is missing until the table is built again.
 """
 
+import warnings
 from functools import lru_cache
 from importlib import resources
 
@@ -69,16 +70,19 @@ def _library_calendar(code: str, year_first: int, year_last: int) -> Table:
 
     if code not in get_calendar_names(include_aliases=True):
         raise UnknownCalendar(name=code)
-    usual = get_calendar(code)  # its bounds say how far lunar holidays and the like are known
-    first, last = f"{year_first}-01-01", f"{year_last}-12-31"
-    if usual.bound_min() is not None:
-        first = max(first, str(usual.bound_min().date()))
-    if usual.bound_max() is not None:
-        last = min(last, str(usual.bound_max().date()))
-    schedule = get_calendar(code, start=first, end=last).schedule
-    label = schedule.index.values.astype("datetime64[us]").astype(np.int64)
-    opens, closes = (
-        schedule[c].dt.tz_localize(None).values.astype("datetime64[us]").astype(np.int64) for c in ("open", "close")
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of pandas, about how the library uses it
+        usual = get_calendar(code)  # its bounds say how far lunar holidays and the like are known
+        first, last = f"{year_first}-01-01", f"{year_last}-12-31"
+        if usual.bound_min() is not None:
+            first = max(first, str(usual.bound_min().date()))
+        if usual.bound_max() is not None:
+            last = min(last, str(usual.bound_max().date()))
+        schedule = get_calendar(code, start=first, end=last).schedule
+        label = schedule.index.to_numpy().astype("datetime64[us]").astype(np.int64)
+        opens, closes = (
+            schedule[side].dt.tz_localize(None).to_numpy().astype("datetime64[us]").astype(np.int64)
+            for side in ("open", "close")
+        )
     covered = days_between(first, last)
     return Table(label, opens, closes, closes, int(covered[0]), int(covered[-1]) + DAY - 1)
