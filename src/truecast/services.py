@@ -1,18 +1,26 @@
 """What the product can do, as one frozen value. `wiring.py` builds it; the API, the jobs and the commands take it.
 
-A field has the concrete type where there is one implementation, and a Protocol where there are several or where
-the implementation stands to the right of this module.
+A field has the concrete type where there is one implementation, and a Protocol where there are several or where the
+implementation stands to the right of this module.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from truecast.forecasts.issue import Issuer
+from truecast.forecasts.ledger import Ledger
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
+from truecast.kit.db import Database
 from truecast.kit.settings import Settings
+from truecast.market.history import History
+from truecast.market.ingest import Ingest
+from truecast.market.quotes import Quotes
+from truecast.market.store import BarStore
+from truecast.providers.base import Provider
 
 
 @dataclass(slots=True)
@@ -30,6 +38,86 @@ class Loading:
         self.stage, self.done, self.total = stage, done, total
 
 
+class JobRun(Protocol):
+    """One run of a job. `ended_at` and `outcome` are None while it runs."""
+
+    @property
+    def id(self) -> int:
+        """Counts up."""
+
+    @property
+    def job(self) -> str:
+        """Name of the job."""
+
+    @property
+    def due_at(self) -> datetime:
+        """The moment it was due."""
+
+    @property
+    def started_at(self) -> datetime:
+        """When it began."""
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When it ended."""
+
+    @property
+    def outcome(self) -> str | None:
+        """`ok`, `failed` or `skipped`."""
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """What it did."""
+
+    @property
+    def error(self) -> str | None:
+        """What went wrong."""
+
+
+class JobInfo(Protocol):
+    """A job, its switch, when it is due next (None when switched off) and how the last run went."""
+
+    @property
+    def name(self) -> str:
+        """How users call it."""
+
+    @property
+    def description(self) -> str:
+        """One sentence."""
+
+    @property
+    def schedule(self) -> str:
+        """Crontab lines."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the schedule runs it."""
+
+    @property
+    def next_due_at(self) -> datetime | None:
+        """When it is due next."""
+
+    @property
+    def last_run(self) -> JobRun | None:
+        """The latest run."""
+
+
+class Jobs(Protocol):
+    """The jobs of this installation. Methods that take a name raise UnknownJob."""
+
+    async def jobs(self) -> Sequence[JobInfo]:
+        """Every job in the order in which they run."""
+
+    async def runs(self, name: str, *, before: int | None = None, limit: int = 50) -> Sequence[JobRun]:
+        """Runs with an id below `before`, latest first."""
+
+    async def run_now(self, name: str) -> JobRun:
+        """Run it at once and wait for its end."""
+
+    async def switch(self, name: str, *, on: bool) -> None:
+        """Let the schedule run it, or not."""
+
+
 class Background(Protocol):
     """What this process does beside answering: making the store ready, then the jobs."""
 
@@ -40,7 +128,7 @@ class Background(Protocol):
         """The jobs, until cancelled. Returns at once in a process that has none."""
 
     async def close(self) -> None:
-        """Let go of the database, the lock and the threads. May be called twice."""
+        """Let go of the database, the lock, the threads and the sources. May be called twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +137,17 @@ class Services:
 
     settings: Settings
     clock: Clock
+    db: Database
     bus: Bus
     compute: Compute
+    store: BarStore
+    ingest: Ingest
+    history: History
+    quotes: Quotes
+    ledger: Ledger
+    issuer: Issuer
+    performance: Any
+    providers: Mapping[str, Provider]
+    jobs: Jobs
     background: Background
     loading: Loading

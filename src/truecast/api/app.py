@@ -89,7 +89,7 @@ async def _live(services: Services) -> None:
         loading.ready = True
         await services.background.run()
     except TruecastError as error:
-        _log.error("start failed" if not loading.ready else "jobs stopped", code=error.code, detail=error.detail)  # noqa: TRY400 a typed error explains itself
+        _log.error("start failed" if not loading.ready else "jobs stopped", code=error.code, detail=error.detail)
         loading.failed = error.detail
     except Exception:  # noqa: BLE001 the edge of a background task: logged, and told by readiness
         _log.exception("background failed")

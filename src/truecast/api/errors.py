@@ -217,9 +217,14 @@ def _of_http(request: Request, error: HTTPException) -> TruecastError:
             return InternalError()
 
 
-def documented(*errors: type[TruecastError]) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route: which problems it may answer, for OpenAPI."""
+def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route: which problems it may answer, for OpenAPI.
+
+    `codes` gives the status of errors whose class stands to the right of this package.
+    """
     by_status: dict[int, list[str]] = {}
+    for code, status in codes.items():
+        by_status.setdefault(status, []).append(code)
     for error in (*errors, MalformedRequest, Starting, InternalError):
         by_status.setdefault(error.status, []).append(error.code)
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}

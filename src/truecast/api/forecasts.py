@@ -9,7 +9,7 @@ from pydantic import Field
 from truecast.api.deps import ServicesDep
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.forecast_body import ForecastBody, forecast_body
-from truecast.api.page import Page, decode_cursor, encode_cursor
+from truecast.api.page import Page
 from truecast.api.params import (
     PAGE_ITEMS_DEFAULT,
     CursorQuery,
@@ -23,7 +23,7 @@ from truecast.api.provenance import anchor_provenance
 from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, TimeIn
 from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
-from truecast.domain.quantiles import STANDARD_LEVELS, check_levels
+from truecast.domain.quantiles import check_levels
 from truecast.forecasts.ledger import UnknownForecast
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel

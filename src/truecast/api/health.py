@@ -21,7 +21,7 @@ from truecast.kit.limits import DISK_FREE_BYTES_MIN, JOB_LAG_S_MAX
 from truecast.market.calendar import calendar
 from truecast.market.registry import SeriesInfo
 from truecast.models.catalog import MODELS
-from truecast.services import JobState, Services
+from truecast.services import JobInfo, Services
 
 Status = Literal["ok", "degraded", "down"]
 
@@ -67,7 +67,7 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
         pending = await services.background.migrations_pending()
         kept = await services.store.series()
         universe = await services.store.universe()
-        jobs = await services.jobs.list()
+        jobs = await services.jobs.jobs()
     except TruecastError as error:
         yield _part("database", "down", services.db.where, required=True, last_error=error.detail)
         return
@@ -125,7 +125,7 @@ def _end(series: SeriesInfo) -> datetime:
     return from_us(calendar(series.calendar).ends(np.array([to_us(series.last)]), series.interval)[0])
 
 
-def _jobs(jobs: Iterable[JobState], now: datetime) -> Iterator[Component]:
+def _jobs(jobs: Iterable[JobInfo], now: datetime) -> Iterator[Component]:
     """One component per job: late or not, and what its last run said."""
     for job in jobs:
         late_s = (now - job.next_due_at).total_seconds() if job.enabled and job.next_due_at else 0.0
@@ -134,7 +134,7 @@ def _jobs(jobs: Iterable[JobState], now: datetime) -> Iterator[Component]:
         failed = last is not None and last.error is not None
         said = f"late by {late_s:.0f} s" if late else "disabled" if not job.enabled else job.schedule
         yield _part(
-            f"job:{job.id}",
+            f"job:{job.name}",
             "down" if late else "degraded" if failed or not job.enabled else "ok",
             said,
             required=True,
@@ -161,6 +161,4 @@ def _part(
     age_s: float | None = None,
     last_error: str | None = None,
 ) -> Component:
-    return Component(
-        name=name, status=status, required=required, detail=detail, age_s=age_s, last_error=last_error
-    )
+    return Component(name=name, status=status, required=required, detail=detail, age_s=age_s, last_error=last_error)

@@ -2,11 +2,11 @@
 
 from fastapi import APIRouter
 
+from truecast.api.candles import GapSpan
 from truecast.api.deps import ServicesDep
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, SymbolQuery
-from truecast.api.candles import GapSpan
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
 

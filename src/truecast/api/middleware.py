@@ -73,7 +73,7 @@ class Envelope:
                 await self._app(scope, counted, send_in_envelope)
             except TruecastError as error:
                 await _answer(error, scope, send_in_envelope, request_id)
-            except Exception:  # noqa: BLE001 the edge: nothing may leave as a stack trace; logged and counted
+            except Exception:
                 _log.exception("request failed", method=scope["method"], path=scope["path"])
                 if status:
                     raise  # the head is sent; only breaking the connection tells the client

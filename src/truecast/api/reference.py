@@ -39,7 +39,9 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
     yield f'<article id="{escape(operation["operationId"])}"><h3><code><span class="verb">{verb.upper()}</span> '
     yield f"{escape(path)}</code></h3><p>{_prose(operation.get('description', ''))}</p>"
     if parameters := operation.get("parameters"):
-        yield "<table>" + "".join(_row(p["name"], p["schema"], p.get("description", "")) for p in parameters) + "</table>"
+        yield (
+            "<table>" + "".join(_row(p["name"], p["schema"], p.get("description", "")) for p in parameters) + "</table>"
+        )
     if body := operation.get("requestBody"):
         yield f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>"
     yield "<table>"
@@ -50,7 +52,9 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
 
 
 def _shape(name: str, schema: Mapping[str, Any]) -> str:
-    rows = "".join(_row(key, value, value.get("description", "")) for key, value in schema.get("properties", {}).items())
+    rows = "".join(
+        _row(key, value, value.get("description", "")) for key, value in schema.get("properties", {}).items()
+    )
     choices = ", ".join(f"<code>{escape(str(choice))}</code>" for choice in schema.get("enum", ()))
     table = f"<table>{rows}</table>" if rows else f"<p>{choices}</p>"
     return f'<article id="shape-{escape(name)}"><h3>{escape(name)}</h3><p>{_prose(schema.get("description", ""))}</p>{table}</article>'

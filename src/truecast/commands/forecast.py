@@ -1,14 +1,13 @@
 """`truecast forecast EUR-USD --horizon 10`: quantiles as a table, as JSON or as a picture."""
 
 import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from truecast.api.forecast_body import ForecastBody, forecast_body
 from truecast.api.provenance import anchor_provenance
@@ -68,7 +67,7 @@ def forecast(
     if as_json:
         typer.echo(body.model_dump_json(by_alias=True))
     else:
-        _print(body, Console(), asked.plot)
+        _print(body, asked.plot)
 
 
 async def _forecast(settings: Settings, asked: Asked) -> ForecastBody:
@@ -102,36 +101,40 @@ def _level(text: str) -> float:
         raise LevelOutOfRange(level=text, least=LEVEL_MIN, most=LEVEL_MAX) from None
 
 
-def _print(body: ForecastBody, console: Console, plot: Path | None) -> None:
+def _print(body: ForecastBody, plot: Path | None) -> None:
     digits = _digits(body.tick)
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("step", "bar", "median"):
-        table.add_column(title, justify="left" if title == "bar" else "right")
-    levels = [bounds.level for bounds in body.steps[0].intervals]
-    for level in levels:
-        table.add_column(f"{level:.1%}".replace(".0%", "%"), justify="right")
+    anchor = body.anchor
+    said = [
+        f"{body.symbol} in {body.currency}, {body.horizon} x {body.interval.value}, model {_model(body)}",
+        f"last bar   {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}",
+        f"source     {_source(anchor.provenance)}",
+        f"origin     {anchor.provenance.origin}",
+        "",
+        *_aligned(list(_rows(body, digits))),
+        "",
+        f"skill      {_skill(body)}",
+    ]
+    if body.coverage:
+        covered = ", ".join(f"{c.level:.0%}: {c.measured:.1%}" for c in body.coverage)
+        said.append(f"intervals  held {covered} of the last {body.coverage[0].n:,} outcomes, one step ahead")
+    said.append(f"recorded   {body.id or 'no'}")
+    if plot is not None:
+        said.append(f"picture    {plot}")
+    typer.echo("\n".join(said))
+
+
+def _rows(body: ForecastBody, digits: int) -> Iterator[Sequence[str]]:
+    levels = [f"{bounds.level * 100:g} %" for bounds in body.steps[0].intervals]
+    yield ("step", "bar", "median", *levels)
     for step in body.steps:
         ranges = [f"{bounds.lower:,.{digits}f} … {bounds.upper:,.{digits}f}" for bounds in step.intervals]
-        table.add_row(str(step.step), _short_time(step.target), f"{step.median:,.{digits}f}", *ranges)
+        yield (str(step.step), _short_time(step.target), f"{step.median:,.{digits}f}", *ranges)
 
-    anchor = body.anchor
-    console.print(
-        f"[bold]{body.symbol}[/] in {body.currency}, {body.horizon} x {body.interval.value}, model {_model(body)}"
-    )
-    console.print(f"last bar  {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}")
-    console.print(
-        f"source    {_source(anchor.provenance)}", style="yellow" if anchor.provenance.stale else None, highlight=False
-    )
-    console.print()
-    console.print(table)
-    console.print()
-    console.print(f"skill     {_skill(body)}", highlight=False)
-    covered = ", ".join(f"{c.level:.0%} held {c.measured:.1%}" for c in body.coverage)
-    if covered:
-        console.print(f"intervals {covered} (last {body.coverage[0].n:,} origins, one step ahead)", highlight=False)
-    console.print(f"recorded  {body.id}" if body.recorded else "recorded  no", highlight=False)
-    if plot is not None:
-        console.print(f"picture   {plot}", highlight=False)
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _model(body: ForecastBody) -> str:
@@ -143,7 +146,7 @@ def _source(provenance: Provenance) -> str:
     age = _age(timedelta(seconds=provenance.age_s))
     stale = ", STALE" if provenance.stale else ""
     derived = f", derived: {provenance.derived}" if provenance.derived else ""
-    return f"{provenance.source}, as of {iso(provenance.as_of)}, {age} old{stale}{derived}. {provenance.origin}"
+    return f"{provenance.source}, as of {iso(provenance.as_of)}, {age} old{stale}{derived}"
 
 
 def _skill(body: ForecastBody) -> str:

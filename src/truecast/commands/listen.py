@@ -3,14 +3,18 @@
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
+import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
 from fastapi import FastAPI
 
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.logs import configure_logs
+from truecast.kit.settings import Settings, secret_of
 
 DRAIN_S_MAX = 8  # of the 10 s that a supervisor gives us; the rest is for closing the database
 _BACKLOG = 1024
@@ -34,6 +38,15 @@ class AddressUnusable(TruecastError):
     title = "Address unusable"
     template = "Cannot listen on {host} port {port}: {reason}"
     exit_code = EXIT_CONFIG
+
+
+def start_logs(settings: Settings) -> None:
+    """Logs of a server. On a terminal only what a person should read: no line per request, none of the server's own."""
+    secrets = [secret_of(settings)]
+    configure_logs(settings.log_level, settings.log_format, secrets=secrets)
+    if settings.log_level == "info" and sys.stderr.isatty():
+        for name in ("truecast.access", "uvicorn.error"):
+            logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def bind(host: str, port: int) -> socket.socket:

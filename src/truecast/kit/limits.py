@@ -35,3 +35,6 @@ HTTP_RETRY_AFTER_S_MAX = 30.0  # a source that asks for more is asked again by t
 OUTCOME_GRACE_S = 604_800.0  # a bar that is missing this long after it was due, while later ones came, will not come
 RESOLVE_STEPS_MAX = 20_000  # steps settled in one transaction
 SERIES_FAILURES_MAX = 3  # in a row, in one run: then the source itself is taken to be away
+
+DISK_FREE_BYTES_MIN = 268_435_456  # below, health says so: the next bars may not fit
+JOB_LAG_S_MAX = 300.0  # a job that is due longer ago than this makes the server not ready

@@ -1,0 +1,199 @@
+"""The only place that chooses implementations: `build(settings, role)` gives the services of one process.
+
+Every command that touches the store imports this, so nothing here may import a web framework, an HTTP client, a
+plotting library or Alembic: those are loaded by the adapter or the function that needs them.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+
+from truecast.forecasts.issue import Issuer
+from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.resolve import Resolver
+from truecast.jobs.ingest import Intake
+from truecast.jobs.plan import Parts, standard_jobs
+from truecast.jobs.scheduler import Scheduler
+from truecast.kit.bus import InProcessBus
+from truecast.kit.clock import Clock, SystemClock
+from truecast.kit.compute import Compute
+from truecast.kit.db import Database, ProcessLock
+from truecast.kit.settings import Settings
+from truecast.market.history import History
+from truecast.market.ingest import Ingest
+from truecast.market.quotes import Quotes
+from truecast.market.store import BarStore
+from truecast.migrations.upgrade import upgrade
+from truecast.providers.base import Provider, Reach
+from truecast.providers.catalog import build_provider
+from truecast.providers.sample.adapter import Sample
+from truecast.services import Loading, Services
+
+SAMPLE = "sample"
+
+
+class Role(StrEnum):
+    """What a process is there for."""
+
+    UP = "up"  # everything
+    SERVE = "serve"  # answers
+    WORK = "work"  # jobs
+    COMMAND = "command"  # one command on the store, beside whatever else runs
+
+
+class Sources(Mapping[str, Provider]):
+    """The configured sources. Each adapter is built when it is first asked for."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._built: dict[str, Provider] = {}
+
+    def __getitem__(self, key: str) -> Provider:
+        if key not in self._settings.sources:
+            raise KeyError(key)
+        if key not in self._built:
+            self._built[key] = build_provider(key, self._clock, self._reach(key))
+        return self._built[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._settings.sources)
+
+    def __len__(self) -> int:
+        return len(self._settings.sources)
+
+    async def close(self) -> None:
+        """Let go of the connections of those that were built."""
+        for provider in self._built.values():
+            await provider.close()
+
+    def _reach(self, key: str) -> Reach:
+        return Reach(
+            generator=np.random.default_rng(),
+            base_url=self._settings.ecb_base_url if key == "ecb" else None,
+            timeout_s=self._settings.http_timeout_s,
+        )
+
+
+class Process:
+    """What one process does beside answering, by its role."""
+
+    def __init__(
+        self,
+        role: Role,
+        db: Database,
+        store: BarStore,
+        scheduler: Scheduler,
+        intake: Intake | None,
+        sources: Sources,
+        compute: Compute,
+        until: datetime | None,
+    ) -> None:
+        self._role = role
+        self._db = db
+        self._store = store
+        self._scheduler = scheduler
+        self._intake = intake
+        self._sources = sources
+        self._compute = compute
+        self._until = until
+        self._lock = None if db.path is None else ProcessLock(db.path)
+        if role in (Role.UP, Role.WORK):
+            self._claim()
+
+    async def prepare(self, loading: Loading) -> None:
+        """Migrations, then the bundled sample where it is a source and the store lacks some of it."""
+        match self._role:
+            case Role.SERVE:
+                await self._refuse_old_schema()
+            case Role.COMMAND:
+                await self._prepare_beside_others(loading)
+            case _:
+                await self._fill(loading)
+
+    async def run(self) -> None:
+        """The jobs, until cancelled or until the end of the replay."""
+        if self._role in (Role.UP, Role.WORK):
+            await self._scheduler.run(self._until)
+
+    async def close(self) -> None:
+        """Let go of everything, in the order in which it is needed."""
+        await self._sources.close()
+        self._compute.close()
+        await self._db.close()
+        if self._lock is not None:
+            self._lock.release()
+
+    def _claim(self) -> None:
+        if self._lock is not None:
+            self._lock.acquire()
+
+    async def _fill(self, loading: Loading) -> None:
+        loading.step("database", 0, 1)
+        await upgrade(self._db)
+        loading.step("database", 1, 1)
+        if self._intake is not None:
+            await self._intake.take_news(loading.step)
+
+    async def _prepare_beside_others(self, loading: Loading) -> None:
+        """Nothing to do where a store is ready. Otherwise make it, unless another process is at it."""
+        if self._db.path is not None and self._db.path.exists() and await self._store.series():
+            return
+        self._claim()
+        await self._fill(loading)
+
+    async def _refuse_old_schema(self) -> None: ...
+
+
+def build(
+    settings: Settings, role: Role = Role.COMMAND, *, clock: Clock | None = None, until: datetime | None = None
+) -> Services:
+    """The services of one process. `until` ends the jobs there, for replays.
+
+    A process that runs the jobs on SQLite takes the lock of the database first; raises DatabaseInUse.
+    """
+    clock = clock or SystemClock()
+    db = Database.open(settings.database_url)
+    if db.path is not None:
+        db.path.parent.mkdir(parents=True, exist_ok=True)
+    compute, bus, store = Compute(), InProcessBus(clock), BarStore(db)
+    ingest, history, ledger = Ingest(store, bus, clock), History(store, clock), Ledger(db, clock)
+    issuer = Issuer(store, history, ledger, compute, clock)
+    resolver = Resolver(store, history, ledger, compute, clock)
+    sources = Sources(settings, clock)
+    parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
+    listed = [] if role is Role.COMMAND else list(sources.values())
+    scheduler = Scheduler(db, standard_jobs(parts, listed), clock)
+    intake = Intake(sources[SAMPLE], store, ingest, clock) if SAMPLE in sources else None
+    return Services(
+        settings=settings,
+        clock=clock,
+        db=db,
+        bus=bus,
+        compute=compute,
+        store=store,
+        ingest=ingest,
+        history=history,
+        quotes=Quotes(store, clock),
+        ledger=ledger,
+        issuer=issuer,
+        performance=None,
+        providers=sources,
+        jobs=scheduler,
+        background=Process(role, db, store, scheduler, intake, sources, compute, until),
+        loading=Loading(),
+    )
+
+
+def build_replay(settings: Settings, clock: Clock) -> Services:
+    """The same product over the bundled past, on a fresh database of its own, up to the end of the sample."""
+    folder = settings.data_dir / "replay"
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "truecast.db"
+    with ProcessLock(path):  # so that nothing is removed under a replay that runs
+        for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
+            (folder / name).unlink(missing_ok=True)
+    own = settings.model_copy(update={"database_url": f"sqlite:///{path}", "sources": (SAMPLE,), "redis_url": None})
+    return build(own, Role.UP, clock=clock, until=Sample(clock).last_known())
