@@ -60,15 +60,16 @@ function Instrument({ symbol }: { symbol: string }) {
 function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null }) {
   const shown = view.value;
   const interval = shown.interval ?? detail?.default_interval ?? null;
+  const empty = detail !== null && interval === null; // known, but without a single bar
   const adjustable = detail?.asset_class === "equity" || detail?.asset_class === "etf";
   const adjust = adjustable ? shown.adjust : "raw";
   const known = detail?.symbol ?? null;
 
   const candles = useCandles(known, interval, adjust);
   const bars = candles.data?.candles ?? [];
-  const last = bars.at(-1);
+  const last = bars.findLast((bar) => bar.final);
   const prices = useResource<Prices>(known && `price ${known}`, (signal) => get("/prices", { symbols: known }, signal), { everyMs: pollMs });
-  // A forecast stands on the last bar: ask again when there is a new one, not on a timer.
+  // A forecast stands on the last closed bar: ask again when there is a new one, not on a timer.
   const series = known && interval && last ? `${known} ${interval} ${shown.model}` : null;
   const forecast = useResource<Forecast>(
     series && `forecast ${series} ${shown.horizon} ${shown.level} ${last?.start}`,
@@ -95,7 +96,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
       <Head symbol={symbol} detail={detail} prices={prices} />
       <div class="board">
         <section class="card chart-card" aria-label="Prices and forecast">
-          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} onChange={show} /> : <ControlBones />}
+          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} onChange={show} /> : empty ? null : <ControlBones />}
           <ChartBody symbol={symbol} detail={detail} interval={interval} candles={candles} fan={fan} level={shown.level} />
         </section>
         {forecast.error ? (
@@ -103,8 +104,8 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
             <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
           </section>
         ) : fan && detail ? (
-          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={forecast.busy} />
-        ) : candles.error || (candles.data && bars.length === 0) ? (
+          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={forecast.busy} onLevel={(level) => show({ level })} />
+        ) : empty || candles.error || (candles.data && !last) ? (
           <section class="card outlook">
             <p class="nothing soft">No prices, so no forecast.</p>
           </section>
@@ -177,6 +178,16 @@ function ChartBody({ symbol, detail, interval, candles, fan, level }: BodyProps)
       </div>
     );
   }
+  if (detail && (interval === null || (data && bars.length === 0))) {
+    return (
+      <div class="chart-empty">
+        <div class="failure">
+          <h3>No prices yet</h3>
+          <p>No bar of {detail.symbol} {interval ? "at this interval " : ""}had closed by now. It appears here as soon as one does.</p>
+        </div>
+      </div>
+    );
+  }
   if (!detail || !interval || !data) {
     return (
       <>
@@ -185,16 +196,6 @@ function ChartBody({ symbol, detail, interval, candles, fan, level }: BodyProps)
         </p>
         <div class="chart-empty skeleton" aria-busy="true" aria-label="Prices loading" />
       </>
-    );
-  }
-  if (bars.length === 0) {
-    return (
-      <div class="chart-empty">
-        <div class="failure">
-          <h3>No prices yet</h3>
-          <p>No bar of {detail.symbol} at this interval had closed by now. It appears here as soon as one does.</p>
-        </div>
-      </div>
     );
   }
   const last = bars.at(-1);

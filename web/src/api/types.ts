@@ -27,8 +27,8 @@ export interface SymbolSource {
   delay: string;
   derived: string | null;
   origin: string;
-  first: string;
-  last: string;
+  first: string | null;
+  last: string | null;
   bars: number;
 }
 
@@ -37,7 +37,7 @@ export interface SymbolDetail extends SymbolItem {
   session_open: boolean;
   sources: SymbolSource[];
   models: string[];
-  default_interval: string;
+  default_interval: string | null;
 }
 
 export interface Provenance {
@@ -182,7 +182,7 @@ export interface PerformanceRow {
   crps_ratio: number | null;
   mase: number | null;
   mae: number | null;
-  coverage: (CoverageItem & { se: number })[];
+  coverage: (CoverageItem & { se: number | null })[];
   direction: { hit_rate: number; lower: number; upper: number; n: number } | null;
   skill: { verdict: Verdict; p_value: number | null; n: number };
   note: string | null;

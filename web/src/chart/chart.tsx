@@ -45,6 +45,9 @@ interface Drawn {
 
 const ANIMATION_MS = 260;
 const OLDER_AT_BARS = 10;
+const BAR_PX_MIN = 3.5;
+const PAST_BARS_MIN = 60;
+const PAST_PER_STEP = 5;
 
 export function Chart(props: Props) {
   const { candles, gaps, interval, forecast, level, tick } = props;
@@ -209,11 +212,12 @@ function indexByTime(candles: readonly Candle[], bands: ReturnType<typeof withGa
   return new Map(found.sort((a, b) => a[0] - b[0]));
 }
 
-/** The frame a chart opens with: enough past to judge the fan by, with the fan in the last third at most. */
-function homeRange(pastBars: number, steps: number, widthPx: number): { from: number; to: number } {
-  const fit = Math.floor(widthPx / 7);
-  const shownPast = Math.max(24, Math.min(pastBars, Math.max(fit - steps, steps * 1.5, 40)));
-  return { from: pastBars - shownPast - 0.5, to: pastBars + steps + Math.max(1, (shownPast + steps) * 0.02) };
+/** The frame a chart opens with: enough past to judge the fan by, and the fan wide enough to be read. */
+export function homeRange(pastBars: number, steps: number, widthPx: number): { from: number; to: number } {
+  const fits = Math.floor(widthPx / BAR_PX_MIN);
+  const wanted = Math.max(PAST_BARS_MIN, Math.min(steps * PAST_PER_STEP, fits - steps), steps * 0.6);
+  const past = Math.min(wanted, Math.max(pastBars, PAST_BARS_MIN / 2));
+  return { from: pastBars - past - 0.5, to: pastBars + steps + Math.max(1, (past + steps) * 0.02) };
 }
 
 function create(host: HTMLElement, line: boolean): Drawn {
@@ -221,7 +225,7 @@ function create(host: HTMLElement, line: boolean): Drawn {
     autoSize: true,
     layout: { attributionLogo: false, background: { color: "transparent" }, fontFamily: getComputedStyle(host).fontFamily, fontSize: 11 },
     grid: { vertLines: { visible: false } },
-    rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.08, bottom: 0.08 } },
+    rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.08 } },
     timeScale: { borderVisible: false, lockVisibleTimeRangeOnResize: true, shiftVisibleRangeOnNewBar: false },
     crosshair: { mode: CrosshairMode.Normal },
     handleScroll: { mouseWheel: true, pressedMouseMove: true, horzTouchDrag: true, vertTouchDrag: false },

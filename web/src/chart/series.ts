@@ -60,12 +60,13 @@ export function withGaps(candles: readonly Candle[], gaps: readonly Gap[], inter
   const length = intervalSeconds(interval);
   for (const gap of gaps) {
     const from = seconds(gap.from);
-    const to = Math.max(seconds(gap.to), from + 1);
+    const to = Math.max(seconds(gap.to), from); // start of the last missing bar
     if (to <= first || from >= last) continue; // the chart draws what lies between bars that it shows
-    const slots = Math.max(1, Math.min(GAP_SLOTS_MAX, Math.round((to - from) / length)));
+    const missing = Math.round((to - from) / length) + 1;
+    const slots = Math.min(GAP_SLOTS_MAX, missing);
     const empty: number[] = [];
     for (let slot = 0; slot < slots; slot += 1) {
-      const time = Math.floor(from + ((to - from) * slot) / slots);
+      const time = slots === 1 ? from : Math.round(from + ((to - from) * slot) / (slots - 1));
       if (time > first && time < last && !taken.has(time)) empty.push(time);
     }
     for (const time of empty) {

@@ -78,6 +78,11 @@ export function pValue(value: number | null | undefined): string {
   return value < 0.001 ? "p < 0.001" : `p = ${fixed(value, 3)}`;
 }
 
+/** A score in price units, one digit finer than prices so that scores can be compared down a column. */
+export function score(value: number | null | undefined, tick: number): string {
+  return value === null || value === undefined || !Number.isFinite(value) ? DASH : fixed(value, decimalsOf(tick) + 1);
+}
+
 /** A small positive number (a score) to three significant digits. */
 export function significant(value: number | null | undefined, digits = 3): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return DASH;

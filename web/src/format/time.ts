@@ -100,13 +100,6 @@ export function intervalName(interval: string): string {
   return INTERVAL_NAMES[interval] ?? interval;
 }
 
-const INTERVAL_SHORT: Record<string, string> = { "1mo": "1M", "1q": "1Q", "1d": "1D", "1w": "1W" };
-
-/** An interval as traders write it on a button. */
-export function intervalShort(interval: string): string {
-  return INTERVAL_SHORT[interval] ?? interval;
-}
-
 /** Nominal seconds of an interval. */
 export function intervalSeconds(interval: string): number {
   const match = /^(\d+)(mo|[mhdwq])$/.exec(interval);

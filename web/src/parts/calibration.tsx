@@ -2,18 +2,24 @@
 import type { PerformanceRow } from "../api/types";
 import { count, level as levelText, percent } from "../format/numbers";
 
+export interface Measured {
+  level: number;
+  measured: number;
+  se: number; // standard error of `measured`
+}
+
 const SCALES = [0.05, 0.1, 0.2, 0.5];
 const WIDTH = 240;
 const PLOT = 18; // row height
 
 /** The narrowest scale that holds every dot with its error bar. */
-export function scaleFor(rows: readonly { level: number; measured: number; se: number }[]): number {
+export function scaleFor(rows: readonly Measured[]): number {
   const reach = Math.max(0, ...rows.map((c) => Math.abs(c.measured - c.level) + 1.96 * c.se));
   return SCALES.find((scale) => reach <= scale) ?? 1;
 }
 
 export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"] }) {
-  const rows = coverage.filter((c) => c.n > 0);
+  const rows = coverage.filter((c) => c.n > 0).map((c) => ({ ...c, se: c.se ?? binomialError(c.level, c.n) }));
   if (rows.length === 0) return null;
   const scale = scaleFor(rows);
   const x = (deviation: number): number => WIDTH / 2 + (WIDTH / 2 - 6) * Math.max(-1, Math.min(1, deviation / scale));
@@ -60,8 +66,13 @@ export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"]
   );
 }
 
+/** Where the server gives none: the error of as many independent outcomes, which is the least it can be. */
+function binomialError(level: number, n: number): number {
+  return Math.sqrt((level * (1 - level)) / n);
+}
+
 /** The picture in a sentence. */
-export function words(rows: readonly { level: number; measured: number; se: number }[]): string {
+export function words(rows: readonly Measured[]): string {
   const narrow = rows.filter((c) => c.measured < c.level - 1.96 * c.se);
   const wide = rows.filter((c) => c.measured > c.level + 1.96 * c.se);
   if (narrow.length === 0 && wide.length === 0) return "Every interval holds what it promises, within sampling error.";

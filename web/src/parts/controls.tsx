@@ -2,12 +2,12 @@
 import { useEffect, useState } from "preact/hooks";
 import type { SymbolDetail } from "../api/types";
 import { level as levelText } from "../format/numbers";
-import { intervalName, intervalShort, steps } from "../format/time";
-import { clampHorizon, clampLevel, HORIZON_MAX, type Adjust, type View } from "../state/url";
+import { intervalName } from "../format/time";
+import { clampLevel, type Adjust, type View } from "../state/url";
 import { Choice } from "./bits";
+import { Horizon } from "./horizon";
 
 const LEVELS = [0.5, 0.8, 0.9, 0.95];
-const COMMIT_MS = 220;
 const MODEL_NAMES: Record<string, string> = { auto: "Auto", ewma_walk: "EWMA walk", naive: "Random walk" };
 
 export function modelName(name: string): string {
@@ -29,7 +29,7 @@ export function Controls({ detail, view, interval, onChange }: Props) {
       <Choice
         legend="Interval"
         value={interval}
-        options={detail.intervals.map((value) => ({ value, label: intervalShort(value), title: intervalName(value) }))}
+        options={detail.intervals.map((value) => ({ value, label: value, title: intervalName(value) }))}
         onChange={(value) => onChange({ interval: value === detail.default_interval ? null : value })}
       />
       <Horizon value={view.horizon} interval={interval} calendar={detail.calendar} onChange={(horizon) => onChange({ horizon })} />
@@ -38,14 +38,14 @@ export function Controls({ detail, view, interval, onChange }: Props) {
       </Choice>
       <label class="field">
         <span>Model</span>
-        <select value={view.model} onChange={(event) => onChange({ model: event.currentTarget.value })}>
+        <span class="select"><select value={view.model} onChange={(event) => onChange({ model: event.currentTarget.value })}>
           {models.map((name) => (
             <option key={name} value={name}>
               {modelName(name)}
             </option>
           ))}
           {!models.includes(view.model) && <option value={view.model}>{view.model}</option>}
-        </select>
+        </select></span>
       </label>
       {adjustable && (
         <Choice<Adjust>
@@ -60,63 +60,6 @@ export function Controls({ detail, view, interval, onChange }: Props) {
       )}
     </form>
   );
-}
-
-/** Steps ahead: a slider for the hand, a number for the exact mind. Asks once the hand rests. */
-function Horizon({ value, interval, calendar, onChange }: { value: number; interval: string; calendar: string; onChange: (steps: number) => void }) {
-  const [draft, setDraft] = useState<string>(String(value));
-  useEffect(() => setDraft(String(value)), [value]);
-  useEffect(() => {
-    const wanted = clampHorizon(draft);
-    if (wanted === null || wanted === value) return;
-    const timer = setTimeout(() => onChange(wanted), COMMIT_MS);
-    return () => clearTimeout(timer);
-  }, [draft]);
-  const wanted = clampHorizon(draft);
-  return (
-    <div class="field horizon">
-      <label for="horizon">Horizon</label>
-      <div class="horizon-row">
-        <input
-          id="horizon"
-          type="number"
-          inputMode="numeric"
-          min={1}
-          max={HORIZON_MAX}
-          step={1}
-          value={draft}
-          aria-invalid={wanted === null}
-          onInput={(event) => setDraft(event.currentTarget.value)}
-          onBlur={() => setDraft(String(wanted ?? value))}
-        />
-        <input
-          type="range"
-          min={0}
-          max={1000}
-          step={1}
-          value={toSlider(wanted ?? value)}
-          aria-label="Horizon"
-          aria-valuetext={steps(wanted ?? value, interval, calendar)}
-          onInput={(event) => setDraft(String(fromSlider(Number(event.currentTarget.value))))}
-          onKeyDown={(event) => {
-            const by = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
-            if (!by) return;
-            event.preventDefault();
-            setDraft(String(Math.max(1, Math.min(HORIZON_MAX, (wanted ?? value) + by))));
-          }}
-        />
-      </div>
-    </div>
-  );
-}
-
-// The first steps matter most, so they get most of the slider.
-const CURVE = 2;
-export function toSlider(horizon: number): number {
-  return Math.round(1000 * ((horizon - 1) / (HORIZON_MAX - 1)) ** (1 / CURVE));
-}
-export function fromSlider(at: number): number {
-  return 1 + Math.round((HORIZON_MAX - 1) * (at / 1000) ** CURVE);
 }
 
 /** Any other confidence level. */

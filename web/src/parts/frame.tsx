@@ -18,12 +18,15 @@ export function ReplayBanner() {
   void tick.value;
   const clock = info.value?.clock;
   if (!clock || !replaying.value) return null;
-  const speed = clock.speed ? `${count(Math.round(clock.speed))}× real time` : "clock stands still";
   return (
     <div class="banner replay" role="status" aria-live="off">
       <b>{clock.kind === "replay" ? "Replay" : "Fixed clock"}</b>
       <time dateTime={clock.now}>{bannerTime(serverNow())}</time>
-      <span class="soft">{speed}</span>
+      {clock.speed ? (
+        <span class="soft">
+          {count(Math.round(clock.speed))}×<span class="wide"> real time</span>
+        </span>
+      ) : null}
       <span class="soft wide">Real past data, shown as it became known. Not today's market.</span>
     </div>
   );

@@ -11,9 +11,10 @@ interface Props {
   level: number;
   calendar: string;
   busy: boolean;
+  onLevel: (level: number) => void;
 }
 
-export function Outlook({ forecast, level, calendar, busy }: Props) {
+export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
   const end = forecast.steps.at(-1);
   const bounds = end && boundsAt(end, level);
   if (!end || !bounds) return <OutlookBones />;
@@ -30,7 +31,7 @@ export function Outlook({ forecast, level, calendar, busy }: Props) {
         <span class="soft">{levelText(level)} of outcomes between</span>
         <strong data-testid="interval">{range(bounds.lower, bounds.upper, tick)}</strong>
       </p>
-      <Spread forecast={forecast} level={level} />
+      <Spread forecast={forecast} level={level} onLevel={onLevel} />
       <Facts
         rows={[
           ["Median", <span title={`Change from ${price(anchor.price, tick)}`}>{price(end.median, tick)} <span class="soft">{changePercent(relative(end.median, anchor.price))}</span></span>],
@@ -60,33 +61,34 @@ function relative(value: number, to: number): number | null {
   return to > 0 ? value / to - 1 : null;
 }
 
-/** The last step's distribution on one line: the bands of the fan seen from the end. */
-function Spread({ forecast, level }: { forecast: Forecast; level: number }) {
+/** The last step's intervals, one under the other: the fan seen from its end. */
+function Spread({ forecast, level, onLevel }: { forecast: Forecast; level: number; onLevel: (level: number) => void }) {
   const end = forecast.steps.at(-1);
-  if (!end) return null;
-  const bands = [...end.intervals].sort((a, b) => b.level - a.level);
-  const widest = bands[0];
-  if (!widest) return null;
+  const bands = end ? [...end.intervals].sort((a, b) => a.level - b.level) : [];
+  const widest = bands.at(-1);
+  if (!end || !widest) return null;
   const anchor = forecast.anchor.price;
   const low = Math.min(widest.lower, anchor);
   const span = Math.max(widest.upper, anchor) - low || 1;
-  const x = (value: number): number => 4 + (292 * (value - low)) / span;
+  const x = (value: number): number => (100 * (value - low)) / span;
   return (
-    <svg class="spread" viewBox="0 0 300 34" preserveAspectRatio="none" aria-hidden="true">
-      {bands.map((band) => (
-        <rect
-          key={band.level}
-          x={x(band.lower)}
-          width={Math.max(1, x(band.upper) - x(band.lower))}
-          y="9"
-          height="16"
-          rx="2"
-          class={Math.abs(band.level - level) < 1e-9 ? "band chosen" : "band"}
-        />
-      ))}
-      <line x1={x(end.median)} x2={x(end.median)} y1="6" y2="28" class="median" />
-      <line x1={x(anchor)} x2={x(anchor)} y1="2" y2="32" class="anchor" />
-    </svg>
+    <ul class="spread" aria-label="Intervals at the end of the horizon">
+      {bands.map((band) => {
+        const chosen = Math.abs(band.level - level) < 1e-9;
+        return (
+          <li key={band.level}>
+            <button type="button" class={chosen ? "chosen" : ""} aria-pressed={chosen} onClick={() => onLevel(band.level)}>
+              <span>{levelText(band.level)}</span>
+              <i class="rail" aria-hidden="true">
+                <i class="band" style={{ left: `${x(band.lower)}%`, right: `${100 - x(band.upper)}%` }} />
+                <i class="anchor" style={{ left: `${x(anchor)}%` }} />
+              </i>
+              <span class="num">{range(band.lower, band.upper, forecast.tick)}</span>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
   );
 }
 

@@ -1,7 +1,7 @@
 // The track record: what was sealed before the outcome, what the test on history says, and the last forecasts one by one.
 import type { HistoryItem, Page, Performance, PerformanceRow, SymbolDetail } from "../api/types";
 import type { Resource } from "../state/resource";
-import { count, level as levelText, percent, price, range, significant } from "../format/numbers";
+import { count, level as levelText, percent, price, range, score, significant } from "../format/numbers";
 import { age, barLabel, barLabelShort, steps } from "../format/time";
 import { serverNow, tick as clockTick, replaying } from "../state/server";
 import { Bone, When } from "./bits";
@@ -9,9 +9,7 @@ import { Calibration } from "./calibration";
 import { Failure } from "./failure";
 import { CheckIcon, CrossIcon } from "./icons";
 import { SkillLine } from "./outlook";
-
-const OPEN_SHOWN_MAX = 4;
-const SHOWN_MAX = 14;
+import { nearestRow, shownItems } from "../record/choose";
 
 interface Props {
   detail: SymbolDetail;
@@ -19,16 +17,6 @@ interface Props {
   horizon: number;
   performance: Resource<Performance>;
   history: Resource<Page<HistoryItem>>;
-}
-
-/** The row for the horizon that is shown, else the nearest one that was measured. */
-export function nearestRow(rows: readonly PerformanceRow[], horizon: number): PerformanceRow | null {
-  return rows.reduce<PerformanceRow | null>((best, row) => {
-    if (!best) return row;
-    const [a, b] = [Math.abs(row.horizon - horizon), Math.abs(best.horizon - horizon)];
-    if (row.n > 0 !== best.n > 0) return row.n > 0 ? row : best;
-    return a < b ? row : best;
-  }, null);
 }
 
 export function TrackRecord({ detail, interval, horizon, performance, history }: Props) {
@@ -154,13 +142,6 @@ function EvidenceBones() {
   );
 }
 
-/** A few that are still open, then those that were resolved, newest first. */
-export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
-  const open = items.filter((i) => i.outcome === null).sort((a, b) => Date.parse(a.target) - Date.parse(b.target));
-  const done = items.filter((i) => i.outcome !== null);
-  return [...open.slice(0, OPEN_SHOWN_MAX).reverse(), ...done].slice(0, SHOWN_MAX);
-}
-
 function Resolved({ detail, interval, history }: { detail: SymbolDetail; interval: string; history: Resource<Page<HistoryItem>> }) {
   const { data, error } = history;
   const items = data ? shownItems(data.items) : [];
@@ -196,12 +177,13 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
                 <th scope="col" class="num">
                   Interval
                 </th>
+                <th scope="col" class="wide" aria-hidden="true" />
                 <th scope="col" class="num">
                   Outcome
                 </th>
                 <th scope="col">Inside?</th>
                 <th scope="col" class="num" title="Error of the whole distribution, lower is better, against the random walk's on the same forecast">
-                  CRPS <span class="soft">vs walk</span>
+                  CRPS <span class="wide">· walk</span>
                 </th>
               </tr>
             </thead>
@@ -228,16 +210,32 @@ function Row({ item, interval, tick }: { item: HistoryItem; interval: string; ti
       </td>
       <td class="num wide">{price(item.median, tick)}</td>
       <td class="num">{range(item.lower, item.upper, tick)}</td>
+      <td class="wide">
+        <Landing item={item} />
+      </td>
       <td class="num">{done ? <b>{price(item.outcome, tick)}</b> : <span class="waiting">open</span>}</td>
       <td>{done && <Inside inside={inside} sealed={item.sealed} />}</td>
       <td class="num">
         {done && (
           <>
-            {significant(item.crps)} <span class="soft">{significant(item.crps_naive)}</span>
+            {score(item.crps, tick)} <span class="soft wide">{score(item.crps_naive, tick)}</span>
           </>
         )}
       </td>
     </tr>
+  );
+}
+
+/** Where the outcome fell: the interval always takes the middle half of the line, whatever its width in price. */
+function Landing({ item }: { item: HistoryItem }) {
+  const width = item.upper - item.lower;
+  const at = item.outcome === null || width <= 0 ? null : 25 + (50 * (item.outcome - item.lower)) / width;
+  const inside = at !== null && at >= 25 && at <= 75;
+  return (
+    <i class="landing" aria-hidden="true">
+      <i class="band" />
+      {at !== null && <i class={inside ? "point" : "point off"} style={{ left: `${Math.max(1, Math.min(99, at))}%` }} />}
+    </i>
   );
 }
 
