@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fmt web wheel lock clean
+.PHONY: help run test check bench fmt web docs wheel lock clean
 
 BIN := .venv/bin
 WEB_SOURCES := $(shell find web -path web/node_modules -prune -o -type f -print 2>/dev/null)
@@ -25,6 +25,7 @@ check: .venv/.dev src/truecast/web/index.html ## formatting, lint, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_constraints.py
+	$(BIN)/python scripts/reference.py --check
 	scripts/web run check
 
 bench: .venv/.dev ## run every benchmark and write benchmarks/RESULTS.md
@@ -36,6 +37,9 @@ fmt: .venv/.dev ## put the code in order
 	$(BIN)/ruff format
 
 web: src/truecast/web/index.html ## build the dashboard into the package
+
+docs: .venv/.dev ## write the tables of the user pages from the code
+	$(BIN)/python scripts/reference.py
 
 wheel: .venv/.dev src/truecast/web/index.html ## build dist/*.whl
 	rm -rf dist

@@ -98,7 +98,8 @@ class Settings(BaseSettings):
         default=("sample", "ecb"), description="Data sources, separated by commas, the preferred one first."
     )
     ecb_base_url: str = Field(
-        default="https://www.ecb.europa.eu", description="Where the reference rates of the ECB are fetched from."
+        default="https://www.ecb.europa.eu/stats/eurofxref",
+        description="Folder from which the reference rates of the ECB are fetched; a mirror must keep its file names.",
     )
     http_timeout_s: float = Field(
         default=HTTP_TIMEOUT_S, gt=0, le=HTTP_TIMEOUT_S_MAX, description="Longest wait for an answer of a source."
