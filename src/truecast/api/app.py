@@ -5,20 +5,18 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
 from truecast import __version__
 from truecast.api import errors, forecasts, jobs, market, models, performance, prices, site, symbols, system
-from truecast.api.deps import only_known_parameters, ready
 from truecast.api.middleware import Envelope
 from truecast.kit.errors import TruecastError
 from truecast.kit.logs import get_logger
 from truecast.kit.settings import is_loopback
 from truecast.services import Services
 
-PREFIX = "/api/v1"
 DESCRIPTION = """Market forecasts that keep score.
 
 Every number says where it is from, of what time, and how old it is. Every error is `application/problem+json`.
@@ -40,27 +38,21 @@ def create_app(services: Services) -> FastAPI:
     )
     app.state.services = services
     errors.install(app)
-    app.include_router(routes())
+    app.router.routes.extend(routes())
     site.install(app, describe)
     app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
     return app
 
 
-def routes() -> APIRouter:
-    """Every route of the API and the probes. Those under the prefix wait for the store, except the self-description."""
-    router = APIRouter(dependencies=[Depends(only_known_parameters)], generate_unique_id_function=_operation_id)
-    router.include_router(system.probes)
-    router.include_router(system.router, prefix=PREFIX)
-    for resource in (symbols, prices, market, forecasts, performance, models, jobs):
-        router.include_router(resource.router, prefix=PREFIX, dependencies=[Depends(ready)])
-    return router
+def routes() -> list[BaseRoute]:
+    """Every route of the API and the probes."""
+    resources = (system, symbols, prices, market, forecasts, performance, models, jobs)
+    return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]
 
 
 def describe() -> dict[str, Any]:
     """The OpenAPI document. Needs no services: `truecast openapi` prints it for the generation of types."""
-    document = get_openapi(
-        title="Truecast", version=__version__, description=DESCRIPTION, routes=FastAPI(routes=routes().routes).routes
-    )
+    document = get_openapi(title="Truecast", version=__version__, description=DESCRIPTION, routes=routes())
     schemas = document["components"]["schemas"]
     schemas["Problem"] = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shape, which we never answer
@@ -94,7 +86,3 @@ async def _live(services: Services) -> None:
     except Exception:  # noqa: BLE001 the edge of a background task: logged, and told by readiness
         _log.exception("background failed")
         loading.failed = "an internal error; see the log"
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

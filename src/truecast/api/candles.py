@@ -18,7 +18,7 @@ from truecast.kit.clock import from_us, to_us
 from truecast.market.calendar import calendar
 from truecast.market.gaps import Gap
 from truecast.market.history import Slice
-from truecast.market.store import SeriesInfo
+from truecast.market.registry import SeriesInfo
 
 Adjust = Literal["raw", "split", "all"]
 CLOSED_MAX_AGE_S = 60  # a correction may still arrive, so caches ask again after a minute

@@ -1,9 +1,9 @@
-"""What routes take: the services, a server that is ready, and only the query parameters they know."""
+"""What routes are made with and take: the services, a server that is ready, only the query parameters they know."""
 
 from collections.abc import Iterator
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
@@ -17,6 +17,8 @@ def services_of(request: Request) -> Services:
     assert isinstance(services, Services)
     return services
 
+
+PREFIX = "/api/v1"
 
 ServicesDep = Annotated[Services, Depends(services_of)]
 
@@ -47,3 +49,17 @@ def _query_names(dependant: Dependant) -> Iterator[str]:
     yield from (parameter.alias for parameter in dependant.query_params)
     for inner in dependant.dependencies:
         yield from _query_names(inner)
+
+
+def resource(tag: str, *, waits: bool = True) -> APIRouter:
+    """A router under the prefix. Its routes answer 503 until the store is ready, unless they do not need it.
+
+    Routes carry their whole path, so that metrics and logs can name them by it.
+    """
+    dependencies = [Depends(only_known_parameters), *([Depends(ready)] if waits else [])]
+    return APIRouter(prefix=PREFIX, tags=[tag], dependencies=dependencies, generate_unique_id_function=operation_id)
+
+
+def operation_id(route: APIRoute) -> str:
+    """The function's name: stable, unique, and what generated clients call the method."""
+    return route.name

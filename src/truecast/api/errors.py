@@ -9,7 +9,6 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
-from starlette.types import Message
 
 from truecast.kit.errors import MalformedRequest, TruecastError
 
@@ -225,15 +224,11 @@ def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, di
     by_status: dict[int, list[str]] = {}
     for code, status in codes.items():
         by_status.setdefault(status, []).append(code)
-    for error in (*errors, MalformedRequest, Starting, InternalError):
+    listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, InternalError]
+    for error in listed:
         by_status.setdefault(error.status, []).append(error.code)
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
     return {
         status: {"description": ", ".join(f"`{code}`" for code in codes), "content": {PROBLEM_TYPE: schema}}
         for status, codes in sorted(by_status.items())
     }
-
-
-def is_start(message: Message) -> bool:
-    """Whether the answer's head has been sent, after which no problem can be."""
-    return message["type"] == "http.response.start"

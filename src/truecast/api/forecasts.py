@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import Path, Query
 from pydantic import Field
 
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.forecast_body import ForecastBody, forecast_body
 from truecast.api.page import Page
@@ -31,7 +31,7 @@ from truecast.services import Services
 
 LEVELS_DEFAULT = (0.5, 0.8, 0.95)
 
-router = APIRouter(tags=["forecasts"])
+router = resource("forecasts")
 
 
 class ForecastRequest(Input):

@@ -3,16 +3,16 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery
 from truecast.api.shapes import Output
 from truecast.services import JobInfo, JobRun, Services
 
-router = APIRouter(tags=["jobs"])
+router = resource("jobs")
 
 JobPath = Annotated[str, Path(max_length=64, description="Name of a job, see `/jobs`.", examples=["resolve"])]
 

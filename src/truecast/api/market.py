@@ -1,16 +1,14 @@
 """The market's own bookkeeping: where bars are missing."""
 
-from fastapi import APIRouter
-
 from truecast.api.candles import GapSpan
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, SymbolQuery
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
 
-router = APIRouter(tags=["prices"])
+router = resource("prices")
 
 
 class SeriesGap(GapSpan):

@@ -2,13 +2,12 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
-
+from truecast.api.deps import resource
 from truecast.api.errors import documented
 from truecast.api.shapes import Output
 from truecast.models.catalog import MODELS
 
-router = APIRouter(tags=["models"])
+router = resource("models")
 
 
 class ModelShape(Output):

@@ -3,16 +3,17 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import Query
+from pydantic import Field
 
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.shapes import IntervalIn, Output, StepsIn
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
 
-router = APIRouter(tags=["record"])
+router = resource("record")
 
 
 class CoverageError(Output):
@@ -74,7 +75,7 @@ class LedgerCheck(Output):
 
     ok: bool
     rows: int
-    head: str | None
+    head: str = Field(description="Hash of the last row: keep it elsewhere, and even a cut-off end would show.")
     first_broken: int | None
     reason: str | None
     checked_at: datetime
@@ -96,3 +97,12 @@ async def get_performance(
 @router.get("/ledger/verify", response_model=LedgerCheck, responses=documented())
 async def verify_ledger(services: ServicesDep) -> LedgerCheck:
     """Recompute the chain of hashes from the first row."""
+    found = await services.ledger.verify()
+    return LedgerCheck(
+        ok=found.ok,
+        rows=found.rows,
+        head=found.head,
+        first_broken=found.first_broken,
+        reason=found.reason,
+        checked_at=services.clock.now(),
+    )

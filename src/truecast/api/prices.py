@@ -2,10 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Header, Query, Response
 
 from truecast.api.candles import Adjust, Candles, candles_response
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.params import SymbolPath, SymbolsRequired, split_symbols
 from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
@@ -20,7 +20,7 @@ from truecast.market.quotes import LatestPrice, NoPrice
 
 CANDLES_DEFAULT = 500
 
-router = APIRouter(tags=["prices"])
+router = resource("prices")
 
 
 class Price(Output):

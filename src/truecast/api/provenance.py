@@ -8,7 +8,7 @@ from truecast.domain.forecast import Forecast
 from truecast.domain.interval import Interval
 from truecast.kit.clock import to_us
 from truecast.market.calendar import calendar
-from truecast.market.store import SeriesInfo
+from truecast.market.registry import SeriesInfo
 
 
 def series_behind(kept: Sequence[SeriesInfo], symbol: str, interval: Interval, source: str) -> SeriesInfo | None:

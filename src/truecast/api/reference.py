@@ -46,8 +46,9 @@ def _operation(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[s
         yield f"<p>Body: {_type(body['content']['application/json']['schema'])}</p>"
     yield "<table>"
     for status, answer in operation["responses"].items():
-        content = next(iter(answer.get("content", {}).values()), {})
-        yield f"<tr><th>{escape(str(status))}</th><td>{_prose(answer['description'])}</td><td>{_type(content.get('schema', {}))}</td></tr>"
+        content: Mapping[str, Any] = next(iter(answer.get("content", {}).values()), {})
+        shape = _type(content.get("schema", {}))
+        yield f"<tr><th>{escape(str(status))}</th><td>{_prose(answer['description'])}</td><td>{shape}</td></tr>"
     yield "</table></article>"
 
 
@@ -57,7 +58,8 @@ def _shape(name: str, schema: Mapping[str, Any]) -> str:
     )
     choices = ", ".join(f"<code>{escape(str(choice))}</code>" for choice in schema.get("enum", ()))
     table = f"<table>{rows}</table>" if rows else f"<p>{choices}</p>"
-    return f'<article id="shape-{escape(name)}"><h3>{escape(name)}</h3><p>{_prose(schema.get("description", ""))}</p>{table}</article>'
+    said = _prose(schema.get("description", ""))
+    return f'<article id="shape-{escape(name)}"><h3>{escape(name)}</h3><p>{said}</p>{table}</article>'
 
 
 def _row(name: str, schema: Mapping[str, Any], description: str) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import Query
 
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, SymbolPath
@@ -16,10 +16,10 @@ from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay
 from truecast.market.calendar import calendar
 from truecast.market.history import available
-from truecast.market.store import SeriesInfo
+from truecast.market.registry import SeriesInfo
 from truecast.models.catalog import MODELS
 
-router = APIRouter(tags=["symbols"])
+router = resource("symbols")
 
 
 class Symbol(Output):

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Depends, Response
 
 from truecast import __version__
-from truecast.api.deps import ServicesDep
+from truecast.api.deps import ServicesDep, only_known_parameters, operation_id, resource
 from truecast.api.errors import documented
 from truecast.api.health import Health, examine
 from truecast.api.shapes import Output
@@ -14,8 +14,10 @@ from truecast.kit.clock import ClockKind, ReplayClock
 from truecast.kit.errors import TruecastError
 from truecast.kit.metrics import EXPOSITION_TYPE, exposition
 
-router = APIRouter(tags=["system"])
-probes = APIRouter(tags=["system"])
+router = resource("system", waits=False)
+probes = APIRouter(
+    tags=["system"], dependencies=[Depends(only_known_parameters)], generate_unique_id_function=operation_id
+)
 
 
 class ClockShape(Output):

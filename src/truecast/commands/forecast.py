@@ -14,6 +14,7 @@ from truecast.api.provenance import anchor_provenance
 from truecast.api.shapes import Provenance, as_time
 from truecast.commands import plot as picture
 from truecast.commands.progress import prepared
+from truecast.commands.text import aligned
 from truecast.domain.horizon import Horizon, parse_horizon
 from truecast.domain.interval import parse_interval
 from truecast.domain.quantiles import LevelOutOfRange, check_levels
@@ -104,13 +105,14 @@ def _level(text: str) -> float:
 def _print(body: ForecastBody, plot: Path | None) -> None:
     digits = _digits(body.tick)
     anchor = body.anchor
+    rows = list(_rows(body, digits))
     said = [
         f"{body.symbol} in {body.currency}, {body.horizon} x {body.interval.value}, model {_model(body)}",
         f"last bar   {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}",
         f"source     {_source(anchor.provenance)}",
         f"origin     {anchor.provenance.origin}",
         "",
-        *_aligned(list(_rows(body, digits))),
+        *aligned(rows, right=range(len(rows[0]))),
         "",
         f"skill      {_skill(body)}",
     ]
@@ -129,12 +131,6 @@ def _rows(body: ForecastBody, digits: int) -> Iterator[Sequence[str]]:
     for step in body.steps:
         ranges = [f"{bounds.lower:,.{digits}f} … {bounds.upper:,.{digits}f}" for bounds in step.intervals]
         yield (str(step.step), _short_time(step.target), f"{step.median:,.{digits}f}", *ranges)
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "   ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _model(body: ForecastBody) -> str:

@@ -1,0 +1,37 @@
+"""`truecast work`: ingestion and jobs, without the API."""
+
+import asyncio
+import contextlib
+import signal
+
+import typer
+
+from truecast.commands.progress import prepared
+from truecast.kit.logs import configure_logs, get_logger
+from truecast.kit.settings import Settings
+from truecast.wiring import Role, build
+
+app = typer.Typer()
+_log = get_logger(__name__)
+
+
+@app.command()
+def work() -> None:
+    """Run ingestion and jobs only."""
+    settings = Settings()
+    secrets = [] if settings.secret_key is None else [settings.secret_key]
+    configure_logs(settings.log_level, settings.log_format, secrets=secrets)
+    asyncio.run(work_until_told(settings))
+
+
+async def work_until_told(settings: Settings) -> None:
+    """The jobs until SIGTERM or SIGINT; the one in flight is cancelled, and what it wrote so far is kept or undone."""
+    async with prepared(build(settings, Role.WORK)) as services:
+        services.loading.ready = True
+        _log.info("working", database=services.db.where, sources=list(services.providers))
+        jobs = asyncio.ensure_future(services.background.run())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, jobs.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await jobs
