@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import numpy as np
+
 from truecast.domain.bar import Bars, IntArray
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
@@ -12,6 +14,7 @@ from truecast.kit.clock import Clock, from_us, iso, to_us, to_utc
 from truecast.kit.errors import EXIT_NOT_FOUND, MalformedRequest, TruecastError
 from truecast.market.adjust import Adjust, adjust
 from truecast.market.calendar import Calendar, calendar
+from truecast.market.periods import period_start
 from truecast.market.registry import SeriesInfo
 from truecast.market.resample import nests, resample
 from truecast.market.store import BarStore
@@ -130,11 +133,12 @@ class _Read:
 
     async def made(self, start: datetime | None, end: datetime | None, limit: int | None) -> Bars:
         """Resampled from the finer series."""
-        # A bar's parts may begin before its label (FX days begin the evening before), so a little more is read on
-        # both sides and cut afterwards; a limit counts parts as if every minute traded.
+        # A bar's parts may begin before its label (FX days begin the evening before), so a little more is read and cut
+        # afterwards; a limit counts parts as if every minute traded, and three bars more: the first may be cut, the
+        # last still forming, and one begin after `end`.
         first = None if start is None else start - _MARGIN
-        until = None if end is None else end + timedelta(seconds=self.interval.seconds) + _MARGIN
-        rows = None if limit is None else (limit + 2) * -(-self.interval.seconds // self.info.interval.seconds)
+        until = None if end is None else self._period_end(end)
+        rows = None if limit is None else (limit + 3) * -(-self.interval.seconds // self.info.interval.seconds)
         parts = await self._rows(first, until, rows)
         bars = self._resampled(parts)
         if rows is not None and len(parts) >= rows:
@@ -153,6 +157,13 @@ class _Read:
             reference = await self._rows(None, None, 1)
         adjusted = self._resampled(await self._adjusted(parts, reference))
         return adjusted[(adjusted.start >= bars.start[0]) & (adjusted.start <= bars.start[-1])]
+
+    def _period_end(self, end: datetime) -> datetime:
+        """When the last bar that starts before `end` is over."""
+        if self.interval.is_intraday:
+            return end + timedelta(seconds=self.interval.seconds)
+        label = period_start(np.array([to_us(end) - 1]), self.interval)
+        return from_us(self.calendar.ends(label, self.interval)[0])
 
     def _resampled(self, parts: Bars) -> Bars:
         bars = resample(parts, self.interval, self.calendar, to_us(self.as_of))
