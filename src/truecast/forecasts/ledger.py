@@ -21,6 +21,7 @@ from truecast.forecasts import tables
 from truecast.forecasts.body import Draft
 from truecast.forecasts.chain import Entry, Head, Link, extend
 from truecast.forecasts.outcome import Outcome
+from truecast.forecasts.past import PastStep, past_step, past_steps_query
 from truecast.forecasts.verify import Verification, verify
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.db import Database
@@ -118,6 +119,21 @@ class Ledger:
         async with self.db.read() as conn:
             found = await _read(conn, f.seq.in_(last))
         return sorted(found, key=lambda forecast: (forecast.symbol, forecast.horizon.interval, forecast.model))
+
+    async def history(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        model: str | None = None,
+        step: int = 1,
+        before: int | None = None,
+        limit: int = 50,
+    ) -> list[PastStep]:
+        """What was said `step` bars ahead and what came, latest first; pages by `before`, the `seq` of the last one."""
+        query = past_steps_query(symbol, interval, model=model, step=step, before=before, limit=limit)
+        async with self.db.read() as conn:
+            return [past_step(row, symbol, interval, step) for row in await conn.execute(query)]
 
     async def anchors(self, model: str, steps: int) -> dict[tuple[str, str], int]:
         """For each symbol and interval the start (µs) of the newest bar that `model` has forecast so far ahead on."""

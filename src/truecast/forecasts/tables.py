@@ -69,7 +69,7 @@ scores = Table(
     Column("step", Integer, primary_key=True, autoincrement=False),
     Column("seq", BigInteger, nullable=False, index=True),  # of the chain row that says it
     Column("target", BigInteger, nullable=False),
-    Column("resolved_at", BigInteger, nullable=False),
+    Column("resolved_at", BigInteger, nullable=False, index=True),
     Column("void", String(64)),  # why there will be no score; everything below is null then
     Column("outcome_known_at", BigInteger),
     Column("outcome_source", String(32)),

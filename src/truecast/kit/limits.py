@@ -38,3 +38,8 @@ SERIES_FAILURES_MAX = 3  # in a row, in one run: then the source itself is taken
 
 DISK_FREE_BYTES_MIN = 268_435_456  # below, health says so: the next bars may not fit
 JOB_LAG_S_MAX = 300.0  # a job that is due longer ago than this makes the server not ready
+
+CSV_REFUSED_ROWS_LISTED_MAX = 100  # of one file, with line and reason; the rest is counted
+CSV_PREAMBLE_LINES_MAX = 10  # titles above the header
+SUMMARIES_KEPT_MAX = 128  # performance summaries kept until the ledger has news
+WALK_FORWARD_ORIGINS = 500
