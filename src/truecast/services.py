@@ -7,10 +7,11 @@ implementation stands to the right of this module.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.performance import Performance
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
@@ -124,6 +125,9 @@ class Background(Protocol):
     async def prepare(self, loading: Loading) -> None:
         """Make the store usable: migrations, sample data. Returns when requests can be answered."""
 
+    async def migrations_pending(self) -> Sequence[str]:
+        """Steps of the schema that the database still lacks."""
+
     async def run(self) -> None:
         """The jobs, until cancelled. Returns at once in a process that has none."""
 
@@ -146,7 +150,7 @@ class Services:
     quotes: Quotes
     ledger: Ledger
     issuer: Issuer
-    performance: Any
+    performance: Performance
     providers: Mapping[str, Provider]
     jobs: Jobs
     background: Background

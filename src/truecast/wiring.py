@@ -12,6 +12,7 @@ import numpy as np
 
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
@@ -20,12 +21,14 @@ from truecast.kit.bus import InProcessBus
 from truecast.kit.clock import Clock, SystemClock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database, ProcessLock
+from truecast.kit.db_errors import typed_error
+from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.settings import Settings
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
-from truecast.migrations.upgrade import upgrade
+from truecast.migrations.upgrade import pending, upgrade
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider
 from truecast.providers.sample.adapter import Sample
@@ -41,6 +44,9 @@ class Role(StrEnum):
     SERVE = "serve"  # answers
     WORK = "work"  # jobs
     COMMAND = "command"  # one command on the store, beside whatever else runs
+
+
+_RUN_JOBS = (Role.UP, Role.WORK)
 
 
 class Sources(Mapping[str, Provider]):
@@ -77,74 +83,69 @@ class Sources(Mapping[str, Provider]):
         )
 
 
-class Process:
-    """What one process does beside answering, by its role."""
+class SchemaOld(TruecastError):
+    """The database is of an earlier release; a process that only answers does not change it."""
 
-    def __init__(
-        self,
-        role: Role,
-        db: Database,
-        store: BarStore,
-        scheduler: Scheduler,
-        intake: Intake | None,
-        sources: Sources,
-        compute: Compute,
-        until: datetime | None,
-    ) -> None:
-        self._role = role
-        self._db = db
-        self._store = store
-        self._scheduler = scheduler
-        self._intake = intake
-        self._sources = sources
-        self._compute = compute
-        self._until = until
-        self._lock = None if db.path is None else ProcessLock(db.path)
-        if role in (Role.UP, Role.WORK):
-            self._claim()
+    code = "schema_old"
+    status = 503
+    title = "Schema is old"
+    template = "The database lacks {pending}: run `truecast db upgrade`, or start `truecast work`"
+    exit_code = EXIT_UNAVAILABLE
+
+
+@dataclass(slots=True)
+class Process:
+    """What one process does beside answering, by its role. `until` ends its jobs, for replays."""
+
+    role: Role
+    db: Database
+    lock: ProcessLock | None
+    store: BarStore
+    scheduler: Scheduler
+    intake: Intake | None
+    sources: Sources
+    compute: Compute
+    until: datetime | None
 
     async def prepare(self, loading: Loading) -> None:
-        """Migrations, then the bundled sample where it is a source and the store lacks some of it."""
-        match self._role:
-            case Role.SERVE:
-                await self._refuse_old_schema()
-            case Role.COMMAND:
-                await self._prepare_beside_others(loading)
-            case _:
-                await self._fill(loading)
+        """Migrations, then what the bundled sample has and the store has not."""
+        if self.role in _RUN_JOBS:
+            await self._fill(loading)
+        elif waiting := await pending(self.db):
+            if self.role is Role.SERVE:
+                raise SchemaOld(pending=", ".join(waiting))
+            await self._fill_locked(loading)
+        elif self.role is Role.COMMAND and not await self.store.series():
+            await self._fill_locked(loading)
+
+    async def migrations_pending(self) -> Sequence[str]:
+        """Steps of the schema that the database still lacks."""
+        return await pending(self.db)
 
     async def run(self) -> None:
         """The jobs, until cancelled or until the end of the replay."""
-        if self._role in (Role.UP, Role.WORK):
-            await self._scheduler.run(self._until)
+        if self.role in _RUN_JOBS:
+            await self.scheduler.run(self.until)
 
     async def close(self) -> None:
         """Let go of everything, in the order in which it is needed."""
-        await self._sources.close()
-        self._compute.close()
-        await self._db.close()
-        if self._lock is not None:
-            self._lock.release()
-
-    def _claim(self) -> None:
-        if self._lock is not None:
-            self._lock.acquire()
+        await self.sources.close()
+        self.compute.close()
+        await self.db.close()
+        if self.lock is not None:
+            self.lock.release()
 
     async def _fill(self, loading: Loading) -> None:
         loading.step("database", 0, 1)
-        await upgrade(self._db)
+        await upgrade(self.db)
         loading.step("database", 1, 1)
-        if self._intake is not None:
-            await self._intake.take_news(loading.step)
+        if self.intake is not None:
+            await self.intake.take_news(loading.step)
 
-    async def _prepare_beside_others(self, loading: Loading) -> None:
-        """Nothing to do where a store is ready. Otherwise make it, unless another process is at it."""
-        if self._db.path is not None and self._db.path.exists() and await self._store.series():
-            return
-        self._claim()
-        await self._fill(loading)
-
-    async def _refuse_old_schema(self) -> None: ...
+    async def _fill_locked(self, loading: Loading) -> None:
+        """Make a store that nobody else is making: raises DatabaseInUse."""
+        with self.lock or contextlib.nullcontext():
+            await self._fill(loading)
 
 
 def build(
@@ -156,8 +157,9 @@ def build(
     """
     clock = clock or SystemClock()
     db = Database.open(settings.database_url)
-    if db.path is not None:
-        db.path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock_of(db)
+    if lock is not None and role in _RUN_JOBS:
+        lock.acquire()
     compute, bus, store = Compute(), InProcessBus(clock), BarStore(db)
     ingest, history, ledger = Ingest(store, bus, clock), History(store, clock), Ledger(db, clock)
     issuer = Issuer(store, history, ledger, compute, clock)
@@ -179,12 +181,23 @@ def build(
         quotes=Quotes(store, clock),
         ledger=ledger,
         issuer=issuer,
-        performance=None,
+        performance=Performance(store, history, ledger, compute, clock),
         providers=sources,
         jobs=scheduler,
-        background=Process(role, db, store, scheduler, intake, sources, compute, until),
+        background=Process(role, db, lock, store, scheduler, intake, sources, compute, until),
         loading=Loading(),
     )
+
+
+def _lock_of(db: Database) -> ProcessLock | None:
+    """The lock beside an SQLite file, whose folder is made on the way. PostgreSQL needs none."""
+    if db.path is None:
+        return None
+    try:
+        db.path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise typed_error(error, db.where) or error from None
+    return ProcessLock(db.path)
 
 
 def build_replay(settings: Settings, clock: Clock) -> Services:

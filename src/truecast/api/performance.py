@@ -8,10 +8,18 @@ from pydantic import Field
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
+from truecast.api.params import ModelQuery, SymbolQuery
 from truecast.api.shapes import IntervalIn, Output, StepsIn
+from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
+from truecast.forecasts.issue import AUTO
+from truecast.forecasts.performance import PERIODS, WALK_FORWARD, Row
+from truecast.market.history import IntervalNotAvailable, available
+from truecast.models.base import HistoryTooShort
+from truecast.models.catalog import UnknownModel
+from truecast.services import Services
 
 router = resource("record")
 
@@ -81,17 +89,87 @@ class LedgerCheck(Output):
     checked_at: datetime
 
 
-@router.get("/performance", response_model=PerformanceReport, responses=documented(UnknownSymbol, AmbiguousSymbol))
+@router.get(
+    "/performance",
+    response_model=PerformanceReport,
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable),
+)
 async def get_performance(
     services: ServicesDep,
     *,
-    symbol: Annotated[str | None, Query(max_length=64)] = None,
-    model: Annotated[str | None, Query(max_length=64)] = None,
+    symbol: SymbolQuery = None,
+    model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
     horizon: Annotated[StepsIn | None, Query(description="Only this step.")] = None,
-    period: Annotated[str, Query(max_length=16, description="How far back: `30d`, `1y`, `all`.")] = "all",
+    period: Annotated[str, Query(max_length=16, description=f"How far back: {', '.join(PERIODS)}.")] = "30d",
 ) -> PerformanceReport:
-    """The track record: sealed forecasts from the ledger, and a walk-forward test over the stored history."""
+    """The track record: sealed forecasts from the ledger and, for one symbol, a walk-forward test over its history."""
+    ledger = await services.performance.summary(symbol, model, interval, horizon, period)
+    walked = [] if symbol is None else await _walk_forward(services, symbol, interval, model or AUTO, horizon)
+    return PerformanceReport(ledger=[_row(row) for row in ledger], walk_forward=walked)
+
+
+async def _walk_forward(
+    services: Services, symbol: str, interval: Interval | None, model: str, horizon: int | None
+) -> list[PerformanceRow]:
+    """Of the asked interval, else of the one that users look at first. Too little history is said, not hidden."""
+    instrument = (await services.store.universe()).get(symbol)
+    if interval is None:
+        kept = await services.store.series(instrument.symbol)
+        interval = default_interval(available([s for s in kept if s.bars]))
+    if interval is None:
+        return []
+    try:
+        rows = await services.performance.walk_forward(instrument.symbol, interval, model, horizon)
+    except HistoryTooShort as error:
+        return [_unmeasured(instrument.symbol, interval, model, horizon or 1, error.detail)]
+    return [_row(row) for row in rows]
+
+
+def _row(row: Row) -> PerformanceRow:
+    return PerformanceRow(
+        symbol=row.symbol,
+        interval=row.interval,
+        model=row.model,
+        horizon=row.horizon,
+        period=row.period,
+        n=row.n,
+        crps=row.crps,
+        crps_naive=row.crps_naive,
+        crps_ratio=row.crps_ratio,
+        mase=row.mase,
+        mae=row.mae,
+        coverage=[CoverageError(level=c.level, measured=c.measured, n=c.n, se=c.se) for c in row.coverage],
+        direction=None
+        if row.direction is None
+        else Direction(
+            hit_rate=row.direction.hit_rate, lower=row.direction.lower, upper=row.direction.upper, n=row.direction.n
+        ),
+        skill=PerformanceSkill(verdict=row.skill.verdict, p_value=row.skill.p_value, n=row.skill.n),
+        note=row.note,
+        first_matures_at=row.first_matures_at,
+    )
+
+
+def _unmeasured(symbol: str, interval: Interval, model: str, horizon: int, note: str) -> PerformanceRow:
+    return PerformanceRow(
+        symbol=symbol,
+        interval=interval,
+        model=model,
+        horizon=horizon,
+        period=WALK_FORWARD,
+        n=0,
+        crps=None,
+        crps_naive=None,
+        crps_ratio=None,
+        mase=None,
+        mae=None,
+        coverage=[],
+        direction=None,
+        skill=PerformanceSkill(verdict="none", p_value=None, n=0),
+        note=note,
+        first_matures_at=None,
+    )
 
 
 @router.get("/ledger/verify", response_model=LedgerCheck, responses=documented())

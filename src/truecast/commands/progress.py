@@ -5,9 +5,6 @@ import contextlib
 import sys
 from collections.abc import AsyncIterator
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
 from truecast.services import Loading, Services
 
 _REFRESH_S = 0.1
@@ -34,12 +31,19 @@ async def shown(loading: Loading) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        loading.ready = True
-        await watcher
+        watcher.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await watcher
 
 
 async def watch(loading: Loading) -> None:
     """Draw a bar per stage until the start has ended one way or the other."""
+    while not loading.total and not loading.ready and loading.failed is None:
+        await asyncio.sleep(_REFRESH_S)
+    # Imported here because it takes a tenth of a second and most calls have nothing to show.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         stage, bar = "", None
