@@ -39,7 +39,8 @@ def resample(bars: Bars, to: Interval, calendar: Calendar, as_of_us: int) -> Bar
     """`bars` at interval `to`, from what was known at `as_of_us`. Raises DoesNotNest."""
     if not nests(bars.interval, to):
         raise DoesNotNest(interval=bars.interval.value, to=to.value)
-    bars = bars[bars.known_at <= as_of_us]
+    known = bars.known_at <= as_of_us
+    bars = bars if known.all() else bars[known]
     if not len(bars):
         return replace(bars, interval=to)
     bucket = calendar.buckets(bars.start, bars.interval, to)

@@ -123,7 +123,7 @@ class Sessions:
         table = self._table(start_us, start_us + int(n * interval.seconds * spread) * SECOND + 14 * DAY)
         if interval.is_intraday:
             i = int(np.searchsorted(table.close, start_us, "right"))
-            starts = _grid(table, slice(i, i + n + 1), interval)
+            starts = _grid(table, slice(i, i + self._sessions_for(n, table, i, interval)), interval)
         else:
             i = int(np.searchsorted(table.label, period_next(np.array([start_us]), interval)[0]))
             labels = table.label[i : i + n * _DAYS_MOST[interval]]
@@ -132,6 +132,11 @@ class Sessions:
         if len(starts) < n:
             raise self._beyond(table, int(table.last) + DAY)
         return starts, self.ends(starts, interval)
+
+    def _sessions_for(self, n: int, table: Table, i: int, interval: Interval) -> int:
+        """How many sessions from number `i` on surely have `n` bars after any one in the first of them."""
+        counts = _counts(table, slice(i + 1, i + 1 + n), interval)
+        return 2 + int(np.searchsorted(np.cumsum(counts), n))
 
     def expected(self, first_us: int, last_us: int, interval: Interval) -> IntArray:
         """Every bar start that should exist in [first, last]."""
@@ -157,10 +162,10 @@ class Sessions:
         table = self._table(int(start.min()), int(start.max()))
         if not interval.is_intraday:
             at = self._rows(table, np.searchsorted(table.label, period_start(start, Interval.D1)), start)
-            return period_start(table.label[at], to)
+            return _labels(table, at, to)
         at = self._rows(table, np.searchsorted(table.close, start, "right"), start)
         if not to.is_intraday:
-            return period_start(table.label[at], to)
+            return _labels(table, at, to)
         length = to.seconds * SECOND
         anchor = _anchor(table.open[at], to)
         bucket = anchor + (start - anchor) // length * length
@@ -202,19 +207,31 @@ class Sessions:
         return BeyondCalendar(calendar=self.name, first=first, last=last, asked=wanted)
 
 
+def _labels(table: Table, at: IntArray, to: Interval) -> IntArray:
+    """The label of the period that each session lies in. Months are worked out per session, not per bar."""
+    low, high = int(at.min()), int(at.max()) + 1
+    return period_start(table.label[low:high], to)[at - low]
+
+
 def _anchor(opens: IntArray, interval: Interval) -> IntArray:
     """Where a session's grid of intraday bars begins."""
     unit = min(interval.seconds, 3_600) * SECOND
     return opens // unit * unit
 
 
+def _counts(table: Table, rows: slice, interval: Interval) -> IntArray:
+    """How many intraday bars each session has."""
+    length = interval.seconds * SECOND
+    counts = np.maximum(-((_anchor(table.open[rows], interval) - table.close[rows]) // length), 0)
+    return np.asarray(counts, np.int64)
+
+
 def _grid(table: Table, rows: slice, interval: Interval) -> IntArray:
     """The starts of every intraday bar in the given sessions."""
-    length = interval.seconds * SECOND
-    anchor = _anchor(table.open[rows], interval)
-    counts = np.maximum(-((anchor - table.close[rows]) // length), 0)
+    counts = _counts(table, rows, interval)
     skipped = np.repeat(np.cumsum(counts) - counts, counts)
-    return np.asarray(np.repeat(anchor, counts) + (np.arange(len(skipped)) - skipped) * length, np.int64)
+    first = np.repeat(_anchor(table.open[rows], interval), counts)
+    return np.asarray(first + (np.arange(len(skipped)) - skipped) * (interval.seconds * SECOND), np.int64)
 
 
 def _date(us: int) -> str:
