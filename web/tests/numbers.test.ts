@@ -41,8 +41,8 @@ describe("numbers", () => {
   });
 
   test("never claim a p-value of zero", () => {
-    expect(pValue(0)).toBe("p < 0.001");
-    expect(pValue(0.032)).toBe("p = 0.032");
+    expect(pValue(0)).toBe("p\u00a0<\u00a00.001");
+    expect(pValue(0.032)).toBe("p\u00a0=\u00a00.032");
     expect(pValue(null)).toBe("p unknown");
   });
 

@@ -9,7 +9,7 @@ function candle(n: number, close = 100 + n, flat = false): Candle {
 }
 
 function forecast(steps: number): Forecast {
-  const provenance = { source: "sample", as_of: hour(5), received_at: hour(5), age_s: 0, stale: false, delay: "realtime", derived: null, origin: "x" };
+  const provenance = { source: "sample", as_of: hour(5), received_at: hour(5), age_s: 0, stale: false, delay: "realtime" as const, derived: null, origin: "x" };
   return {
     id: "1", recorded: true, symbol: "BTC-USDT", interval: "1h", horizon: steps, requested_model: "auto", model: "ewma_walk", model_version: "1",
     feature_set: "close", data_fingerprint: "f", mode: "replay", issued_at: hour(5), as_of: hour(5),

@@ -75,7 +75,7 @@ export function ratio(value: number | null | undefined): string {
 /** A p-value as statisticians write it: `p = 0.032`, `p < 0.001`. */
 export function pValue(value: number | null | undefined): string {
   if (value === null || value === undefined || !Number.isFinite(value)) return "p unknown";
-  return value < 0.001 ? "p < 0.001" : `p = ${fixed(value, 3)}`;
+  return value < 0.001 ? "p\u00a0<\u00a00.001" : `p\u00a0=\u00a0${fixed(value, 3)}`;
 }
 
 /** A score in price units, one digit finer than prices so that scores can be compared down a column. */

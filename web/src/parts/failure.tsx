@@ -16,7 +16,7 @@ export function Failure({ error, onRetry, of }: Props) {
   return (
     <div class="failure" role="alert" data-code={problem.code}>
       <h3>{headline(problem.code, problem.title, of)}</h3>
-      <p>{problem.detail}</p>
+      <p>{sentence(problem)}</p>
       {reasons(problem["reasons"])}
       {buttons}
       {problem.status === 429 && <p class="soft">Asking again in {Math.ceil(error.retryAfterS ?? 5)} s.</p>}
@@ -36,6 +36,14 @@ function headline(code: string, title: string, of: string): string {
   if (code === "rate_limited" || code === "too_many_requests") return "Too many requests";
   if (code === "no_live_source") return "No source can answer right now";
   return title;
+}
+
+/** The server's own sentence, less what the buttons below say better. */
+function sentence(problem: ApiFailure["problem"]): string {
+  const symbol = problem["symbol"];
+  if (problem.code === "unknown_symbol" && typeof symbol === "string") return `No instrument is called “${symbol}”.`;
+  if (problem.code === "ambiguous_symbol" && typeof symbol === "string") return `“${symbol}” may be any of several instruments.`;
+  return problem.detail;
 }
 
 function choices(problem: ApiFailure["problem"]): ComponentChildren {
