@@ -3,6 +3,7 @@
 Whoever builds a frame has already cut it at `as_of`; nothing in `features/` or `models/` can look further.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,8 +43,9 @@ class Frame:
         """These bars and then the later ones."""
         return self._with([np.concatenate([getattr(self, name), getattr(later, name)]) for name in _COLUMNS])
 
-    def _with(self, columns: list[Any]) -> "Frame":
-        return Frame(self.symbol, self.interval, *columns, self.signed)
+    def _with(self, columns: Sequence[Any]) -> "Frame":
+        end, opens, high, low, close, volume = columns
+        return Frame(self.symbol, self.interval, end, opens, high, low, close, volume, self.signed)
 
 
 def frame_of(bars: Bars, end: IntArray, *, signed: bool = False) -> Frame:

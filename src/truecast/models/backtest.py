@@ -98,8 +98,10 @@ def _record(walk: WalkForward, column: int) -> HorizonRecord:
     y, q, q_naive = walk.outcome[known, column], walk.quantiles[known, column], walk.quantiles_naive[known, column]
     horizon, n, anchor = int(walk.horizon[column]), int(known.sum()), walk.anchor[known]
     if n == 0:
-        none = Skill("none", None, None, 0)
-        return HorizonRecord(horizon, 0, *[math.nan] * 2, None, *[math.nan] * 3, (), (), 0, 0, none)
+        nothing = Skill("none", None, None, 0)
+        return HorizonRecord(
+            horizon, 0, math.nan, math.nan, None, math.nan, math.nan, math.nan, (), (), hits=0, hits_n=0, skill=nothing
+        )
     crps, crps_naive = losses.crps(y, q), losses.crps(y, q_naive)
     median = losses.quantile_at(q, 0.5)
     hits, hits_n = losses.direction(median, y, anchor)

@@ -72,7 +72,10 @@ class Model(Protocol):
         """Learn from the frame. Raises HistoryTooShort below `min_bars`; a flat history is no error."""
 
     def fit_many(self, frames: Sequence[Frame]) -> Sequence[Fitted]:
-        """The same as `fit` of each, faster where the model can work on the whole panel at once."""
+        """The same as `fit` of each; a model that learns from a panel takes it from here."""
+
+    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
+        """The quantiles of `fit(frame).predict(steps)` of each, without the records, fast: (S, steps, len(GRID))."""
 
     def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
         """What `fit(frame[: t + 1])` would have predicted at every origin t: (O, H, len(GRID)) in price units."""

@@ -1,36 +1,160 @@
 """Calibrated shapes: the distribution of standardised outcomes per horizon, from the outcomes themselves.
 
 For the horizon h an outcome is z = move over h steps / (scale at its origin x sqrt(h)). The quantiles of the last
-`window` outcomes that are known at a moment are the shape then, read at (n + 1) p, which covers exactly what it
-claims when outcomes are exchangeable (Vovk, Gammerman and Shafer 2005, split conformal prediction).
+`window` outcomes that are known at a moment are the shape then, read at (n + 1) p, which covers exactly what it claims
+when outcomes are exchangeable (Vovk, Gammerman and Shafer 2005, split conformal prediction). Four rules say what
+happens where they are not, or are few. The constants were chosen on the validation part only (research/LOG.md).
 
-Two rules say what happens where the sample is too small:
-
-- Tail rule. Beyond the `EDGE`-th outcome from either end, the outermost supported quantile is stretched by the ratio
-  that `PRIOR` (a Student t with 5 degrees of freedom, scaled to variance 1) has there.
-- Pooling rule. The shape of a horizon is averaged with the shape of the next shorter horizon (the shortest: with
-  PRIOR), with the weight n_eff / (n_eff + POOL), where n_eff = n / h counts outcomes that do not overlap. So a short
-  history, or a horizon the history hardly contains, is a widened version of what is known better.
+- Tails. Beyond the `EDGE`-th outcome from either end, the outermost supported quantile is stretched by the ratio that
+  `PRIOR` (Student t with 5 degrees of freedom, variance 1) has there.
+- Pooling. The spread (q[p] - q[1-p]) / 2 is averaged with that of the next shorter horizon (the shortest: with PRIOR),
+  weight n_eff / (n_eff + POOL), where n_eff = n / h counts outcomes that do not overlap. A short history, or a horizon
+  the history hardly contains, is a widened version of what is known better.
+- Asymmetry and drift take far longer to learn than spread. The lean (q[p] + q[1-p]) / 2 is believed to
+  n_eff / (n_eff + LEAN); the drift to 1 - DRIFT / t^2, where t is its t-statistic: noise is not extrapolated, the
+  trend of a price index is.
+- Adaptation. Where more or fewer of the `RECENT` last outcomes fell outside a central interval than it promises, its
+  probability of a miss is moved against that by `STEP` of the relative difference, at most `CLIP`: the correction of
+  adaptive conformal inference (Gibbs and Candes 2021), on a window (Barber et al. 2023) instead of a running sum,
+  so that it forgets, needs no state, and cannot leave its bounds.
 """
 
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
-import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from truecast.domain.bar import FloatArray, IntArray
-from truecast.domain.quantiles import GRID
+from truecast.domain.bar import BoolArray, FloatArray, IntArray
+from truecast.domain.quantiles import GRID, INNER
 from truecast.kit.limits import HORIZON_STEPS_MAX
 
-ANCHORS = (1, 2, 3, 5, 7, 10, 15, 24, 36, 52, 76, 110, HORIZON_STEPS_MAX)  # horizons with a shape of their own
+ANCHORS = (1, 2, 4, 8, 16, 32, 64, 110, HORIZON_STEPS_MAX)  # horizons with a shape of their own
 EDGE = 2.0
 POOL = 15.0
+LEAN = 500.0
+DRIFT = 4.0
+RECENT = 250
+STEP = 0.6
+CLIP = 0.5
+
 P = np.array(GRID)
+_HALF = len(P) // 2  # index of the median
 # Student t, 5 degrees of freedom, over its standard deviation sqrt(5/3), at GRID (scipy.stats.t.ppf, checked in tests).
 _PRIOR_LOWER = np.array([
     3.69741373, 3.12328452, 2.60646357, 1.99116413, 1.56084976, 1.14321487, 0.89525353, 0.71227555, 0.56288921,
     0.43333234, 0.31621262, 0.20695741, 0.10238245,
 ])  # fmt: skip
 PRIOR = np.concatenate([-_PRIOR_LOWER, [0.0], _PRIOR_LOWER[::-1]])  # (K,)
+PRIOR_MEAN_ABS = 0.7351  # of a standardised Student t with 5 degrees of freedom
+
+_MISS = 2 * P[:_HALF]  # of the central interval between quantile k and its mirror; (K // 2,)
+_WATCHED = np.array([3, 5, 8])  # k of the 95, 80 and 50 % intervals
+
+
+def _adaptation_weights() -> FloatArray:
+    """The correction at each k from those watched: linear in log(miss), constant beyond them, 0 at the median."""
+    at = np.append(np.log(_MISS[_WATCHED]), 0.0)
+    rows = [np.interp(np.log(_MISS), at, np.append(unit, 0.0)) for unit in np.eye(len(_WATCHED))]
+    return np.stack(rows)  # (W, K // 2)
+
+
+_SPREADING = _adaptation_weights()
+_TINY = np.finfo(np.float64).tiny
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """Of S series at R bars: what is known there about the moves that follow."""
+
+    drift: FloatArray  # (S, R) per step, in the units of x
+    shape: FloatArray  # (S, R, A, K) around the drift, in units of scale x sqrt(h), one per anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """S walks of T bars: what their outcomes are computed from."""
+
+    x: FloatArray  # (S, T)
+    parts: FloatArray  # (C, S, T) components of the scale
+    floor: FloatArray  # (S, T) of the scale
+    mix: Callable[[int], FloatArray]  # weights (C,) of the components at a horizon
+    burn: int  # bars at the start whose scale is not yet worth dividing by
+
+    def scale(self, horizon: int, bars: slice | IntArray) -> FloatArray:
+        """The scale of moves over `horizon` steps, known at `bars`. (S, len(bars))"""
+        weights = self.mix(horizon)
+        total = weights[0] * self.parts[0][:, bars]
+        for weight, part in zip(weights[1:], self.parts[1:], strict=True):
+            total += weight * part[:, bars]
+        return np.asarray(np.maximum(total, self.floor[:, bars], out=total))
+
+    def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:
+        """z of the moves from the origins to the bars where they became known. (S, len(origins))"""
+        z = self.x[:, resolved] - self.x[:, origins]
+        z /= self.scale(horizon, origins)
+        z /= math.sqrt(horizon)
+        return z
+
+
+def shapes(panel: Panel, unit: FloatArray, at: IntArray, window: int, horizon_most: int) -> Shapes:
+    """The calibrated shapes of every anchor up to `horizon_most`, as known at each bar of `at`.
+
+    `unit` (S, R) is the standard deviation that z is given where no outcome is known yet.
+    """
+    spread = unit[..., None] * PRIOR
+    drift, found = np.zeros_like(unit), []
+    for horizon in anchors_for(horizon_most):
+        stride, scale = stride_of(horizon), panel.scale(horizon, at)
+        recent = known_outcomes(panel, horizon, at, window, stride)
+        n = np.clip((at - horizon - panel.burn) // stride + 1, 0, recent.shape[-1])
+        sampled, lean = n >= 2 * EDGE, np.zeros_like(spread)
+        if sampled.any():
+            own = sample_quantiles(np.sort(recent, axis=-1), np.maximum(n, int(2 * EDGE)))
+            n_eff = np.where(sampled, n * stride / horizon, 0.0)
+            if horizon == 1:
+                drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
+            spread, lean = _pooled(own, n_eff[:, None], spread)
+        centre = (drift * math.sqrt(horizon) / scale)[..., None]
+        shape = np.sort(centre + spread + lean, axis=-1)
+        found.append((shape, centre, corrections_of(shape, recent[..., : -(-RECENT // stride)])))
+    shape, centre, corrections = (np.stack(one, axis=2) for one in zip(*found, strict=True))
+    return Shapes(drift, adapted(shape, corrections) - centre)
+
+
+def known_outcomes(panel: Panel, horizon: int, at: IntArray, window: int, stride: int) -> FloatArray:
+    """Every `stride`-th outcome of the last `window` bars known at each bar of `at`, newest first. (S, len(at), n)
+
+    Absent ones are +inf and stand last.
+    """
+    first = horizon + panel.burn  # the bar where the first outcome became known
+    if len(at) == 1:  # the usual case: no more is computed than is needed
+        last = int(at[0])
+        n = max(0, (last - max(first, last - window + 1)) // stride + 1)
+        if n == 0:
+            return np.full((len(panel.x), 1, 1), np.inf)
+        oldest = last - (n - 1) * stride
+        origins, resolved = (slice(oldest - back, last - back + 1, stride) for back in (horizon, 0))
+        return panel.outcomes(horizon, origins, resolved)[:, None, ::-1]
+    z = np.full((len(panel.x), window - 1 + panel.x.shape[1]), np.inf)
+    if first < panel.x.shape[1]:
+        z[:, window - 1 + first :] = panel.outcomes(horizon, slice(panel.burn, -horizon), slice(first, None))
+    return sliding_window_view(z, window, axis=1)[:, at, ::-stride]
+
+
+def stride_of(horizon: int) -> int:
+    """Outcomes of a long horizon overlap and say nearly the same, so that every (h // 3)-th is enough."""
+    return max(1, horizon // 3)
+
+
+def _pooled(own: FloatArray, n_eff: FloatArray, spread_shorter: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Spread and lean (S, R, K) of sample quantiles, each believed as far as its sample goes."""
+    mirrored = own[..., ::-1]
+    weight, trust = n_eff / (n_eff + POOL), n_eff / (n_eff + LEAN)
+    centred = np.where(n_eff > 0, own - mirrored, 0.0) / 2
+    lean = np.where(n_eff > 0, (own + mirrored) / 2 - own[..., [_HALF]], 0.0)
+    return weight * centred + (1 - weight) * spread_shorter, trust * lean
 
 
 def anchors_for(horizon_most: int) -> tuple[int, ...]:
@@ -38,76 +162,69 @@ def anchors_for(horizon_most: int) -> tuple[int, ...]:
     return ANCHORS[: int(np.searchsorted(ANCHORS, horizon_most)) + 1]
 
 
-def outcomes(x: FloatArray, scale: FloatArray, horizon: int, burn: int) -> FloatArray:
-    """z of every origin at least `burn` bars in, under the bar at which it became known; +inf elsewhere. (S, T)"""
-    z = np.full(x.shape, np.inf)
-    first = horizon + burn
-    if first < x.shape[-1]:
-        move = x[:, first:] - x[:, burn:-horizon]
-        z[:, first:] = move / (scale[:, burn:-horizon] * np.sqrt(horizon))
-    return z
+def sample_quantiles(ordered: FloatArray, n: IntArray) -> FloatArray:
+    """Quantiles at GRID of the first n (R,) of each sorted row (S, R, N) by the (n + 1) p and the tail rule. (S, R, K)
 
-
-def windows(z: FloatArray, at: IntArray, window: int, horizon: int) -> FloatArray:
-    """The last `window` outcomes known at each bar of `at`, sorted, absent ones (+inf) last. (S, len(at), n)
-
-    Outcomes of a long horizon overlap and say nearly the same, so that every (h // 4)-th is enough.
+    Every n must be at least 2 EDGE.
     """
-    padded = np.concatenate([np.full((len(z), window - 1), np.inf), z], axis=1)
-    views = sliding_window_view(padded, window, axis=1)[:, at]
-    return np.sort(views[..., :: -max(1, horizon // 4)], axis=-1)
-
-
-def sample_quantiles(ordered: FloatArray, n: npt.NDArray[np.intp]) -> FloatArray:
-    """Quantiles at GRID of the first n of each sorted row by the (n + 1) p rule, tails by the tail rule. (..., K)
-
-    Rows with fewer than 2 EDGE outcomes give NaN: the caller pools them away.
-    """
-    size = n[..., None]
-    enough = size >= 2 * EDGE
-    edge = EDGE / np.maximum(size + 1.0, 2 * EDGE + 1)
-    p = np.clip(P, edge, 1 - edge)
-    position = np.where(enough, p * (size + 1) - 1, 0.0)
+    edge = (EDGE / (n + 1.0))[:, None]
+    p = np.clip(P, edge, 1 - edge)  # (R, K)
+    position = p * (n[:, None] + 1.0) - 1.0
     left = position.astype(np.intp)
-    low = np.take_along_axis(ordered, left, axis=-1)
-    high = np.take_along_axis(ordered, np.minimum(left + 1, np.maximum(size - 1, 0)), axis=-1)
-    weight = position - left
-    with np.errstate(invalid="ignore"):
-        q = low + weight * (high - low)
-    stretch = np.ones_like(p)
-    tail = p != P
-    stretch[tail] = (np.broadcast_to(PRIOR, p.shape)[tail]) / np.interp(p[tail], P, PRIOR)
-    centre = q[..., [len(P) // 2]]
-    return np.where(enough, centre + (q - centre) * stretch, np.nan)
+    right = np.minimum(left + 1, n[:, None] - 1)
+    low = np.take_along_axis(ordered, left[None], axis=-1)
+    q = low + (position - left) * (np.take_along_axis(ordered, right[None], axis=-1) - low)
+    inner = np.interp(p, P, PRIOR)
+    stretch = np.divide(PRIOR, inner, out=np.ones_like(p), where=p != P)
+    centre = q[..., [_HALF]]
+    return np.asarray(centre + (q - centre) * stretch)
 
 
-def shapes(
-    x: FloatArray, scale: FloatArray, unit: FloatArray, at: IntArray, *, window: int, burn: int, horizon_most: int
-) -> FloatArray:
-    """The pooled shape of every anchor up to `horizon_most`, as known at each bar of `at`. (S, len(at), A, K)
+def drift_of(q: FloatArray, n: IntArray) -> FloatArray:
+    """The drift per step that one-step outcomes with these quantiles (S, R, K) prove, in their units. (S, R)"""
+    mean = q[..., INNER].mean(axis=-1)
+    deviation = (q[..., 20] - q[..., 6]) / 2.0729  # from the quantiles at 15 and 85 %, as if normal
+    noise = DRIFT * deviation**2 / n
+    return np.asarray(mean * np.maximum(0.0, 1 - noise / np.maximum(mean**2, np.maximum(noise, _TINY))))
 
-    `unit` (S, T) is the standard deviation of z that PRIOR is to have at each bar.
+
+def corrections_of(q: FloatArray, recent: FloatArray) -> FloatArray:
+    """How much more often than recent outcomes (S, R, n) ask for, the watched intervals of q (S, R, K) miss. (S, R, W)
+
+    Relative, and already damped and clipped.
     """
-    shape: FloatArray = unit[:, at, None] * PRIOR
-    found = []
-    for horizon in anchors_for(horizon_most):
-        ordered = windows(outcomes(x, scale, horizon, burn), at, window, horizon)
-        n = np.isfinite(ordered).sum(axis=-1)
-        own = sample_quantiles(ordered, n)
-        n_eff = np.where(n >= 2 * EDGE, n * max(1, horizon // 4) / horizon, 0.0)
-        weight = (n_eff / (n_eff + POOL))[..., None]
-        shape = np.where(weight > 0, weight * np.nan_to_num(own) + (1 - weight) * shape, shape)
-        found.append(shape)
-    return np.stack(found, axis=2)
+    recent = np.ascontiguousarray(recent)
+    known = np.maximum(_count(recent < np.inf), 1.0)
+    corrections = np.empty((*q.shape[:-1], len(_WATCHED)))
+    for i, k in enumerate(_WATCHED):
+        missed = _count(recent < q[..., [k]]) + _count(recent > q[..., [-1 - k]]) - (recent.shape[-1] - known)
+        corrections[..., i] = STEP * (1 - missed / (known * _MISS[k]))
+    return np.asarray(np.clip(corrections, -CLIP, CLIP))
+
+
+def adapted(q: FloatArray, corrections: FloatArray) -> FloatArray:
+    """Quantiles (..., K) read at probabilities that are moved by the corrections (..., W). (..., K)"""
+    lower = P[:_HALF] * (1 + corrections @ _SPREADING)
+    p = np.concatenate([lower, np.full((*lower.shape[:-1], 1), 0.5), 1 - lower[..., ::-1]], axis=-1)
+    right = np.clip(np.searchsorted(P, p), 1, len(P) - 1)
+    rows = np.arange(0, q.size, len(P)).reshape(*q.shape[:-1], 1)
+    low, high = q.reshape(-1)[rows + right - 1], q.reshape(-1)[rows + right]
+    p_low = P[right - 1]
+    return np.sort(low + (p - p_low) / (P[right] - p_low) * (high - low), axis=-1)
+
+
+def _count(true: BoolArray) -> FloatArray:
+    """How many of at most 255 are true, along the last axis; far faster than count_nonzero."""
+    assert true.shape[-1] <= 255
+    return true.view(np.uint8).sum(axis=-1, dtype=np.uint8).astype(np.float64)
 
 
 def at_horizons(shape: FloatArray, horizons: IntArray) -> FloatArray:
-    """Shapes of the anchors (..., A, K) at any horizons, linear in log h between anchors. (..., len(horizons), K)"""
-    anchors = np.array(ANCHORS[: shape.shape[-2]])
-    right = np.clip(np.searchsorted(anchors, horizons), 1, max(len(anchors) - 1, 1))
-    if len(anchors) == 1:
+    """Shapes of the anchors (..., A, K) at any horizons, linear in log h between anchors. (..., H, K)"""
+    if shape.shape[-2] == 1:
         return np.repeat(shape, len(horizons), axis=-2)
-    span = np.log(anchors[right] / anchors[right - 1])
-    weight = (np.log(horizons / anchors[right - 1]) / span)[:, None]
-    low, high = shape[..., right - 1, :], shape[..., right, :]
-    return np.asarray(low + weight * (high - low))
+    anchors = np.array(ANCHORS[: shape.shape[-2]])
+    right = np.clip(np.searchsorted(anchors, horizons), 1, len(anchors) - 1)
+    left = right - 1
+    weight = (np.log(horizons / anchors[left]) / np.log(anchors[right] / anchors[left]))[:, None]
+    return np.asarray((1 - weight) * shape[..., left, :] + weight * shape[..., right, :])

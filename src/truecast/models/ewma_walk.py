@@ -1,22 +1,26 @@
 """Driftless random walk with EWMA volatility and empirical shocks: the floor every model must beat.
 
-    s2[t] = sum over half-lives of weight x EWMA of squared moves up to t
-    x[T + h] at p = x[T] + s[T] sqrt(h) Q_h(p)
+    s[t, h] = (1 - w(h)) (v8[t] + v25[t]) / 2 + w(h) v600[t]       v: EWMA of |move| with that half-life in bars
+    w(h)    = 0.10 + 0.06 log h, at most 0.5                        far ahead, volatility returns to its long-run level
+    x[T + h] at p = x[T] + h drift + s[T, h] sqrt(h) Q_h(p)
 
 Q_h are the quantiles of past outcomes in units of s sqrt(h), so fat tails, drift and the failure of sqrt(h) come from
-the data. RiskMetrics (1996) for the EWMA; its slow part keeps the scale from collapsing in calm.
+the data. RiskMetrics (1996) for the EWMA; absolute instead of squared moves because one shock then says less about
+the days after it (Taylor 1986), and a slow part in place of the constant of GARCH. Half-lives and weights were chosen
+on validation data (research/LOG.md) and are the same for every market.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray, IntArray
 from truecast.features.frame import Frame
 from truecast.models.base import require_bars
+from truecast.models.calibrate import PRIOR_MEAN_ABS
 from truecast.models.naive import Naive
-from truecast.models.walk import FittedWalk, fit_walk
+from truecast.models.walk import FittedWalk, fit_walk, predict_panel
 
 _BLOCK = 64  # bars filtered by one matrix product
 
@@ -32,48 +36,79 @@ class EwmaWalk:
     min_bars: int = 30
     window: int = 1000
     burn: int = 15
-    half_lives: tuple[float, ...] = (8.0, 25.0, 100.0)
-    weights: tuple[float, ...] = (0.3, 0.4, 0.3)
+    half_lives_fast: tuple[float, ...] = (8.0, 25.0)
+    half_life_slow: float = 600.0
+    slow_one: float = 0.10  # weight of the slow part one step ahead
+    slow_rise: float = 0.06  # and what it gains when the horizon grows e-fold
+    slow_most: float = 0.5
+    reference: Naive = field(default_factory=Naive)
 
     def fit(self, frame: Frame) -> FittedWalk:
         """Learn from the frame."""
         require_bars(self, frame)
-        return fit_walk(self, Naive(), frame)
+        return fit_walk(self, self.reference, frame)
 
     def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
-        """Each on its own."""
+        """Learn from each frame."""
         return [self.fit(frame) for frame in frames]
+
+    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
+        """Quantiles of all frames at once. (S, steps, K)"""
+        for frame in frames:
+            require_bars(self, frame)
+        return predict_panel(self, frames, steps)
 
     def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
         """What was predictable at each origin. (O, H, K)"""
         return self.fit(frame).quantiles(origins, horizons)
 
-    def scale(self, x: FloatArray) -> FloatArray:
-        """Root of the blended EWMA variances. (S, T)"""
-        squared = np.diff(x, axis=-1, prepend=x[:, :1]) ** 2
-        parts = zip(self.weights, self.half_lives, strict=True)
-        return np.sqrt(sum((w * ewma(squared, half_life) for w, half_life in parts), np.zeros_like(x)))
+    def parts(self, x: FloatArray) -> FloatArray:
+        """Mean absolute moves by half-life. (C, S, T)"""
+        moves = np.abs(np.diff(x, axis=-1, prepend=x[:, :1]))
+        return ewma(moves, np.array(self._half_lives()))
 
-    def unit(self, x: FloatArray) -> FloatArray:
-        """Outcomes are already in units of the scale."""
-        return np.ones_like(x)
+    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:
+        """The recursion of `ewma` from bar n on."""
+        decay = 2.0 ** (-1.0 / np.array(self._half_lives()))
+        more = np.empty((len(decay), len(x)))
+        more[:, :n] = parts
+        for t in range(n, len(x)):
+            mass_before, mass = 1 - decay ** max(t - 1, 1), 1 - decay ** max(t, 1)
+            more[:, t] = (decay * mass_before * more[:, t - 1] + (1 - decay) * abs(x[t] - x[t - 1])) / mass
+        return more
+
+    def mix(self, horizon: int) -> FloatArray:
+        """w(h) on the slow part, the rest shared by the fast ones."""
+        slow = min(self.slow_one + self.slow_rise * np.log(horizon), self.slow_most)
+        fast = len(self.half_lives_fast)
+        return np.array([(1 - slow) / fast] * fast + [slow])
+
+    def unit(self, x: FloatArray, at: IntArray) -> FloatArray:
+        """Outcomes are in units of the mean absolute move."""
+        return np.full((len(x), len(at)), 1 / PRIOR_MEAN_ABS)
+
+    def _half_lives(self) -> tuple[float, ...]:
+        return (*self.half_lives_fast, self.half_life_slow)
 
 
-def ewma(values: FloatArray, half_life: float) -> FloatArray:
-    """Exponentially weighted mean of values[:, 1..t], weights summing to 1 from the first bar on. (S, T)
+def ewma(values: FloatArray, half_life: FloatArray) -> FloatArray:
+    """Exponentially weighted means of values[:, 1 … t], weights summing to 1 from the first bar on. (S, T) -> (C, S, T)
 
-    The first value of a series has no move before it and does not count; its own mean is 0.
+    values[:, 0] belongs to no move and must be 0; the mean there is 0.
     """
-    decay = 2.0 ** (-1.0 / half_life)
+    decay = 2.0 ** (-1.0 / half_life)[:, None]  # (C, 1)
     n_series, n_bars = values.shape
-    lag = np.arange(_BLOCK)[:, None] - np.arange(_BLOCK)
-    kernel = np.where(lag >= 0, decay ** np.maximum(lag, 0), 0.0) * (1 - decay)
+    lag = np.arange(_BLOCK) - np.arange(_BLOCK)[:, None]
+    kernel = np.where(lag >= 0, decay[..., None] ** np.maximum(lag, 0), 0.0) * (1 - decay[..., None])  # (C, from, to)
     fade = decay ** np.arange(1, _BLOCK + 1)
-    total, carry = np.empty_like(values), np.zeros((n_series, 1))
+    mass = 1 - decay ** np.maximum(np.arange(n_bars), 1)
+    mean, carry = np.empty((len(decay), n_series, n_bars)), np.zeros((len(decay), n_series))
     for first in range(0, n_bars, _BLOCK):
         block = values[:, first : first + _BLOCK]
         size = block.shape[1]
-        total[:, first : first + size] = block @ kernel[:size, :size].T + carry * fade[:size]
-        carry = total[:, first + size - 1 : first + size]
-    mass = 1 - decay ** np.maximum(np.arange(n_bars), 1)
-    return np.asarray(total / mass)
+        for c in range(len(decay)):
+            total = block @ kernel[c, :size, :size]
+            total += carry[c, :, None] * fade[c, :size]
+            carry[c] = total[:, -1]
+            np.divide(total, mass[c, first : first + size], out=mean[c, :, first : first + size])
+    return mean

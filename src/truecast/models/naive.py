@@ -1,9 +1,9 @@
 """The calibrated random walk: the last price, and the quantiles of past moves over as many steps. Skill starts here.
 
-    x[T + h] at p = x[T] + the p-quantile of the last 500 moves over h steps
+    x[T + h] at p = x[T] + the p-quantile of the moves over h steps known in the last 500 bars
 
-No volatility model: the spread is that of the last 500 bars, so it answers slowly to calm and storm. Horizons between
-anchors and those beyond the history follow the rules of models/calibrate.py.
+No volatility model: the spread is that of the last 500 bars, so it answers slowly to calm and storm. Where moves are
+few, lean or drift, the rules of models/calibrate.py hold.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ import numpy as np
 from truecast.domain.bar import FloatArray, IntArray
 from truecast.features.frame import Frame
 from truecast.models.base import require_bars
-from truecast.models.walk import FittedWalk, fit_walk
+from truecast.models.walk import FittedWalk, fit_walk, predict_panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,20 +35,34 @@ class Naive:
         return fit_walk(self, self, frame)
 
     def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
-        """Each on its own."""
+        """Learn from each frame."""
         return [self.fit(frame) for frame in frames]
+
+    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
+        """Quantiles of all frames at once. (S, steps, K)"""
+        for frame in frames:
+            require_bars(self, frame)
+        return predict_panel(self, frames, steps)
 
     def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
         """What was predictable at each origin. (O, H, K)"""
         return self.fit(frame).quantiles(origins, horizons)
 
-    def scale(self, x: FloatArray) -> FloatArray:
-        """None: moves are kept in their own units."""
-        return np.ones_like(x)
+    def parts(self, x: FloatArray) -> FloatArray:
+        """One: moves are kept in their own units."""
+        return np.ones((1, *x.shape))
 
-    def unit(self, x: FloatArray) -> FloatArray:
+    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:  # noqa: ARG002 the contract's names
+        """Still one."""
+        return np.ones((1, len(x)))
+
+    def mix(self, horizon: int) -> FloatArray:  # noqa: ARG002 the same at all
+        """One."""
+        return np.ones(1)
+
+    def unit(self, x: FloatArray, at: IntArray) -> FloatArray:
         """Root mean square of the last `window` moves."""
-        total = np.cumsum(np.diff(x, axis=-1, prepend=x[:, :1]) ** 2, axis=-1)
-        count = np.arange(x.shape[-1], dtype=np.float64)
-        total[:, self.window :] -= total[:, : -self.window].copy()
-        return np.sqrt(np.maximum(total, 0.0) / np.clip(count, 1, self.window))
+        squared = np.diff(x, axis=-1, prepend=x[:, :1]) ** 2
+        total = np.concatenate([np.zeros((len(x), 1)), np.cumsum(squared, axis=-1)], axis=-1)
+        spent = np.maximum(at + 1 - self.window, 0)
+        return np.asarray(np.sqrt(np.maximum(total[:, at + 1] - total[:, spent], 0.0) / np.clip(at, 1, self.window)))

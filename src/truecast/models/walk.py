@@ -1,14 +1,16 @@
 """Random walks with a scale and a calibrated shape: what `naive` and `ewma_walk` have in common.
 
     x[t]          = log price, or the price itself for series that may be zero or negative
-    z[t, h]       = (x[t + h] - x[t]) / (scale[t] sqrt(h))               past outcomes, in units of what was expected
-    x[T + h] at p = x[T] + scale[T] sqrt(h) Q_h(p)                       Q_h: see models/calibrate.py
+    z[t, h]       = (x[t + h] - x[t]) / (s[t, h] sqrt(h))                     past outcomes, in units of the expected
+    x[T + h] at p = x[T] + h drift + s[T, h] sqrt(h) Q_h(p)                   Q_h and drift: models/calibrate.py
 
 Flat histories: every spread gets FLOOR times the price per square root of a step added, in the form of PRIOR. To a
 market that moves this is nothing; one that never moved gets an interval of a ten-millionth of its price, not none.
-The scale has the same floor, so that z stays finite.
+The scale has the same floor, so that z stays finite. A log series that meets a price <= 0 turns to differences.
 """
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,10 +24,12 @@ from truecast.features.frame import Frame
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
 from truecast.models.base import Prediction
-from truecast.models.calibrate import PRIOR, at_horizons, shapes
+from truecast.models.calibrate import PRIOR, Panel, at_horizons, shapes
 
 FLOOR = 1e-7  # of the price, per square root of a step
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
+RECORD_RENEWED = 10
+_PANEL_ROWS = 256  # series worked on at once: their outcomes fit the processor's cache
 
 
 class Walk(Protocol):
@@ -37,17 +41,23 @@ class Walk(Protocol):
 
     @property
     def window(self) -> int:
-        """Outcomes per horizon that shape the distribution."""
+        """Bars whose outcomes shape the distribution."""
 
     @property
     def burn(self) -> int:
         """Bars at the start whose scale is not yet worth dividing by."""
 
-    def scale(self, x: FloatArray) -> FloatArray:
-        """The scale of one step, known at each bar: (S, T) -> (S, T), not floored."""
+    def parts(self, x: FloatArray) -> FloatArray:
+        """The C components of the scale of one step, known at each bar: (S, T) -> (C, S, T)."""
 
-    def unit(self, x: FloatArray) -> FloatArray:
-        """The standard deviation to be expected of z, known at each bar: (S, T) -> (S, T)."""
+    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:
+        """The components (C, n) of one series after its first n bars, carried on over all of x: (T,) -> (C, T)."""
+
+    def mix(self, horizon: int) -> FloatArray:
+        """Weights of the components at a horizon. (C,)"""
+
+    def unit(self, x: FloatArray, at: IntArray) -> FloatArray:
+        """The standard deviation of z to be expected before any outcome is known: (S, T) -> (S, len(at))."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +68,17 @@ class FittedWalk:
     reference: Walk  # the calibrated random walk that skill is measured against
     frame: Frame
     x: FloatArray  # (T,)
-    scale: FloatArray  # (T,) floored
+    parts: FloatArray  # (C, T)
     differences: bool
 
     def update(self, new: Frame) -> "FittedWalk":
-        """The same as fitting on everything so far and `new`."""
-        return fit_walk(self.walk, self.reference, self.frame.followed_by(new))
+        """The same as fitting on everything so far and `new`; the recursions go on from where they are."""
+        frame = self.frame.followed_by(new)
+        if not self.differences and bool((new.close <= 0).any()):
+            return fit_walk(self.walk, self.reference, frame)
+        x = np.concatenate([self.x, new.close if self.differences else np.log(new.close)])
+        parts = self.walk.extended(self.parts, x, len(self.x))
+        return FittedWalk(self.walk, self.reference, frame, x, parts, self.differences)
 
     def predict(self, steps: int) -> Prediction:
         """Quantiles of the next `steps` closes, with the record of the same method one step ahead."""
@@ -74,55 +89,97 @@ class FittedWalk:
         return Prediction(Quantiles(values[0]), coverage, judged, mase_scale(self.frame.close))
 
     def record(self) -> tuple[tuple[Coverage, ...], Skill]:
-        """Coverage and skill of one-step forecasts at the last origins, each from its own past."""
+        """Coverage and skill of one-step forecasts at the last origins, each from its own past.
+
+        The scale is that of the origin; the shape is renewed at every RECORD_RENEWED-th origin only, which takes a
+        tenth of the time and makes no visible difference.
+        """
         first = max(self.walk.min_bars - 1, len(self.x) - 1 - RECORD_ORIGINS_MAX)
         origins = np.arange(first, len(self.x) - 1)
         if len(origins) == 0:
             return (), Skill("none", None, None, 0)
-        outcome, one = self.frame.close[origins + 1], np.array([1])
-        q = self.quantiles(origins, one)[:, 0]
+        one = np.array([1])
+        outcome, q = self.frame.close[origins + 1], self.quantiles(origins, one, RECORD_RENEWED)[:, 0]
         coverage = tuple(
             Coverage(level, float(losses.inside(outcome, q, level).mean()), len(origins)) for level in STANDARD_LEVELS
         )
+        loss = losses.crps(outcome, q)
+        if self.walk == self.reference:
+            return coverage, skill.judge(loss, loss)
         reference = fit_walk(self.reference, self.reference, self.frame)
-        q_reference = reference.quantiles(origins, one)[:, 0]
-        return coverage, skill.judge(losses.crps(outcome, q), losses.crps(outcome, q_reference))
+        q_reference = reference.quantiles(origins, one, RECORD_RENEWED)[:, 0]
+        return coverage, skill.judge(loss, losses.crps(outcome, q_reference))
 
-    def quantiles(self, origins: IntArray, horizons: IntArray) -> FloatArray:
-        """Price quantiles as they could be known at each origin, which sees nothing later than itself. (O, H, K)"""
-        x, walk = self.x[None], self.walk
-        shape = shapes(
-            x,
-            self.scale[None],
-            walk.unit(x),
-            origins,
-            window=walk.window,
-            burn=walk.burn,
-            horizon_most=int(horizons.max()),
-        )[0]
-        spread = np.sqrt(horizons)[:, None]
-        moves = self.scale[origins, None, None] * spread * at_horizons(shape, horizons)
-        moves += floor_of(self.x[None], self.differences)[0][origins, None, None] * spread * PRIOR
-        return prices(self.frame.close[origins], moves, differences=self.differences)
+    def quantiles(self, origins: IntArray, horizons: IntArray, renewed: int = 1) -> FloatArray:
+        """Price quantiles as they could be known at each origin, which sees nothing later than itself. (O, H, K)
+
+        With `renewed` > 1 only every so many origins get a shape of their own; the others use the last one before.
+        """
+        x, parts = self.x[None], self.parts[:, None]
+        moves = _moves(self.walk, x, parts, origins, horizons, differences=self.differences, renewed=renewed)
+        return _prices(self.frame.close[origins], moves[0], differences=self.differences)
 
 
 def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
     """Learn from a frame."""
     differences = frame.signed or bool((frame.close <= 0).any())
     x = frame.close if differences else np.log(frame.close)
-    scale = np.maximum(walk.scale(x[None]), floor_of(x[None], differences))[0]
-    return FittedWalk(walk, reference, frame, x, scale, differences)
+    return FittedWalk(walk, reference, frame, x, walk.parts(x[None])[:, 0], differences)
+
+
+def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
+    """The quantiles of `fit(frame).predict(steps)` of each frame, without the records; equal lengths go together.
+
+    (S, steps, K). The fast way to forecast a thousand series: what it computes stays in the processor's cache.
+    """
+    groups = defaultdict(list)
+    for i, frame in enumerate(frames):
+        groups[len(frame), frame.signed or bool(frame.close.min() <= 0)].append(i)
+    horizons, values = np.arange(1, steps + 1), np.empty((len(frames), steps, len(PRIOR)))
+    for (length, differences), members in groups.items():
+        for first in range(0, len(members), _PANEL_ROWS):
+            rows = members[first : first + _PANEL_ROWS]
+            close = np.stack([frames[i].close for i in rows])
+            x = close if differences else np.log(close)
+            origin = np.array([length - 1])
+            moves = _moves(walk, x, walk.parts(x), origin, horizons, differences=differences)
+            values[rows] = _prices(close[:, -1], moves[:, 0], differences=differences)
+    return values
+
+
+def _moves(
+    walk: Walk,
+    x: FloatArray,
+    parts: FloatArray,
+    origins: IntArray,
+    horizons: IntArray,
+    *,
+    differences: bool,
+    renewed: int = 1,
+) -> FloatArray:
+    """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
+    panel = Panel(x, parts, floor_of(x, differences), walk.mix, walk.burn)
+    shaped = origins[::renewed]
+    learned = shapes(panel, walk.unit(x, shaped), shaped, walk.window, int(horizons.max()))
+    of = np.arange(len(origins)) // renewed
+    scale = np.stack([panel.scale(int(h), origins) for h in horizons], axis=-1)  # (S, O, H)
+    floor, root = panel.floor[:, origins, None], np.sqrt(horizons)
+    moves = at_horizons(learned.shape, horizons)[:, of]
+    moves *= (scale * root)[..., None]
+    moves += (floor * root)[..., None] * PRIOR
+    moves += (learned.drift[:, of, None] * horizons)[..., None]
+    return moves
 
 
 def floor_of(x: FloatArray, differences: bool) -> FloatArray:
     """FLOOR of the largest price so far, in the units of x; FLOOR itself for a series that was always 0. (S, T)"""
     if not differences:
-        return np.full_like(x, FLOOR)
+        return np.broadcast_to(FLOOR, x.shape)
     largest = np.maximum.accumulate(np.abs(x), axis=-1)
     return FLOOR * np.where(largest > 0, largest, 1.0)
 
 
-def prices(last: FloatArray, moves: FloatArray, *, differences: bool) -> FloatArray:
+def _prices(last: FloatArray, moves: FloatArray, *, differences: bool) -> FloatArray:
     """Moves (O, H, K) from the last prices (O,) in price units, ascending whatever rounding did."""
     anchor = last[:, None, None]
     values = anchor + moves if differences else anchor * np.exp(moves)
