@@ -1,12 +1,10 @@
 """For ASGI servers: `uvicorn --factory truecast.asgi:app`. The same process as `truecast serve`."""
 
-from fastapi import FastAPI
-
-from truecast.api.app import create_app
+from truecast.api.app import App, create_app
 from truecast.kit.settings import Settings
 from truecast.wiring import Role, build
 
 
-def app() -> FastAPI:
+def app() -> App:
     """The application over the settings of the environment."""
     return create_app(build(Settings(), Role.SERVE))

@@ -22,6 +22,8 @@ DESCRIPTION = """Market forecasts that keep score.
 Every number says where it is from, of what time, and how old it is. Every error is `application/problem+json`.
 Times are ISO 8601 in UTC. Unknown query parameters are refused."""
 
+App = FastAPI  # for the entry points, which only pass it on and do not import the framework
+
 _log = get_logger(__name__)
 
 

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 
 import uvicorn
-from fastapi import FastAPI
 
+from truecast.api.app import App
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.logs import configure_logs
 from truecast.kit.settings import Settings, secret_of
@@ -76,7 +76,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def serve(app: FastAPI, listener: socket.socket, *, started: Callable[[], None]) -> None:
+def serve(app: App, listener: socket.socket, *, started: Callable[[], None]) -> None:
     """Run until SIGTERM or SIGINT; then answer what is in flight and end, all within 10 s."""
     config = uvicorn.Config(
         app,
