@@ -184,7 +184,8 @@ class _Batch:
         forecast, body = bodies.seal(draft, naive_id)
         self.seq += 1
         self.entries.append(Entry("forecast", forecast.id, self.now, body))
-        for step, (due, target) in enumerate(zip(draft.due.tolist(), forecast.targets, strict=True), 1):
+        ends = zip(draft.due.tolist(), forecast.targets, forecast.target_ends, strict=True)
+        for step, (due, target, target_end) in enumerate(ends, 1):
             self.pending.append(
                 {
                     "due": due,
@@ -193,6 +194,7 @@ class _Batch:
                     "symbol": forecast.symbol,
                     "interval": forecast.horizon.interval.value,
                     "target": to_us(target),
+                    "target_end": to_us(target_end),
                 }
             )
         return forecast

@@ -198,7 +198,7 @@ class Performance:
         query = (
             select(f.symbol, f.interval, f.model, p.step, func.min(p.due))
             .join_from(tables.pending, tables.forecasts, f.seq == p.forecast_seq)
-            .where(p.due > f.recorded_at, *wanted.forecasts(), *wanted.steps(p.step))
+            .where(p.target_end > f.recorded_at, *wanted.forecasts(), *wanted.steps(p.step))
             .group_by(f.symbol, f.interval, f.model, p.step)
         )
         async with self._ledger.db.read() as conn:

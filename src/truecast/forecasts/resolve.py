@@ -102,13 +102,8 @@ class Resolver:
     async def _due(self, now_us: int) -> list[_Steps]:
         p, f = tables.pending.c, tables.forecasts.c
         query = (
-            select(p.symbol, p.interval, p.due, p.forecast_seq, p.step, p.target)
-            .add_columns(
-                func.substr(f.target_ends, (p.step - 1) * 8 + 1, 8, type_=LargeBinary),
-                f.recorded_at,
-                f.anchor_start,
-                f.anchor_price,
-            )
+            select(p.symbol, p.interval, p.due, p.forecast_seq, p.step, p.target, p.target_end)
+            .add_columns(f.recorded_at, f.anchor_start, f.anchor_price)
             .join_from(tables.pending, tables.forecasts, f.seq == p.forecast_seq)
             .where(p.due <= now_us)
             .order_by(p.symbol, p.interval, p.target, p.forecast_seq, p.step)
@@ -155,7 +150,7 @@ def _steps(symbol: str, interval: Interval, rows: Sequence[tuple[Any, ...]]) -> 
         forecast_seq=np.array(seq, np.int64),
         step=np.array(step, np.int64),
         target=np.array(target, np.int64),
-        target_end=np.frombuffer(b"".join(end), "<i8").astype(np.int64),
+        target_end=np.array(end, np.int64),
         recorded_at=np.array(recorded_at, np.int64),
         anchor_start=np.array(anchor_start, np.int64),
         anchor_price=np.array(anchor_price, np.float64),

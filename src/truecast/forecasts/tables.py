@@ -95,6 +95,7 @@ pending = Table(
     Column("symbol", String(64), nullable=False),
     Column("interval", String(8), nullable=False),
     Column("target", BigInteger, nullable=False),
+    Column("target_end", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 
