@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import installation
 from tests.servers import cannot_run, postgres_server
 from truecast.kit.clock import FixedClock
 from truecast.kit.db import Database
@@ -84,3 +85,9 @@ async def _on_server(url: str, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+@pytest.fixture(scope="session")
+def made_installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The database of a small installation with real data; see tests/installation.py. Copy it, never write to it."""
+    return installation.make(tmp_path_factory.mktemp("installation"))

@@ -4,7 +4,9 @@ Every command that touches the store imports this, so nothing here may import a 
 plotting library or Alembic: those are loaded by the adapter or the function that needs them.
 """
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 

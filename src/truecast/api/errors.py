@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
 
 PROBLEM_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -209,7 +210,7 @@ def _of_http(request: Request, error: HTTPException) -> TruecastError:
         case HTTPStatus.METHOD_NOT_ALLOWED:
             return MethodNotAllowed(method=request.method, path=path)
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
-            return BodyTooLarge(bytes_max="?")
+            return BodyTooLarge(bytes_max=REQUEST_BODY_BYTES_MAX)
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             return MalformedRequest(reason=str(error.detail))
         case _:

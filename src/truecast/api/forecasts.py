@@ -9,7 +9,7 @@ from pydantic import Field
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.forecast_body import ForecastBody, forecast_body
-from truecast.api.page import Page
+from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import (
     PAGE_ITEMS_DEFAULT,
     CursorQuery,
@@ -20,13 +20,18 @@ from truecast.api.params import (
     split_symbols,
 )
 from truecast.api.provenance import anchor_provenance
-from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, TimeIn
+from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, StepsQueryIn, TimeIn
+from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
+from truecast.domain.interval import Interval
 from truecast.domain.quantiles import check_levels
+from truecast.forecasts.issue import AUTO, AUTO_MODEL
 from truecast.forecasts.ledger import UnknownForecast
+from truecast.forecasts.past import PastStep
+from truecast.market.history import IntervalNotAvailable
 from truecast.models.base import HistoryTooShort
-from truecast.models.catalog import UnknownModel
+from truecast.models.catalog import UnknownModel, get_model
 from truecast.services import Services
 
 LEVELS_DEFAULT = (0.5, 0.8, 0.95)
@@ -67,6 +72,7 @@ class PastForecast(Output):
     crps_naive: float | None
     inside: dict[str, bool] | None = Field(examples=[{"0.5": False, "0.8": True, "0.9": True, "0.95": True}])
     sealed: bool = Field(description="In the ledger before the target bar ended; only those count.")
+    void: str | None = Field(description="Why there will be no outcome, when there will be none.")
     mode: Mode
     model: str
 
@@ -78,7 +84,7 @@ class PastForecasts(Page[PastForecast]):
 @router.post(
     "/forecasts",
     response_model=ForecastBody,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, HistoryTooShort),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, HistoryTooShort, IntervalNotAvailable),
 )
 async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> ForecastBody:
     """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then.
@@ -149,9 +155,47 @@ async def forecast_history(
     *,
     interval: Annotated[IntervalIn | None, Query()] = None,
     model: ModelQuery = None,
-    horizon: Annotated[StepsIn | None, Query(description="Only this step.")] = None,
+    horizon: Annotated[StepsQueryIn, Query(description="Steps ahead.")] = 1,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_ITEMS_DEFAULT,
 ) -> PastForecasts:
-    """Past forecasts of an instrument and what became of them, newest first."""
-    raise NotImplementedError
+    """Past forecasts of an instrument and what became of them, newest first.
+
+    Without an interval, the one that users look at first: days where they are stored.
+    """
+    instrument = (await services.store.universe()).get(symbol)
+    if interval is None:
+        kept = await services.store.series(instrument.symbol)
+        interval = default_interval([s.interval for s in kept if s.bars]) or Interval.D1
+    if model is not None:
+        model = get_model(AUTO_MODEL if model == AUTO else model).name
+    of = f"past:{instrument.symbol}:{interval.value}:{model}:{horizon}"
+    before = None if cursor is None else decode_offset(of, cursor)
+    found = await services.ledger.history(
+        instrument.symbol, interval, step=horizon, model=model, before=before, limit=limit + 1
+    )
+    shown = found[:limit]
+    return PastForecasts(
+        items=[_past(step) for step in shown],
+        next=encode_cursor(of, shown[-1].seq) if len(found) > limit else None,
+    )
+
+
+def _past(step: PastStep) -> PastForecast:
+    return PastForecast(
+        id=step.id,
+        issued_at=step.issued_at,
+        step=step.step,
+        target=step.target,
+        median=step.median,
+        lower=step.lower,
+        upper=step.upper,
+        outcome=step.outcome,
+        crps=step.crps,
+        crps_naive=step.crps_naive,
+        inside=None if step.inside is None else {f"{level:g}": hit for level, hit in step.inside.items()},
+        sealed=step.sealed,
+        void=step.void,
+        mode=step.mode,
+        model=step.model,
+    )

@@ -8,6 +8,7 @@ import time
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truecast.api.errors import BodyTooLarge, ForeignHost, ForeignOrigin, InternalError, problem_response
@@ -109,7 +110,7 @@ class _CountedBody:
         message = await self._receive()
         self._bytes += len(message.get("body", b""))
         if self._bytes > REQUEST_BODY_BYTES_MAX:
-            raise BodyTooLarge(bytes_max=REQUEST_BODY_BYTES_MAX)
+            raise HTTPException(413)  # of the framework: it takes any other error here for malformed JSON
         return message
 
 

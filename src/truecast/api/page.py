@@ -24,10 +24,8 @@ def encode_cursor(of: str, position: Any) -> str:
     return base64.urlsafe_b64encode(orjson.dumps([of, position])).decode().rstrip("=")
 
 
-def decode_cursor(of: str, cursor: str | None) -> Any:
-    """Where the page starts; None for the first. Raises CursorInvalid."""
-    if cursor is None:
-        return None
+def decode_cursor(of: str, cursor: str) -> Any:
+    """Where the page starts. Raises CursorInvalid."""
     try:
         raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         found, position = orjson.loads(raw)
@@ -40,9 +38,9 @@ def decode_cursor(of: str, cursor: str | None) -> Any:
 
 def decode_offset(of: str, cursor: str | None) -> int:
     """The position of a list that is paged by counting."""
-    position = decode_cursor(of, cursor)
-    if position is None:
+    if cursor is None:
         return 0
+    position = decode_cursor(of, cursor)
     if not isinstance(position, int) or isinstance(position, bool) or position < 0:
         raise CursorInvalid
     return position

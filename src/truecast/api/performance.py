@@ -9,14 +9,14 @@ from pydantic import Field
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.params import ModelQuery, SymbolQuery
-from truecast.api.shapes import IntervalIn, Output, StepsIn
+from truecast.api.shapes import IntervalIn, Output, StepsQueryIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.forecasts.issue import AUTO
 from truecast.forecasts.performance import PERIODS, WALK_FORWARD, Row
-from truecast.market.history import IntervalNotAvailable, available
+from truecast.market.history import IntervalNotAvailable
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
@@ -100,7 +100,7 @@ async def get_performance(
     symbol: SymbolQuery = None,
     model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
-    horizon: Annotated[StepsIn | None, Query(description="Only this step.")] = None,
+    horizon: Annotated[StepsQueryIn | None, Query(description="Only this step.")] = None,
     period: Annotated[str, Query(max_length=16, description=f"How far back: {', '.join(PERIODS)}.")] = "30d",
 ) -> PerformanceReport:
     """The track record: sealed forecasts from the ledger and, for one symbol, a walk-forward test over its history."""
@@ -116,7 +116,7 @@ async def _walk_forward(
     instrument = (await services.store.universe()).get(symbol)
     if interval is None:
         kept = await services.store.series(instrument.symbol)
-        interval = default_interval(available([s for s in kept if s.bars]))
+        interval = default_interval([s.interval for s in kept if s.bars])
     if interval is None:
         return []
     try:

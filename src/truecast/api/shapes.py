@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from truecast.domain.horizon import Horizon
+from truecast.domain.horizon import Horizon, parse_horizon
 from truecast.domain.interval import Interval, parse_interval
 from truecast.domain.quantiles import check_level
 from truecast.domain.quote import Delay
@@ -76,6 +76,10 @@ def _steps(value: Any) -> int:
     return Horizon(value, Interval.D1).steps  # the rule does not depend on the interval
 
 
+def _steps_text(value: Any) -> int:
+    return parse_horizon(value, Interval.D1).steps  # in a query a number is text
+
+
 _TIME_SCHEMA = {"type": "string", "format": "date-time"}
 
 IntervalIn = Annotated[Interval, BeforeValidator(as_interval)]
@@ -83,6 +87,11 @@ TimeIn = Annotated[datetime, BeforeValidator(as_time), WithJsonSchema(_TIME_SCHE
 StepsIn = Annotated[
     int,
     BeforeValidator(_steps),
+    WithJsonSchema({"type": "integer", "minimum": 1, "maximum": HORIZON_STEPS_MAX}),
+]
+StepsQueryIn = Annotated[
+    int,
+    BeforeValidator(_steps_text),
     WithJsonSchema({"type": "integer", "minimum": 1, "maximum": HORIZON_STEPS_MAX}),
 ]
 LevelIn = Annotated[

@@ -106,7 +106,7 @@ async def get_symbol(services: ServicesDep, symbol: SymbolPath) -> SymbolDetail:
             for s in kept
         ],
         models=list(MODELS),
-        default_interval=default_interval(short["intervals"]),
+        default_interval=default_interval([s.interval for s in kept if s.bars]),
     )
 
 
@@ -124,7 +124,7 @@ def _short(instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]
 
 
 def default_interval(intervals: Sequence[Interval]) -> Interval | None:
-    """What users look at first: days where there are any, else the finest."""
+    """What users look at first: days where they are stored, else the finest stored: those have a record."""
     if Interval.D1 in intervals:
         return Interval.D1
     return min(intervals, key=lambda i: i.seconds, default=None)
