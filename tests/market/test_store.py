@@ -181,6 +181,11 @@ async def test_refuses_bars_of_a_series_that_is_not_kept(store: BarStore) -> Non
         await store.append(bars([bar(0)], "nobody"), received_at=NOW)
 
 
+async def test_refuses_a_batch_that_contradicts_itself(store: BarStore) -> None:
+    with pytest.raises(BarsNotValid, match="2 bars"):
+        await store.append(bars([bar(0, 1.0), bar(1), bar(0, 2.0)]), received_at=NOW)
+
+
 async def test_what_is_not_kept_reads_as_no_bars(store: BarStore) -> None:
     assert len(await store.read("EUR-USD", Interval.D1)) == 0
     assert len(await store.read("GBP-USD", H1)) == 0

@@ -15,6 +15,7 @@ from truecast.market.bulk import Window, insert_bars, read_versions
 from truecast.market.merge import merge
 from truecast.market.registry import SeriesInfo
 from truecast.market.tables import appends, series
+from truecast.market.validate import conflicts
 
 _INLINE_ROWS_MAX = 5_000
 
@@ -25,7 +26,7 @@ class BarsNotValid(TruecastError):
     code = "bars_not_valid"
     status = 422
     title = "Bars not valid"
-    template = "{rows} bars of {symbol} at {interval} have no number for a price or were known before they started"
+    template = "{rows} bars of {symbol} at {interval} lack a price, are known before they start or contradict another"
     exit_code = EXIT_DATA
 
 
@@ -74,7 +75,7 @@ async def append_bars(
 
 def _check(bars: Bars) -> None:
     finite = np.isfinite(bars.open) & np.isfinite(bars.high) & np.isfinite(bars.low) & np.isfinite(bars.close)
-    wrong = int((~finite | (bars.known_at < bars.start)).sum())
+    wrong = int((~finite | (bars.known_at < bars.start) | conflicts(bars)).sum())
     if wrong:
         raise BarsNotValid(rows=wrong, symbol=bars.symbol, interval=bars.interval.value)
 

@@ -2,12 +2,14 @@
 
 A stored version of a bar is in force from its `known_at` until the next version's. An arriving row is
 
-- unchanged when it repeats the values in force at its own `known_at`, or those of the first version when it claims to
-  be older than all of them (a later download must not rewrite what was known when);
+- unchanged when it repeats the values in force at its own `known_at`, or when all that a batch claims to be older than
+  the first version repeats that one (a later download must not rewrite what was known when);
 - otherwise a new row. When a version with other values already holds exactly its `known_at` (a source republished a
-  bar under its publication time), it is known from the moment it was received.
+  bar under its publication time), it is known from the moment it was received, unless it was said since then already:
+  yesterday's file, delivered again, must not undo today's correction.
 """
 
+import itertools
 from bisect import bisect_right
 from dataclasses import dataclass
 
@@ -57,36 +59,39 @@ def merge(stored: Bars, arriving: Bars, received_us: int) -> Merged:
 
 
 def _place_each(stored: Bars, rows: Bars, which: IntArray, received_us: int) -> dict[int, int | None]:
-    """Row by row, for starts with several versions: the known_at it is to be kept under, None when unchanged."""
-    history: dict[int, list[tuple[int, _Values]]] = {}
-    first: dict[int, _Values] = {}
+    """For starts with several versions: the known_at each row is to be kept under, None when it is unchanged."""
     placed: dict[int, int | None] = {}
-    for t in which.tolist():
-        start = int(rows.start[t])
-        if start not in history:
-            low, high = np.searchsorted(stored.start, [start, start + 1])
-            history[start] = [_version(stored, i) for i in range(low, high)]
-            if history[start]:
-                first[start] = history[start][0][1]
-        known_us, values = _version(rows, t)
-        placed[t] = _place(history[start], first.get(start), known_us, values, received_us)
-        if (kept_us := placed[t]) is not None:
-            history[start].insert(bisect_right(history[start], kept_us, key=_known_at), (kept_us, values))
+    for start, same_start in itertools.groupby(which.tolist(), key=lambda t: int(rows.start[t])):
+        low, high = np.searchsorted(stored.start, [start, start + 1])
+        history = [_version(stored, i) for i in range(low, high)]
+        arriving = [(t, *_version(rows, t)) for t in same_start]
+        older = [values for _, known_us, values in arriving if history and known_us < history[0][0]]
+        repeats_first = all(values == history[0][1] for values in older)
+        for t, known_us, values in arriving:
+            if repeats_first and history and known_us < history[0][0]:
+                placed[t] = None
+            else:
+                placed[t] = _place(history, known_us, values, received_us)
+            if (kept_us := placed[t]) is not None:
+                history.insert(bisect_right(history, kept_us, key=_known_at), (kept_us, values))
     return placed
 
 
-def _place(
-    history: list[tuple[int, _Values]], first: _Values | None, known_us: int, values: _Values, received_us: int
-) -> int | None:
-    while True:
-        i = bisect_right(history, known_us, key=_known_at)
-        if i == 0:
-            return None if first == values else known_us
-        if history[i - 1][1] == values:
-            return None
-        if history[i - 1][0] < known_us:
-            return known_us
-        known_us = max(received_us, known_us + 1)
+def _place(history: list[tuple[int, _Values]], known_us: int, values: _Values, received_us: int) -> int | None:
+    i = bisect_right(history, known_us, key=_known_at)
+    if i == 0:
+        return known_us
+    if history[i - 1][1] == values:
+        return None
+    if history[i - 1][0] < known_us:
+        return known_us
+    if any(said == values for _, said in history[i:]):
+        return None
+    taken = {at for at, _ in history}
+    known_us = max(received_us, known_us + 1)
+    while known_us in taken:
+        known_us += 1
+    return known_us
 
 
 def _known_at(version: tuple[int, _Values]) -> int:

@@ -62,7 +62,7 @@ def validate(bars: Bars, received_us: int, *, signed: bool = False) -> Checked:
     }
     reason = np.select(list(found.values()), list(found), default="").astype("U32")
     passed = reason == ""
-    reason[np.flatnonzero(passed)[_conflicts(bars[passed])]] = "conflict"
+    reason[np.flatnonzero(passed)[conflicts(bars[passed])]] = "conflict"
     good = bars[reason == ""]
     refused = [
         Refused(int(bars.start[t]), str(reason[t]), _row_json(bars, t)) for t in np.flatnonzero(reason != "").tolist()
@@ -88,8 +88,10 @@ def _aligned(start: IntArray, interval: Interval) -> BoolArray:
     return first
 
 
-def _conflicts(bars: Bars) -> BoolArray:
+def conflicts(bars: Bars) -> BoolArray:
     """Rows whose start and known_at occur again with other values."""
+    if (bars.start[1:] > bars.start[:-1]).all():
+        return np.zeros(len(bars), np.bool_)  # the usual batch, at once
     order = np.lexsort((bars.known_at, bars.start))
     rows = bars[order]
     same_key = (rows.start[1:] == rows.start[:-1]) & (rows.known_at[1:] == rows.known_at[:-1])
