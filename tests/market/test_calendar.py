@@ -16,7 +16,7 @@ from truecast.market.periods import DAY
 from truecast.market.resample import nests
 from truecast.market.sessions import BeyondCalendar, NotOnCalendar
 
-INTERVALS = tuple(Interval)
+INTERVALS = tuple(i for i in Interval if i not in (Interval.M5, Interval.M15))  # as 30m
 TRADED = [(name, i) for name in ("XNYS", "FX", "24/7") for i in INTERVALS]
 DAILY = [(name, i) for name in ("TARGET", "EIA") for i in (Interval.D1, Interval.W1, Interval.MO1, Interval.Q1)]
 MONTHLY = [(name, i) for name in ("US-CPI", "US-10Y") for i in (Interval.MO1, Interval.Q1)]

@@ -134,7 +134,8 @@ async def test_a_past_read_is_what_was_read_then(sqlite_db: Database, interval: 
         await now.store.append(replace(raw, close=raw.close * 3, high=raw.high * 3, known_at=known), received_at=NOW)
     event = Factor(dt.date(2020, 8, 31), 0.5, 0.1)
     await now.store.add_factors("AAPL", "later", [event], received_at=NOW)
-    await now.store.add_factors("AAPL", "sample", [*(await now.sample.factors("AAPL")), event], received_at=NOW)
+    corrected = [replace(f, price_factor=0.9 * f.price_factor) for f in await now.sample.factors("AAPL")]
+    await now.store.add_factors("AAPL", "sample", [*corrected, event], received_at=NOW)
     _same((await now.history.bars(apple, interval, as_of=then, adjust=how)).bars, before)
     after = (await now.history.bars(apple, interval, end=from_us(before.start[-1] + 1), adjust=how)).bars
     assert len(after) == len(before) and (after.close != before.close).any()
@@ -237,6 +238,19 @@ async def test_a_series_with_bars_is_preferred_to_an_empty_one(market: Market) -
     await market.store.add_series(replace(offer, interval=D1), "live")
     seen = await market.history.bars(coin, D1, limit=3)
     assert len(seen.bars) == 3 and seen.resampled_from is H1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 10])
+async def test_a_limit_gives_whole_bars_also_where_weekends_join_monday(market: Market, limit: int) -> None:
+    bars = replace(random_bars("24/7", H1, us("2024-01-01"), 24 * 300), symbol="SOL-USDT")
+    offer = next(o for o in market.sample.offers() if o.instrument.symbol == "SOL-USDT")
+    await market.store.add_series(replace(offer, calendar="XNYS"), "test")
+    await market.store.append(bars, received_at=NOW)
+    days = resample(bars, D1, calendar("XNYS"), us("2026-11-02"))
+    end = at("2024-09-03")  # the Tuesday after Labor Day: Monday's, Sunday's and Saturday's hours come before it
+    for until in (None, end, end + dt.timedelta(days=1)):
+        whole = days[days.final] if until is None else days[days.start < us(str(until.date()))]
+        _same((await market.history.bars(offer.instrument, D1, limit=limit, end=until)).bars, whole[-limit:])
 
 
 async def test_months_over_years_of_minutes_are_read_whole(market: Market) -> None:

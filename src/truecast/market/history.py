@@ -133,20 +133,13 @@ class _Read:
 
     async def made(self, start: datetime | None, end: datetime | None, limit: int | None) -> Bars:
         """Resampled from the finer series."""
-        # A bar's parts may begin before its label (FX days begin the evening before), so a little more is read and cut
-        # afterwards; a limit counts parts as if every minute traded, and three bars more: the first may be cut, the
-        # last still forming, and one begin after `end`.
-        first = None if start is None else start - _MARGIN
-        until = None if end is None else self._period_end(end)
+        # A limit counts parts as if every minute traded, and three bars more: the first may be cut, the last still
+        # forming, and one begin after `end`. Where a source has more parts than that (weekends), it is read again.
         rows = None if limit is None else (limit + 3) * -(-self.interval.seconds // self.info.interval.seconds)
-        parts = await self._rows(first, until, rows)
-        bars = self._resampled(parts)
-        if rows is not None and len(parts) >= rows:
-            bars = bars[bars.start > self._bucket(parts[:1])]  # parts of the first may lie before what was read
-        if start is not None:
-            bars = bars[bars.start >= to_us(start)]
-        if end is not None:
-            bars = bars[bars.start < to_us(end)]
+        parts, bars, whole = await self._made_of(start, end, rows)
+        while rows is not None and not whole and len(bars) < (limit or 0):
+            rows *= 2
+            parts, bars, whole = await self._made_of(start, end, rows)
         bars = _last(bars, limit)
         if self.how == "raw" or not len(bars):
             return bars
@@ -157,6 +150,22 @@ class _Read:
             reference = await self._rows(None, None, 1)
         adjusted = self._resampled(await self._adjusted(parts, reference))
         return adjusted[(adjusted.start >= bars.start[0]) & (adjusted.start <= bars.start[-1])]
+
+    async def _made_of(self, start: datetime | None, end: datetime | None, rows: int | None) -> tuple[Bars, Bars, bool]:
+        """The last `rows` parts, the bars wholly made of them, and whether these are all that there are."""
+        # A bar's parts may begin before its label: FX days begin the evening before, a first session holds what was
+        # priced on the holidays before it.
+        first = None if start is None else start - _MARGIN
+        parts = await self._rows(first, None if end is None else self._period_end(end), rows)
+        bars = self._resampled(parts)
+        whole = rows is None or len(parts) < rows
+        if not whole:
+            bars = bars[bars.start > self._bucket(parts[:1])]
+        if start is not None:
+            bars = bars[bars.start >= to_us(start)]
+        if end is not None:
+            bars = bars[bars.start < to_us(end)]
+        return parts, bars, whole
 
     def _period_end(self, end: datetime) -> datetime:
         """When the last bar that starts before `end` is over."""
@@ -227,4 +236,4 @@ def _named_by(bars: Bars, info: SeriesInfo, infos: Iterable[SeriesInfo]) -> Seri
     return next((i for i in infos if i.interval is info.interval and i.source == source), info)
 
 
-_MARGIN = timedelta(days=8)  # no market has been closed longer in a period's first days
+_MARGIN = timedelta(days=16)  # longer than markets close for any new year
