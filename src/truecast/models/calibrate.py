@@ -210,7 +210,9 @@ def adapted(q: FloatArray, corrections: FloatArray) -> FloatArray:
     rows = np.arange(0, q.size, len(P)).reshape(*q.shape[:-1], 1)
     low, high = q.reshape(-1)[rows + right - 1], q.reshape(-1)[rows + right]
     p_low = P[right - 1]
-    return np.sort(low + (p - p_low) / (P[right] - p_low) * (high - low), axis=-1)
+    moved: FloatArray = low + (p - p_low) / (P[right] - p_low) * (high - low)
+    moved.sort(axis=-1)
+    return moved
 
 
 def _count(true: BoolArray) -> FloatArray:

@@ -1,7 +1,7 @@
 """Driftless random walk with EWMA volatility and empirical shocks: the floor every model must beat.
 
-    s[t, h] = (1 - w(h)) (v8[t] + v25[t]) / 2 + w(h) v600[t]       v: EWMA of |move| with that half-life in bars
-    w(h)    = 0.10 + 0.06 log h, at most 0.5                        far ahead, volatility returns to its long-run level
+    s[t, h] = (1 - w(h)) v12[t] + w(h) v600[t]            v: EWMA of |move|, half-life 12 and 600 bars
+    w(h)    = 0.10 + 0.06 log h, at most 0.5              far ahead, volatility returns to its long-run level
     x[T + h] at p = x[T] + h drift + s[T, h] sqrt(h) Q_h(p)
 
 Q_h are the quantiles of past outcomes in units of s sqrt(h), so fat tails, drift and the failure of sqrt(h) come from
@@ -10,6 +10,7 @@ the days after it (Taylor 1986), and a slow part in place of the constant of GAR
 on validation data (research/LOG.md) and are the same for every market.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -36,7 +37,7 @@ class EwmaWalk:
     min_bars: int = 30
     window: int = 1000
     burn: int = 15
-    half_lives_fast: tuple[float, ...] = (8.0, 25.0)
+    half_life: float = 12.0
     half_life_slow: float = 600.0
     slow_one: float = 0.10  # weight of the slow part one step ahead
     slow_rise: float = 0.06  # and what it gains when the horizon grows e-fold
@@ -78,17 +79,16 @@ class EwmaWalk:
         return more
 
     def mix(self, horizon: int) -> FloatArray:
-        """w(h) on the slow part, the rest shared by the fast ones."""
-        slow = min(self.slow_one + self.slow_rise * np.log(horizon), self.slow_most)
-        fast = len(self.half_lives_fast)
-        return np.array([(1 - slow) / fast] * fast + [slow])
+        """w(h) on the slow part."""
+        slow = min(self.slow_one + self.slow_rise * math.log(horizon), self.slow_most)
+        return np.array([1 - slow, slow])
 
     def unit(self, x: FloatArray, at: IntArray) -> FloatArray:
         """Outcomes are in units of the mean absolute move."""
         return np.full((len(x), len(at)), 1 / PRIOR_MEAN_ABS)
 
-    def _half_lives(self) -> tuple[float, ...]:
-        return (*self.half_lives_fast, self.half_life_slow)
+    def _half_lives(self) -> tuple[float, float]:
+        return (self.half_life, self.half_life_slow)
 
 
 def ewma(values: FloatArray, half_life: FloatArray) -> FloatArray:
