@@ -125,8 +125,8 @@ def test_a_higher_level_widens_the_interval_and_any_level_can_be_asked(open_page
 def test_the_table_says_what_the_fan_draws(open_page: OpenPage) -> None:
     page = open_page("?symbol=SPY&interval=1d&level=0.8")
     _, lower, upper, _ = fan(page)
-    assert table_rows(page)[-1][4] == f"{lower} – {upper}"
-    expect(page.get_by_test_id("interval")).to_have_text(f"{lower} – {upper}")
+    assert table_rows(page)[-1][4] == f"{lower} \u2013 {upper}"
+    expect(page.get_by_test_id("interval")).to_have_text(f"{lower} \u2013 {upper}")
 
 
 def test_the_url_restores_the_view(open_page: OpenPage) -> None:
@@ -146,7 +146,7 @@ def test_a_forecast_resolves_before_ones_eyes(open_page: OpenPage) -> None:
     before = eventually(lambda: int(table.get_attribute("data-resolved") or 0), lambda n: n >= 1, 40)
     newest = table.locator("tr[data-state=resolved]").first.inner_text()
     eventually(lambda: chart.get_attribute("data-last-bar"), lambda now: now > bar)
-    eventually(lambda: table.locator("tr[data-state=resolved]").first.inner_text(), lambda text: text != newest)
+    eventually(table.locator("tr[data-state=resolved]").first.inner_text, lambda text: text != newest)
     assert int(table.get_attribute("data-resolved") or 0) >= before
     expect(page.locator("#ledger")).to_contain_text("Written to the ledger before the outcome was known")
 
@@ -214,7 +214,7 @@ def test_a_lost_server_is_said_and_found_again(open_page: OpenPage, watch: Watch
     ],
 )
 def test_a_refused_forecast_is_explained_and_asked_again(
-    open_page: OpenPage, watch: Watch, server: str, status: int, code: str, said: str
+    open_page: OpenPage, watch: Watch, server: str, *, status: int, code: str, said: str
 ) -> None:
     watch.expected = (f"status of {status}",)
     page = open_page(goto=False)

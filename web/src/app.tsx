@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, post, segment } from "./api/client";
 import type { Forecast, HistoryItem, Page, Performance, Prices, SymbolDetail } from "./api/types";
 import { Chart, type Pointed } from "./chart/chart";
-import { askedLevels, isLine } from "./chart/series";
+import { isLine, SHOWN_LEVELS } from "./chart/series";
 import { changePercent, change as changeText, price as priceText } from "./format/numbers";
 import { steps } from "./format/time";
 import { Bone } from "./parts/bits";
@@ -22,7 +22,7 @@ import { useResource, type Resource } from "./state/resource";
 import { info, pollMs, ready } from "./state/server";
 import { show, view } from "./state/view";
 
-const SLOW_POLLS = 4;
+const PERFORMANCE_POLLS = 8; // it changes slowly and is dear to compute
 
 export function App() {
   if (info.value === null || !ready.value) return <Starting />;
@@ -72,17 +72,15 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
   // A forecast stands on the last closed bar: ask again when there is a new one, not on a timer.
   const series = known && interval && last ? `${known} ${interval} ${shown.model}` : null;
   const forecast = useResource<Forecast>(
-    series && `forecast ${series} ${shown.horizon} ${shown.level} ${last?.start}`,
-    (signal) =>
-      post("/forecasts", { symbol: known, interval, horizon: shown.horizon, model: shown.model, levels: askedLevels(shown.level) }, signal),
+    series && `forecast ${series} ${shown.horizon} ${last?.start}`,
+    (signal) => post("/forecasts", { symbol: known, interval, horizon: shown.horizon, model: shown.model, levels: SHOWN_LEVELS }, signal),
     { keep: true },
   );
   const model = shown.model === "auto" ? null : shown.model;
-  const slow = (): number => SLOW_POLLS * pollMs();
   const performance = useResource<Performance>(
     known && interval ? `performance ${known} ${interval} ${model}` : null,
-    (signal) => get("/performance", { symbol: known, interval, model }, signal),
-    { everyMs: slow },
+    (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal),
+    { everyMs: () => PERFORMANCE_POLLS * pollMs() },
   );
   const history = useResource<Page<HistoryItem>>(
     known && interval ? `history ${known} ${interval} ${model}` : null,
@@ -104,7 +102,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
             <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
           </section>
         ) : fan && detail ? (
-          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={forecast.busy} onLevel={(level) => show({ level })} />
+          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={forecast.busy && (fan.horizon !== shown.horizon || fan.requested_model !== shown.model)} onLevel={(level) => show({ level })} />
         ) : empty || candles.error || (candles.data && !last) ? (
           <section class="card outlook">
             <p class="nothing soft">No prices, so no forecast.</p>

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Candle, Forecast, ForecastStep } from "../src/api/types";
-import { askedLevels, blend, fanPoints, GAP_SLOTS_MAX, isLine, mergeCandles, probabilityAbove, sameShape, withGaps } from "../src/chart/series";
+import { blend, boundsAt, fanPoints, GAP_SLOTS_MAX, isLine, mergeCandles, probabilityAbove, quantile, sameShape, shownLevels, withGaps } from "../src/chart/series";
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1) + n * 3_600_000).toISOString().replace(".000Z", "Z");
 
@@ -71,27 +71,42 @@ describe("the shape of the past", () => {
 
 describe("the fan", () => {
   test("opens at the last known price without any width", () => {
-    const [anchor] = fanPoints(forecast(3));
+    const [anchor] = fanPoints(forecast(3), 0.8);
     expect(anchor).toMatchObject({ step: 0, median: 104 });
     expect(anchor?.bands.every((b) => b.lower === 104 && b.upper === 104)).toBe(true);
   });
 
   test("draws the widest band first, so that none hides another", () => {
-    expect(fanPoints(forecast(2))[1]?.bands.map((b) => b.level)).toEqual([0.95, 0.5]);
+    expect(fanPoints(forecast(2), 0.8)[1]?.bands.map((b) => b.level)).toEqual([0.95, 0.8, 0.5]);
   });
 
   test("moves through everything between two fans and arrives exactly", () => {
-    const from = fanPoints(forecast(3));
-    const to = fanPoints(forecast(3)).map((p) => ({ ...p, median: p.median + 10 }));
+    const from = fanPoints(forecast(3), 0.8);
+    const to = fanPoints(forecast(3), 0.8).map((p) => ({ ...p, median: p.median + 10 }));
     expect(blend(from, to, 0.5)[2]?.median).toBe(109);
     expect(blend(from, to, 1)).toEqual(to);
     expect(sameShape(from, to)).toBe(true);
-    expect(sameShape(from, fanPoints(forecast(4)))).toBe(false);
+    expect(sameShape(from, fanPoints(forecast(4), 0.8))).toBe(false);
   });
 
-  test("asks for its own three levels and the reader's", () => {
-    expect(askedLevels(0.9)).toEqual([0.5, 0.8, 0.9, 0.95]);
-    expect(askedLevels(0.8)).toEqual([0.5, 0.8, 0.95]);
+  test("has its own three levels and the reader's", () => {
+    expect(shownLevels(0.9)).toEqual([0.5, 0.8, 0.9, 0.95]);
+    expect(shownLevels(0.8)).toEqual([0.5, 0.8, 0.95]);
+  });
+});
+
+describe("an interval at any level", () => {
+  const step = forecast(1).steps[0] as ForecastStep;
+  test("is what the server said, where it said it", () => {
+    expect(boundsAt(step, 0.95)).toEqual({ level: 0.95, lower: 100, upper: 108 });
+  });
+  test("is read off the quantiles otherwise, linear between them", () => {
+    const bounds = boundsAt(step, 0.45);
+    expect([bounds?.lower, bounds?.upper]).toEqual([expect.closeTo(102), expect.closeTo(107)]);
+    expect(quantile(step, 0.05)).toBe(100);
+  });
+  test("does not exist beyond the outermost quantiles", () => {
+    expect(boundsAt(step, 0.99)).toBeNull();
   });
 });
 

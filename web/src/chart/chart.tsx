@@ -60,7 +60,7 @@ export function Chart(props: Props) {
 
   const line = useMemo(() => isLine(candles), [candles]);
   const past = useMemo(() => withGaps(candles, gaps, interval), [candles, gaps, interval]);
-  const fan = useMemo(() => (forecast ? fanPoints(forecast) : []), [forecast]);
+  const fan = useMemo(() => (forecast ? fanPoints(forecast, level) : []), [forecast, level]);
   const index = useMemo(() => indexByTime(candles, past.bands, fan), [candles, past, fan]);
   const lookup = useRef(index);
   lookup.current = index;

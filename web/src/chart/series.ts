@@ -80,22 +80,21 @@ export function withGaps(candles: readonly Candle[], gaps: readonly Gap[], inter
   return { points, bands };
 }
 
-/** The fan as points: it opens at the last known bar, where nothing is uncertain. */
-export function fanPoints(forecast: Forecast): FanPoint[] {
+/** The fan as points, with a band for each level. It opens at the last known bar, where nothing is uncertain. */
+export function fanPoints(forecast: Forecast, level: number): FanPoint[] {
   const { price } = forecast.anchor;
-  const first = forecast.steps[0];
-  const levels = first ? [...first.intervals].sort((a, b) => b.level - a.level).map((i) => i.level) : [];
+  const levels = shownLevels(level).reverse();
   const anchor: FanPoint = {
     time: seconds(forecast.anchor.bar_start),
     step: 0,
     median: price,
-    bands: levels.map((level) => ({ level, lower: price, upper: price })),
+    bands: levels.map((l) => ({ level: l, lower: price, upper: price })),
   };
   const ahead = forecast.steps.map((s) => ({
     time: seconds(s.target),
     step: s.step,
     median: s.median,
-    bands: [...s.intervals].sort((a, b) => b.level - a.level),
+    bands: levels.flatMap((l) => boundsAt(s, l) ?? []),
   }));
   return [anchor, ...ahead.filter((p) => p.time > anchor.time)];
 }
@@ -117,26 +116,53 @@ export function sameShape(a: readonly FanPoint[], b: readonly FanPoint[]): boole
   return a.length === b.length && a.every((p, k) => p.time === b[k]?.time && p.bands.length === b[k]?.bands.length);
 }
 
-/** The levels to ask for: the three of the fan and the reader's own. */
-export function askedLevels(level: number): number[] {
+/** The three levels of the fan and the reader's own, ascending. */
+export function shownLevels(level: number): number[] {
   return [...new Set([...SHOWN_LEVELS, level])].sort((a, b) => a - b);
 }
 
+/** The central interval at any level, read off the quantiles as the server does: linear between those it sent. */
 export function boundsAt(step: ForecastStep, level: number): Band | null {
-  return step.intervals.find((i) => Math.abs(i.level - level) < 1e-9) ?? null;
+  const said = step.intervals.find((i) => Math.abs(i.level - level) < 1e-9);
+  if (said) return said;
+  const lower = quantile(step, (1 - level) / 2);
+  const upper = quantile(step, (1 + level) / 2);
+  return lower === null || upper === null ? null : { level, lower, upper };
+}
+
+interface Knot {
+  p: number;
+  value: number;
+}
+
+function grid(step: ForecastStep): Knot[] {
+  return Object.entries(step.quantiles)
+    .map(([p, value]) => ({ p: Number(p), value }))
+    .sort((a, b) => a.p - b.p);
+}
+
+/** The price below which the outcome lies with probability `p`; null beyond the outermost quantiles. */
+export function quantile(step: ForecastStep, p: number): number | null {
+  const knots = grid(step);
+  for (let k = 0; k < knots.length; k += 1) {
+    const [left, right] = [knots[k - 1], knots[k]];
+    if (!right || p > right.p + 1e-12) continue;
+    if (Math.abs(p - right.p) < 1e-12) return right.value;
+    if (!left) return null;
+    return left.value + ((p - left.p) / (right.p - left.p)) * (right.value - left.value);
+  }
+  return null;
 }
 
 /** Probability that the outcome lies above `price`, from the quantiles, linear between them; null if there are none. */
 export function probabilityAbove(step: ForecastStep, price: number): number | null {
-  const grid = Object.entries(step.quantiles)
-    .map(([p, value]) => ({ p: Number(p), value }))
-    .sort((a, b) => a.p - b.p);
-  const [lowest, highest] = [grid[0], grid.at(-1)];
+  const knots = grid(step);
+  const [lowest, highest] = [knots[0], knots.at(-1)];
   if (!lowest || !highest) return null;
   if (price <= lowest.value) return 1 - lowest.p;
   if (price >= highest.value) return 1 - highest.p;
-  for (let k = 1; k < grid.length; k += 1) {
-    const [left, right] = [grid[k - 1], grid[k]];
+  for (let k = 1; k < knots.length; k += 1) {
+    const [left, right] = [knots[k - 1], knots[k]];
     if (!left || !right || price > right.value) continue;
     const share = right.value === left.value ? 0 : (price - left.value) / (right.value - left.value);
     return 1 - (left.p + share * (right.p - left.p));

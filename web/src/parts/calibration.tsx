@@ -2,6 +2,8 @@
 import type { PerformanceRow } from "../api/types";
 import { count, level as levelText, percent } from "../format/numbers";
 
+const WORDS_FROM = 20; // with fewer outcomes anything is within sampling error
+
 export interface Measured {
   level: number;
   measured: number;
@@ -61,7 +63,7 @@ export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"]
           })}
         </tbody>
       </table>
-      <p class="soft small">{words(rows)}</p>
+      <p class="soft small">{Math.max(...rows.map((c) => c.n)) < WORDS_FROM ? "Too few outcomes yet to judge the intervals by." : words(rows)}</p>
     </div>
   );
 }

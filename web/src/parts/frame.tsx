@@ -12,7 +12,7 @@ import { BrokenIcon, Logo, MoonIcon, SealIcon, SunIcon, SystemIcon } from "./ico
 import { Search } from "./search";
 
 export const QUICK_PICKS = ["EUR-USD", "USD-JPY", "SPY", "AAPL", "BTC-USDT", "SOL-USDT", "WTI", "^VIX", "US.CPI"];
-const VERIFY_MS = 60_000;
+const VERIFY_MS = 300_000; // the whole chain is recomputed
 
 export function ReplayBanner() {
   void tick.value;

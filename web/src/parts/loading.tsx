@@ -2,6 +2,12 @@
 import { connection, beat, info, tick } from "../state/server";
 import { Logo } from "./icons";
 
+const STAGES: Record<string, string> = { database: "Preparing the database", data: "Loading market data", models: "Fitting models", forecasts: "Issuing the first forecasts" };
+
+function stageName(stage: string): string {
+  return STAGES[stage] ?? stage.charAt(0).toUpperCase() + stage.slice(1);
+}
+
 export function Starting() {
   void tick.value;
   const now = connection.value;
@@ -24,8 +30,8 @@ export function Starting() {
   return (
     <main class="starting" aria-live="polite">
       <Logo />
-      <h1>{loading ? loading.stage : "Starting"}</h1>
-      <progress max={1} {...(share === null ? {} : { value: share })} aria-label={loading?.stage ?? "Starting"} />
+      <h1>{loading ? stageName(loading.stage) : "Starting"}</h1>
+      <progress max={1} {...(share === null ? {} : { value: share })} aria-label={loading ? stageName(loading.stage) : "Starting"} />
       <p class="soft">{loading && loading.total > 0 ? `${loading.done} of ${loading.total}` : "One moment"}</p>
     </main>
   );

@@ -1,6 +1,6 @@
 // The forecast in words and numbers: what a reader wants to know before reading a chart.
 import type { Forecast, Skill } from "../api/types";
-import { boundsAt, probabilityAbove } from "../chart/series";
+import { boundsAt, probabilityAbove, shownLevels } from "../chart/series";
 import { changePercent, count, level as levelText, percent, price, pValue, range } from "../format/numbers";
 import { barLabel, steps } from "../format/time";
 import { Bone, Facts, When } from "./bits";
@@ -64,7 +64,7 @@ function relative(value: number, to: number): number | null {
 /** The last step's intervals, one under the other: the fan seen from its end. */
 function Spread({ forecast, level, onLevel }: { forecast: Forecast; level: number; onLevel: (level: number) => void }) {
   const end = forecast.steps.at(-1);
-  const bands = end ? [...end.intervals].sort((a, b) => a.level - b.level) : [];
+  const bands = end ? shownLevels(level).flatMap((l) => boundsAt(end, l) ?? []) : [];
   const widest = bands.at(-1);
   if (!end || !widest) return null;
   const anchor = forecast.anchor.price;
@@ -98,6 +98,9 @@ export const VERDICTS: Record<Skill["verdict"], { title: string; tone: string }>
   negative: { title: "Worse than a random walk", tone: "bad" },
 };
 
+/** Fewer resolved forecasts than this prove nothing, whatever the numbers say: the server's own rule. */
+export const JUDGED_FROM = 50;
+
 /** The verdict with its evidence, in one line for everybody and one for statisticians. */
 export function SkillLine({ skill }: { skill: Skill }) {
   if (skill.n === 0 || skill.crps_ratio === null) {
@@ -105,6 +108,16 @@ export function SkillLine({ skill }: { skill: Skill }) {
       <div class="verdict plain">
         <b>Not judged yet</b>
         <span class="soft">Too few past forecasts to compare with a random walk.</span>
+      </div>
+    );
+  }
+  if (skill.n < JUDGED_FROM) {
+    return (
+      <div class="verdict plain">
+        <b>Too early to tell from a random walk</b>
+        <span class="soft">
+          {errorWords(skill.crps_ratio)} over {count(skill.n)} {skill.n === 1 ? "forecast" : "forecasts"}; a verdict needs {JUDGED_FROM}.
+        </span>
       </div>
     );
   }

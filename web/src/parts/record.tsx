@@ -80,12 +80,12 @@ function Evidence({ id, title, about, row, loading, interval, calendar }: Eviden
         )}
       </header>
       <p class="soft small">{about}</p>
-      {loading ? <EvidenceBones /> : row && row.n > 0 ? <Measured row={row} /> : <Nothing row={row} walk={id === "walk-forward"} />}
+      {loading ? <EvidenceBones /> : row && row.n > 0 ? <Measured row={row} live={id === "ledger"} /> : <Nothing row={row} walk={id === "walk-forward"} />}
     </section>
   );
 }
 
-function Measured({ row }: { row: PerformanceRow }) {
+function Measured({ row, live }: { row: PerformanceRow; live: boolean }) {
   return (
     <>
       <Calibration coverage={row.coverage} />
@@ -107,7 +107,7 @@ function Measured({ row }: { row: PerformanceRow }) {
           <small>{row.direction ? `${percent(row.direction.lower)} to ${percent(row.direction.upper)}` : "no direction claimed"}</small>
         </li>
       </ul>
-      {row.note && <p class="soft small">{row.note}</p>}
+      {live && row.note && <p class="soft small">{row.note}</p>}
     </>
   );
 }
@@ -125,10 +125,13 @@ function Nothing({ row, walk }: { row: PerformanceRow | null; walk: boolean }) {
           {waits > 0 && ` (in ${age(waits)})`}.
         </p>
       )}
-      {!at && !walk && <p class="soft">Forecasts issued from now on appear here when their outcome arrives.</p>}
-      {row?.note && <p class="soft small">{row.note}</p>}
+      {!at && <p class="soft">{row?.note ? sentence(row.note) : walk ? "" : "Forecasts issued from now on appear here when their outcome arrives."}</p>}
     </div>
   );
+}
+
+function sentence(note: string): string {
+  return `${note.charAt(0).toUpperCase()}${note.slice(1)}.`;
 }
 
 function EvidenceBones() {
