@@ -50,14 +50,6 @@ def pair(symbol: str) -> Instrument:
     )
 
 
-def market_order(one: str, other: str) -> str:
-    """The pair as the market quotes it, e.g. `GBP-USD`, `USD-JPY`."""
-    priority: list[str] = _document()["priority"]
-    rank = {code: n for n, code in enumerate(priority)}
-    base, quote = sorted((one, other), key=lambda code: (rank.get(code, len(rank)), code))
-    return f"{base}-{quote}"
-
-
 def how_crossed(symbol: str, hub: str) -> str | None:
     """What a pair is computed from when all rates are against `hub`; None when it is one of those."""
     base, quote = symbol.split("-")
