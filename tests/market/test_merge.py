@@ -75,7 +75,7 @@ some_bars = st.lists(
 )
 
 
-@settings(max_examples=1_000)
+@settings(max_examples=250)
 @given(st.lists(some_bars, min_size=1, max_size=4))
 def test_merges_as_the_model_does_and_a_repeated_batch_is_no_news(batches: list[list[Bar]]) -> None:
     model, stored = Model(), bars([])
