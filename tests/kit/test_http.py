@@ -18,6 +18,7 @@ from truecast.kit.http import (
     SourceUnreachable,
 )
 from truecast.kit.limits import HTTP_ATTEMPTS_MAX, HTTP_BACKOFF_S_FIRST
+from truecast.kit.metrics import REGISTRY
 
 T0 = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -174,3 +175,17 @@ async def test_an_error_never_shows_the_query(client: HttpClient, source: HttpSo
         await client.get("a?apikey=hunter2")
     assert "hunter2" not in str(caught.value)
     assert "hunter2" not in str(caught.value.facts)
+
+
+async def test_every_request_is_counted_by_its_outcome(client: HttpClient, source: HttpSource) -> None:
+    def counted(outcome: str) -> float:
+        labels = {"host": "127.0.0.1", "outcome": outcome}
+        return REGISTRY.get_sample_value("truecast_source_requests_total", labels) or 0
+
+    before = counted("ok"), counted("source_answered_error")
+    source.serve("/a", Answer(b"ok"))
+    source.serve("/b", Answer(status=404))
+    await client.get("a")
+    with pytest.raises(SourceAnsweredError):
+        await client.get("b")
+    assert (counted("ok") - before[0], counted("source_answered_error") - before[1]) == (1, 1)

@@ -13,6 +13,7 @@ from truecast.domain.interval import Interval
 from truecast.kit.bus import InProcessBus, Message
 from truecast.kit.clock import FixedClock
 from truecast.kit.db import Database
+from truecast.kit.metrics import REGISTRY
 from truecast.market.append import Appended
 from truecast.market.ingest import Ingest, Ingested
 from truecast.market.registry import SeriesNotKept
@@ -137,3 +138,19 @@ async def test_factors_come_from_one_source_only(desk: Desk) -> None:
     for source, value in (("test", 0.5), ("better", 0.7), ("unlisted", 0.1)):
         await desk.store.add_factors("EUR-USD", source, [Factor(T0.date(), value, 1.0)], received_at=NOW)
     assert [f.price_factor for f in await desk.store.factors("EUR-USD")] == [0.7]
+
+
+async def test_what_was_committed_is_counted(desk: Desk) -> None:
+    def counted() -> list[float]:
+        names = [("bars_ingested", {"result": "inserted"}), ("bars_quarantined", {}), ("gaps", {"change": "opened"})]
+        return [
+            REGISTRY.get_sample_value(f"truecast_{name}_total", {"source": "test", **labels}) or 0
+            for name, labels in names
+        ]
+
+    before = counted()
+    await desk.ingest.take(bars([bar(0), replace(bar(1), high=0.1), bar(2)]))
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 1]
+    with pytest.raises(SeriesNotKept):
+        await desk.ingest.take(Bars.of("EUR-USD", Interval.D1, [bar(0)], "test"))
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 1]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from urllib.parse import urlsplit
 
 import httpx
 from numpy.random import Generator
@@ -22,6 +23,7 @@ from truecast.kit.limits import (
     HTTP_RETRY_AFTER_S_MAX,
     HTTP_TIMEOUT_S,
 )
+from truecast.kit.metrics import SOURCE_REQUESTS
 
 _TOO_MANY = 429
 _NOT_MODIFIED = 304
@@ -90,6 +92,7 @@ class HttpClient:
         body_bytes_max: int = HTTP_BODY_BYTES_MAX,
     ) -> None:
         self._base_url = base_url.rstrip("/")
+        self._host = _host(base_url)
         self._clock = clock
         self._generator = generator
         self._timeout_s = timeout_s
@@ -103,6 +106,15 @@ class HttpClient:
 
         Failed connections, 429 and 5xx are tried again, `HTTP_ATTEMPTS_MAX` times in all.
         """
+        try:
+            answer = await self._get(path, params, headers)
+        except TruecastError as error:
+            SOURCE_REQUESTS.labels(self._host, error.code).inc()
+            raise
+        SOURCE_REQUESTS.labels(self._host, "ok").inc()
+        return answer
+
+    async def _get(self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Response:
         url = f"{self._base_url}/{path.lstrip('/')}"
         shown = url.split("?", 1)[0]  # a query may hold a key
         for attempt in range(1, HTTP_ATTEMPTS_MAX + 1):
@@ -161,6 +173,13 @@ class HttpClient:
                 follow_redirects=False,
             )
         return self._client
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or "-"
+    except ValueError:
+        return "-"  # told as SourceUnreachable by the first request
 
 
 def _reason(error: Exception) -> str:

@@ -27,8 +27,8 @@ HTTP_SECONDS: Final = Histogram(
 )
 SOURCE_REQUESTS: Final = Counter(
     "truecast_source_requests_total",
-    "Requests made to a data source, by outcome: ok, or the code of the error.",
-    ("source", "outcome"),
+    "Requests made to data sources, by host and outcome: ok, or the code of the error.",
+    ("host", "outcome"),
     registry=REGISTRY,
 )
 BARS_INGESTED: Final = Counter(
@@ -39,13 +39,14 @@ BARS_INGESTED: Final = Counter(
 )
 BARS_QUARANTINED: Final = Counter(
     "truecast_bars_quarantined_total",
-    "Bars kept out of the store, by source and reason.",
-    ("source", "reason"),
+    "Bars kept out of the store, by source; the table `quarantine` names each with its reason.",
+    ("source",),
     registry=REGISTRY,
 )
-GAPS_OPEN: Final = Gauge(
-    "truecast_gaps_open",
-    "Stretches of missing bars that no source has filled yet.",
+GAPS: Final = Counter(
+    "truecast_gaps_total",
+    "Stretches of missing bars that were opened, and that another delivery closed, by source.",
+    ("source", "change"),
     registry=REGISTRY,
 )
 FORECASTS_ISSUED: Final = Counter(
@@ -61,16 +62,16 @@ FORECAST_SECONDS: Final = Histogram(
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
     registry=REGISTRY,
 )
-FORECAST_STEPS_SCORED: Final = Counter(
-    "truecast_forecast_steps_scored_total",
-    "Steps of forecasts that met their outcome, by model and whether they were sealed before it.",
-    ("model", "sealed"),
+FORECAST_ISSUED_AT: Final = Gauge(
+    "truecast_forecast_issued_timestamp_seconds",
+    "When this process last issued a forecast, by symbol and interval; its age is time() minus this.",
+    ("symbol", "interval"),
     registry=REGISTRY,
 )
-FORECAST_AGE_S: Final = Gauge(
-    "truecast_forecast_age_seconds",
-    "Age of the latest forecast in the ledger, by symbol and interval, at the last run of the issuing job.",
-    ("symbol", "interval"),
+FORECAST_STEPS_SETTLED: Final = Counter(
+    "truecast_forecast_steps_settled_total",
+    "Steps of forecasts that met their outcome (scored), or will never have one (void).",
+    ("result",),
     registry=REGISTRY,
 )
 JOB_RUNS: Final = Counter(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from truecast.domain.bar import Bars, IntArray
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock, from_us, iso, to_us
+from truecast.kit.metrics import BARS_INGESTED, BARS_QUARANTINED, GAPS
 from truecast.market.append import Appended, append_bars
 from truecast.market.calendar import Calendar, calendar
 from truecast.market.gaps import Look, look_for_gaps
@@ -57,13 +58,16 @@ class Ingest:
         Then publish `bars:<symbol>:<interval>` with the first and last start written, when any was. Raises
         SeriesNotKept for a source that nobody added.
         """
-        taken, written = Ingested(), []
+        taken, written, by_source = Ingested(), [], {}
         async with self._store.db.write() as conn:
             for code in np.unique(bars.source).tolist():
                 part = bars if len(bars.sources) == 1 else bars[bars.source == code]
                 one, starts = await self._take_one(conn, part, bars.sources[code])
                 taken += one
+                by_source[bars.sources[code]] = one
                 written.append(starts)
+        for source, one in by_source.items():
+            _count(source, one)
         if taken.appended.changed:
             starts = np.concatenate(written)
             news = {"start": iso(from_us(starts.min())), "last": iso(from_us(starts.max())), "rows": len(starts)}
@@ -87,3 +91,13 @@ class Ingest:
         except (BeyondCalendar, NotOnCalendar):
             look = Look()  # where the calendar does not reach, no gap is invented
         return Ingested(appended, quarantined, look.opened, look.closed), written
+
+
+def _count(source: str, taken: Ingested) -> None:
+    """Only what was committed."""
+    BARS_INGESTED.labels(source, "inserted").inc(taken.appended.inserted)
+    BARS_INGESTED.labels(source, "corrected").inc(taken.appended.corrected)
+    BARS_INGESTED.labels(source, "unchanged").inc(taken.appended.unchanged)
+    BARS_QUARANTINED.labels(source).inc(taken.quarantined)
+    GAPS.labels(source, "opened").inc(taken.gaps_opened)
+    GAPS.labels(source, "closed").inc(taken.gaps_closed)
