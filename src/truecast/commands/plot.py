@@ -78,7 +78,7 @@ def draw(path: Path, forecast: Forecast, history: Bars, instrument: Instrument, 
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(colors=_MUTED, length=0)
     axes.margins(x=0.01)
-    figure.legend(loc="outside lower right", ncols=5, frameon=False, fontsize=8, labelcolor=_INK)
+    figure.legend(loc="outside upper right", ncols=5, frameon=False, fontsize=8, labelcolor=_INK)
     figure.supxlabel(source_line, x=0.01, ha="left", fontsize=8, color=_MUTED)
     try:
         figure.savefig(path)
