@@ -1,17 +1,18 @@
-"""Issues forecasts: on request, and for many series at once when the schedule says so.
+"""Issues forecasts: on request, and for every series that has news when the schedule says so.
 
 A forecast is computed from the last HISTORY_BARS_MAX bars that were known at `as_of`, so the same moment gives the
 same answer for ever. Only what is said about the present is recorded: an answer about the past would not be sealed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 
-from truecast.domain.forecast import Coverage, Forecast, Mode, Skill
+from truecast.domain.bar import FloatArray
+from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.horizon import Horizon, parse_horizon
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
@@ -19,13 +20,19 @@ from truecast.forecasts.basis import Basis, adjustment_for, basis_of
 from truecast.forecasts.body import Draft, rounded
 from truecast.forecasts.canonical import significant_one
 from truecast.forecasts.ledger import Bundle, Ledger
-from truecast.kit.clock import Clock, from_us
+from truecast.forecasts.predict import Records, quantiles_of
+from truecast.forecasts.snapshot import snapshot
+from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.limits import HISTORY_BARS_MAX
+from truecast.kit.metrics import FORECASTS_ISSUED
+from truecast.market.calendar import calendar
 from truecast.market.history import History
+from truecast.market.registry import SeriesInfo
 from truecast.market.store import BarStore
-from truecast.models.base import HistoryTooShort, Model, Prediction
+from truecast.models.base import HistoryTooShort, Model
 from truecast.models.catalog import get_model
+from truecast.models.walk import mase_scale
 
 AUTO = "auto"  # what users ask for when they do not mind which model serves
 AUTO_MODEL = "ewma_walk"
@@ -36,11 +43,12 @@ Fallback = Literal["none", "naive"]
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What one round of the schedule did. `short`: series whose history no model accepts yet."""
+    """What one round did. `stale`: series whose news came too late. `short`: whose history no model accepts yet."""
 
-    forecasts: int
-    series: int
-    short: int
+    forecasts: int = 0
+    series: int = 0
+    stale: int = 0
+    short: int = 0
 
 
 class Issuer:
@@ -52,6 +60,8 @@ class Issuer:
         self._ledger = ledger
         self._compute = compute
         self._clock = clock
+        self._records = Records()
+        self._seen = -1  # the receipt of bars up to which rounds have issued
 
     async def forecast(
         self,
@@ -74,78 +84,103 @@ class Issuer:
         horizon = parse_horizon(steps, interval)
         wanted = get_model(AUTO_MODEL if model == AUTO else model)
         now = self._clock.now()
-        basis = await self._basis(instrument, horizon, now if as_of is None else as_of)
-        bundle = await self._compute.run(_bundle, basis, wanted, fallback, now, self._mode)
+        basis = await _basis(self._history, instrument, horizon, now if as_of is None else as_of)
+        if len(basis.frame) < wanted.min_bars and fallback == "naive":
+            wanted = get_model(NAIVE)
+        models = list(dict.fromkeys((get_model(NAIVE), wanted)))
+        (bundle,) = await self._compute.run(_bundles, [basis], models, self._records, _Seal(now, self._mode))
         if as_of is not None or not record:
             return (bundle.others or (bundle.naive,))[-1].forecast
         ((*_, said),) = await self._ledger.append_forecasts([bundle])
         return replace(said, anchor=replace(said.anchor, stale=basis.anchor.stale))
 
-    async def issue(self, series: Sequence[tuple[Instrument, Interval]], steps: int) -> Issued:
-        """Forecasts of the random walk and the standard model for every series, recorded in one transaction."""
-        now = self._clock.now()
-        bases = []
-        for instrument, interval in series:
-            try:
-                bases.append(await self._basis(instrument, Horizon(steps, interval), now))
-            except HistoryTooShort:
-                continue
-        models = (get_model(NAIVE), get_model(AUTO_MODEL))
-        bundles = await self._compute.run(_bundles, bases, models, now, self._mode)
+    async def issue_news(self, steps: int) -> Issued:
+        """Forecasts of the random walk and the standard model on every series with a bar since the last round.
+
+        All in one transaction. Nothing is issued on a series that is stale: a forecast of bars that are over already
+        is none. Whoever asks for one still gets it, marked as such.
+        """
+        now, models = self._clock.now(), (get_model(NAIVE), get_model(AUTO_MODEL))
+        async with snapshot(self._store) as store:
+            until = await store.last_append()
+            if until == self._seen:
+                return Issued()
+            issued_on = await self._ledger.anchors(NAIVE, steps)
+            fresh, stale = _with_news(await store.series(), issued_on, to_us(now))
+            history, universe = History(store, self._clock), await store.universe()
+            bases = [
+                await _basis(history, universe.get(symbol), Horizon(steps, interval), now) for symbol, interval in fresh
+            ]
+        need = max(model.min_bars for model in models)
+        enough = [basis for basis in bases if len(basis.frame) >= need]
+        bundles = await self._compute.run(_bundles, enough, models, self._records, _Seal(now, self._mode))
         recorded = await self._ledger.append_forecasts(bundles) if bundles else []
-        return Issued(sum(map(len, recorded)), len(recorded), len(series) - len(recorded))
+        self._seen = until
+        for forecast in (forecast for group in recorded for forecast in group):
+            FORECASTS_ISSUED.labels(forecast.model, forecast.horizon.interval.value).inc()
+        return Issued(sum(map(len, recorded)), len(recorded), stale, len(bases) - len(enough))
 
     @property
     def _mode(self) -> Mode:
         return "live" if self._clock.kind == "system" else "replay"
 
-    async def _basis(self, instrument: Instrument, horizon: Horizon, as_of: datetime) -> Basis:
-        slice_ = await self._history.bars(
-            instrument,
-            horizon.interval,
-            limit=HISTORY_BARS_MAX,
-            as_of=as_of,
-            adjust=adjustment_for(instrument),
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """When a forecast is issued, and in what kind of time."""
+
+    issued_at: datetime
+    mode: Mode
+
+
+async def _basis(history: History, instrument: Instrument, horizon: Horizon, as_of: datetime) -> Basis:
+    slice_ = await history.bars(
+        instrument,
+        horizon.interval,
+        limit=HISTORY_BARS_MAX,
+        as_of=as_of,
+        adjust=adjustment_for(instrument),
+    )
+    if len(slice_.bars) == 0:
+        raise HistoryTooShort(
+            symbol=instrument.symbol, interval=horizon.interval.value, have=0, need=1, model="a forecast"
         )
-        if len(slice_.bars) == 0:
-            raise HistoryTooShort(
-                symbol=instrument.symbol, interval=horizon.interval.value, have=0, need=1, model="a forecast"
-            )
-        return basis_of(slice_, instrument, horizon, as_of)
+    return basis_of(slice_, instrument, horizon, as_of)
 
 
-def _bundle(basis: Basis, model: Model, fallback: Fallback, issued_at: datetime, mode: Mode) -> Bundle:
-    """One model and the random walk on the same data."""
-    naive = _draft(basis, get_model(NAIVE), issued_at, mode)
-    if model.name == NAIVE:
-        return Bundle(naive)
-    try:
-        return Bundle(naive, (_draft(basis, model, issued_at, mode),))
-    except HistoryTooShort:
-        if fallback == "none":
-            raise
-        return Bundle(naive)
+def _with_news(
+    listed: Iterable[SeriesInfo], issued_on: dict[tuple[str, str], int], now_us: int
+) -> tuple[list[tuple[str, Interval]], int]:
+    """Series with a bar that no scheduled forecast stands on, in a fixed order; and how many of those are stale."""
+    newest: dict[tuple[str, Interval], tuple[int, SeriesInfo]] = {}
+    for info in listed:
+        if info.last is not None:
+            key, last_us = (info.symbol, info.interval), to_us(info.last)
+            if key not in newest or newest[key][0] < last_us:
+                newest[key] = (last_us, info)
+    fresh, stale = [], 0
+    for (symbol, interval), (last_us, info) in sorted(newest.items(), key=lambda n: (n[0][0], n[0][1].seconds)):
+        if last_us <= issued_on.get((symbol, interval.value), _NEVER):
+            continue
+        if calendar(info.calendar).overdue_at(last_us, interval) <= now_us:
+            stale += 1
+        else:
+            fresh.append((symbol, interval))
+    return fresh, stale
 
 
-def _bundles(bases: Sequence[Basis], models: Sequence[Model], issued_at: datetime, mode: Mode) -> list[Bundle]:
-    """For every basis that is long enough for all models: the first model, and the others to be scored against it."""
-    need = max(model.min_bars for model in models)
-    enough = [basis for basis in bases if len(basis.frame) >= need]
-    drafts = [
-        [
-            _finish(basis, model, fitted.predict(basis.horizon.steps), issued_at, mode)
-            for basis, fitted in zip(enough, model.fit_many([basis.frame for basis in enough]), strict=True)
-        ]
-        for model in models
-    ]
+def _bundles(bases: Sequence[Basis], models: Sequence[Model], records: Records, seal: _Seal) -> list[Bundle]:
+    """What every model says on every basis. The first model is the random walk that the others are scored against."""
+    frames = [basis.frame for basis in bases]
+    drafts = []
+    for model in models:
+        said = quantiles_of(model, frames, bases[0].horizon.steps) if bases else []
+        drafts.append([_draft(*both, model, records, seal) for both in zip(bases, said, strict=True)])
     return [Bundle(naive, tuple(others)) for naive, *others in zip(*drafts, strict=True)]
 
 
-def _draft(basis: Basis, model: Model, issued_at: datetime, mode: Mode) -> Draft:
-    return _finish(basis, model, model.fit(basis.frame).predict(basis.horizon.steps), issued_at, mode)
-
-
-def _finish(basis: Basis, model: Model, said: Prediction, issued_at: datetime, mode: Mode) -> Draft:
+def _draft(basis: Basis, quantiles: FloatArray, model: Model, records: Records, seal: _Seal) -> Draft:
+    coverage, skill = records.of(model, basis.frame)
     forecast = Forecast(
         id="",
         symbol=basis.instrument.symbol,
@@ -154,19 +189,18 @@ def _finish(basis: Basis, model: Model, said: Prediction, issued_at: datetime, m
         model_version=model.version,
         feature_set=model.feature_set,
         data_fingerprint=basis.fingerprint,
-        mode=mode,
-        issued_at=issued_at,
+        mode=seal.mode,
+        issued_at=seal.issued_at,
         as_of=basis.as_of,
         anchor=basis.anchor,
         targets=tuple(map(from_us, basis.targets.tolist())),
         target_ends=tuple(map(from_us, basis.target_ends.tolist())),
-        quantiles=rounded(said.quantiles.values),
-        coverage=tuple(Coverage(c.level, significant_one(c.measured), c.n) for c in said.coverage),
-        skill=_rounded_skill(said.skill),
+        quantiles=rounded(quantiles),
+        coverage=coverage,
+        skill=skill,
     )
-    return Draft(forecast, significant_one(said.mase_scale), due=np.maximum(basis.due, basis.target_ends))
+    scale = significant_one(mase_scale(basis.frame.close))
+    return Draft(forecast, scale, due=np.maximum(basis.due, basis.target_ends))
 
 
-def _rounded_skill(skill: Skill) -> Skill:
-    ratio, p_value = (None if v is None else significant_one(v) for v in (skill.crps_ratio, skill.p_value))
-    return Skill(skill.verdict, ratio, p_value, skill.n)
+_NEVER = -(1 << 62)  # before any bar

@@ -7,7 +7,7 @@ announced, a hole at the source): its steps are recorded as void, with the reaso
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sqlalchemy import LargeBinary, func, select
@@ -24,9 +24,11 @@ from truecast.forecasts.canonical import significant
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.outcome import Outcome, no_scores
 from truecast.forecasts.score import score
+from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.limits import OUTCOME_GRACE_S, RESOLVE_STEPS_MAX
+from truecast.kit.metrics import FORECAST_STEPS_SETTLED
 from truecast.market.history import History, IntervalNotAvailable
 from truecast.market.store import BarStore
 
@@ -69,6 +71,14 @@ class _Prices:
     factor: FloatArray  # (T,)
 
 
+class _Met(NamedTuple):
+    """Steps whose bars are there."""
+
+    steps: _Steps
+    prices: _Prices
+
+
+_Said = dict[tuple[int, int], tuple[bytes, bytes]]  # by forecast and step: its quantiles, those of the random walk
 _STEP_COLUMNS = ("due", "forecast_seq", "step", "target", "target_end", "recorded_at", "anchor_start", "anchor_price")
 
 
@@ -76,7 +86,6 @@ class Resolver:
     """Settles what is due."""
 
     def __init__(self, store: BarStore, history: History, ledger: Ledger, compute: Compute, clock: Clock) -> None:
-        self._db = ledger.db
         self._store = store
         self._history = history
         self._ledger = ledger
@@ -86,59 +95,61 @@ class Resolver:
     async def resolve(self) -> Resolved:
         """Score every due step whose bar is known by the clock's now. Running it again changes nothing."""
         now_us = to_us(self._clock.now())
-        groups = await self._due(now_us)
-        if not groups:
-            return Resolved(0, 0, 0)
-        universe = await self._store.universe()
-        settled: list[Outcome] = []
-        for steps in groups:
-            settled += await self._settle(universe.get(steps.symbol), steps, now_us)
-        scored = void = 0
+        async with snapshot(self._store) as store:
+            groups = await _due(store.conn, now_us)
+            if not groups:
+                return Resolved(0, 0, 0)
+            history, universe = History(store, self._clock), await store.universe()
+            met, void = [], list[Outcome]()
+            for steps in groups:
+                prices = await self._prices(history, universe.get(steps.symbol), steps)
+                known, never = _sort(steps, prices.bars.start, now_us)
+                met += [_Met(steps[known], prices)] if known.any() else []
+                void += _void(steps[never])
+            said = await _quantiles(store.conn, [steps for steps, _ in met]) if met else {}
+        settled = await self._compute.run(_score_all, met, said) + void
+        scored = gone = 0
         for batch in _batches(settled):
             counts = await self._ledger.append_scores(batch)
-            scored, void = scored + counts[0], void + counts[1]
-        return Resolved(scored, void, sum(len(steps.due) for steps in groups) - scored - void)
+            scored, gone = scored + counts[0], gone + counts[1]
+        FORECAST_STEPS_SETTLED.labels("scored").inc(scored)
+        FORECAST_STEPS_SETTLED.labels("void").inc(gone)
+        return Resolved(scored, gone, sum(len(steps.due) for steps in groups) - scored - gone)
 
-    async def _due(self, now_us: int) -> list[_Steps]:
-        p, f = tables.pending.c, tables.forecasts.c
-        query = (
-            select(p.symbol, p.interval, p.due, p.forecast_seq, p.step, p.target, p.target_end)
-            .add_columns(f.recorded_at, f.anchor_start, f.anchor_price)
-            .join_from(tables.pending, tables.forecasts, f.seq == p.forecast_seq)
-            .where(p.due <= now_us)
-            .order_by(p.symbol, p.interval, p.target, p.forecast_seq, p.step)
-        )
-        by_series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
-        async with self._db.read() as conn:
-            for symbol, interval, *row in await conn.execute(query):
-                by_series.setdefault((symbol, interval), []).append(tuple(row))
-        return [_steps(symbol, Interval(interval), rows) for (symbol, interval), rows in by_series.items()]
-
-    async def _settle(self, instrument: Instrument, steps: _Steps, now_us: int) -> list[Outcome]:
-        try:
-            prices = await self._prices(instrument, steps)
-        except IntervalNotAvailable:
-            return []  # its series was taken away: the steps wait until it is back
-        start = prices.bars.start
-        _, known = _find(start, steps.target)
-        settled = []
-        if known.any():
-            found = steps[known]
-            async with self._db.read() as conn:
-                quantiles, naive = await _quantiles(conn, found)
-            settled += await self._compute.run(_score, found, prices, quantiles, naive)
-        latest = int(start[-1]) if len(start) else -1
-        missing = ~known & (steps.target < latest) & (steps.due + int(OUTCOME_GRACE_S * 1e6) <= now_us)
-        return settled + _void(steps[missing])
-
-    async def _prices(self, instrument: Instrument, steps: _Steps) -> _Prices:
-        """Everything from the oldest anchor on."""
+    async def _prices(self, history: History, instrument: Instrument, steps: _Steps) -> _Prices:
+        """Everything from the oldest anchor on; nothing when the series was taken away."""
         start, now = from_us(min(steps.anchor_start.min(), steps.target.min())), self._clock.now()
-        raw = (await self._history.bars(instrument, steps.interval, start=start, as_of=now)).bars
+        try:
+            raw = (await history.bars(instrument, steps.interval, start=start, as_of=now)).bars
+        except IntervalNotAvailable:
+            return _Prices(Bars.empty(steps.symbol, steps.interval), np.ones(0))
         if adjustment_for(instrument) == "raw" or len(raw) == 0:
             return _Prices(raw, np.ones(len(raw)))
-        comparable = await self._history.bars(instrument, steps.interval, start=start, as_of=now, adjust="all")
+        comparable = await history.bars(instrument, steps.interval, start=start, as_of=now, adjust="all")
         return _Prices(raw, comparable.bars.close / raw.close)
+
+
+async def _due(conn: AsyncConnection, now_us: int) -> list[_Steps]:
+    p, f = tables.pending.c, tables.forecasts.c
+    query = (
+        select(p.symbol, p.interval, p.due, p.forecast_seq, p.step, p.target, p.target_end)
+        .add_columns(f.recorded_at, f.anchor_start, f.anchor_price)
+        .join_from(tables.pending, tables.forecasts, f.seq == p.forecast_seq)
+        .where(p.due <= now_us)
+        .order_by(p.symbol, p.interval, p.target, p.forecast_seq, p.step)
+    )
+    by_series: dict[tuple[str, str], list[tuple[Any, ...]]] = {}
+    for symbol, interval, *row in await conn.execute(query):
+        by_series.setdefault((symbol, interval), []).append(tuple(row))
+    return [_steps(symbol, Interval(interval), rows) for (symbol, interval), rows in by_series.items()]
+
+
+def _sort(steps: _Steps, start: IntArray, now_us: int) -> tuple[BoolArray, BoolArray]:
+    """Which steps have their bar, and which never will."""
+    _, known = _find(start, steps.target)
+    latest = int(start[-1]) if len(start) else -1
+    never = ~known & (steps.target < latest) & (steps.due + int(OUTCOME_GRACE_S * 1e6) <= now_us)
+    return known, never
 
 
 def _steps(symbol: str, interval: Interval, rows: Sequence[tuple[Any, ...]]) -> _Steps:
@@ -165,8 +176,8 @@ def _find(start: IntArray, wanted: IntArray) -> tuple[IntArray, BoolArray]:
     return row, start[row] == wanted
 
 
-async def _quantiles(conn: AsyncConnection, steps: _Steps) -> tuple[FloatArray, FloatArray]:
-    """What the forecasts, and the random walks beside them, said about the steps. (N, len(GRID)) each."""
+async def _quantiles(conn: AsyncConnection, groups: Sequence[_Steps]) -> _Said:
+    """What the forecasts, and the random walks beside them, said about the steps."""
     p, f, n = tables.pending.c, tables.forecasts.alias("f"), tables.forecasts.alias("n")
     first = (p.step - 1) * QUANTILE_ROW_BYTES + 1
     query = (
@@ -175,17 +186,23 @@ async def _quantiles(conn: AsyncConnection, steps: _Steps) -> tuple[FloatArray, 
         .select_from(tables.pending)
         .join(f, f.c.seq == p.forecast_seq)
         .join(n, n.c.id == func.coalesce(f.c.naive_id, f.c.id))
-        .where(p.symbol == steps.symbol, p.interval == steps.interval.value)
-        .where(p.due >= int(steps.due.min()), p.due <= int(steps.due.max()))
+        .where(p.due >= min(int(steps.due.min()) for steps in groups))
+        .where(p.due <= max(int(steps.due.max()) for steps in groups))
     )
-    said = {(seq, step): (own, naive) for seq, step, own, naive in await conn.execute(query)}
-    keys = zip(steps.forecast_seq.tolist(), steps.step.tolist(), strict=True)
-    own, naive = zip(*(said[key] for key in keys), strict=True)
-    return _rows(own), _rows(naive)
+    return {(seq, step): (bytes(own), bytes(naive)) for seq, step, own, naive in await conn.execute(query)}
+
+
+def _score_all(met: Sequence[_Met], said: _Said) -> list[Outcome]:
+    settled = []
+    for steps, prices in met:
+        keys = zip(steps.forecast_seq.tolist(), steps.step.tolist(), strict=True)
+        own, naive = zip(*(said[key] for key in keys), strict=True)
+        settled += _score(steps, prices, _rows(own), _rows(naive))
+    return settled
 
 
 def _rows(blobs: Sequence[bytes]) -> FloatArray:
-    return np.frombuffer(b"".join(bytes(b) for b in blobs), "<f8").astype(np.float64).reshape(-1, len(GRID))
+    return np.frombuffer(b"".join(blobs), "<f8").astype(np.float64).reshape(-1, len(GRID))
 
 
 def _score(steps: _Steps, prices: _Prices, quantiles: FloatArray, naive: FloatArray) -> list[Outcome]:

@@ -1,13 +1,14 @@
 """Takes what a source has that the store has not, series by series. Also the first load: then everything is new."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from truecast.domain.instrument import AssetClass
+from truecast.domain.interval import Interval
 from truecast.jobs.job import Done, Job
 from truecast.jobs.schedule import HOURLY, Cron, Schedule
-from truecast.kit.clock import Clock
+from truecast.kit.clock import Clock, from_us
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import SERIES_FAILURES_MAX
 from truecast.market.ingest import Ingest, Ingested
@@ -37,20 +38,19 @@ class Intake:
     store: BarStore
     ingest: Ingest
     clock: Clock
+    _last: dict[tuple[str, Interval], datetime | None] = field(default_factory=dict)
 
     async def take_news(self, progress: Progress | None = None) -> Done:
         """Everything the source knows by now and the store has not. One failing series does not stop the others.
 
         After SERIES_FAILURES_MAX failures in a row the source itself is taken to be away.
         """
-        key, offers = self.provider.info.key, self.provider.offers()
-        last = {(info.symbol, info.interval): info.last for info in await self.store.series() if info.source == key}
-        if missing := [offer for offer in offers if (offer.instrument.symbol, offer.interval) not in last]:
-            await self.store.add_all_series(missing, key)
+        await self._open()
+        offers = self.provider.offers()
         taken, with_news, errors, in_a_row = Ingested(), 0, list[str](), 0
         for number, offer in enumerate(offers, 1):
             try:
-                news = await self._take(offer, last.get((offer.instrument.symbol, offer.interval)))
+                news = await self._take(offer)
                 in_a_row = 0
                 if news is not None:
                     taken, with_news = taken + news, with_news + 1
@@ -70,15 +70,32 @@ class Intake:
         }
         return Done(counts, error="; ".join(errors) or None, skipped=not with_news)
 
-    async def _take(self, offer: SeriesOffer, last: datetime | None) -> Ingested | None:
+    async def _open(self) -> None:
+        """Add the series that are not kept yet; remember where the others end, so that nothing is read twice."""
+        if self._last:
+            return
+        key, offers = self.provider.info.key, self.provider.offers()
+        kept = {(info.symbol, info.interval): info.last for info in await self.store.series() if info.source == key}
+        if missing := [offer for offer in offers if _key(offer) not in kept]:
+            await self.store.add_all_series(missing, key)
+        self._last.update({_key(offer): kept.get(_key(offer)) for offer in offers})
+
+    async def _take(self, offer: SeriesOffer) -> Ingested | None:
         symbol, source = offer.instrument.symbol, self.provider.info.key
+        last = self._last[_key(offer)]
         bars = await self.provider.bars(symbol, offer.interval, None if last is None else last + _TICK)
         if not len(bars):
             return None
         if offer.instrument.asset_class in _SPLIT:  # before the bars: the first one after a split must meet its factor
             factors = await self.provider.factors(symbol)
             await self.store.add_factors(symbol, source, factors, received_at=self.clock.now())
-        return await self.ingest.take(bars)
+        taken = await self.ingest.take(bars)
+        self._last[_key(offer)] = from_us(bars.start[-1])
+        return taken
+
+
+def _key(offer: SeriesOffer) -> tuple[str, Interval]:
+    return offer.instrument.symbol, offer.interval
 
 
 def ingest_job(intake: Intake) -> Job:

@@ -36,7 +36,7 @@ def standard_jobs(parts: Parts, providers: Sequence[Provider]) -> list[Job]:
     return [
         *(ingest_job(Intake(provider, parts.store, parts.ingest, parts.clock)) for provider in providers),
         resolve_job(parts.resolver, when),
-        issue_job(parts.store, parts.issuer, parts.ledger, parts.clock, steps=parts.scheduled_steps, schedule=when),
+        issue_job(parts.issuer, steps=parts.scheduled_steps, schedule=when),
     ]
 
 

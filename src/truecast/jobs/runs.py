@@ -33,29 +33,32 @@ async def register(db: Database, listed: Sequence[Job], now: datetime) -> None:
         await conn.execute(left_open.values(ended_at=to_us(now), outcome="failed", error=ABANDONED))
 
 
-async def enabled(db: Database) -> frozenset[str]:
-    """Names of the jobs that are switched on."""
-    async with db.read() as conn:
-        return frozenset(await conn.scalars(select(tables.jobs.c.name).where(tables.jobs.c.enabled)))
-
-
 async def switch(db: Database, name: str, on: bool) -> None:
     """Switch a job on or off."""
     async with db.write() as conn:
         await conn.execute(update(tables.jobs).where(tables.jobs.c.name == name).values(enabled=on))
 
 
-async def begin(db: Database, name: str, due: datetime, now: datetime) -> int:
-    """A row for a run that starts; its id."""
-    row = {"job": name, "due_at": to_us(due), "started_at": to_us(now), "counts": "{}"}
+async def begin(
+    db: Database, names: Sequence[str], due: datetime, now: datetime, *, forced: bool = False
+) -> dict[str, int]:
+    """A row for a run of each job that is switched on (`forced`: of each), all in one transaction; the id of each."""
+    table, runs = tables.jobs, tables.job_runs
     async with db.write() as conn:
-        return int((await conn.execute(insert(tables.job_runs).returning(tables.job_runs.c.id), row)).scalar_one())
+        on = set(await conn.scalars(select(table.c.name).where(table.c.enabled, table.c.name.in_(names))))
+        facts = {"due_at": to_us(due), "started_at": to_us(now), "counts": "{}"}
+        rows = [{"job": name} | facts for name in names if forced or name in on]
+        if not rows:
+            return {}
+        added = insert(runs).returning(runs.c.job, runs.c.id)
+        return {job: int(run_id) for job, run_id in await conn.execute(added, rows)}
 
 
-async def end(db: Database, run_id: int, now: datetime, outcome: Result, done: Done) -> None:
-    """The run's result."""
+async def end(db: Database, run_id: int, *, started: datetime, ended: datetime, outcome: Result, done: Done) -> None:
+    """The run's result, and when it really began: jobs due at the same moment wait for each other."""
     values = {
-        "ended_at": to_us(now),
+        "started_at": to_us(started),
+        "ended_at": to_us(ended),
         "outcome": outcome,
         "counts": orjson.dumps(dict(done.counts)).decode(),
         "error": None if done.error is None else done.error[:_ERROR_CHARS_MAX],

@@ -39,12 +39,12 @@ class Scheduler:
         self._jobs: Mapping[str, Job] = {job.name: job for job in sorted(listed, key=lambda job: (job.rank, job.name))}
         self._due: dict[str, datetime] = {}
         self._busy = asyncio.Lock()
+        self._registered = False
 
     async def run(self, until: datetime | None = None) -> None:
         """First everything once, to catch up; then what is due when it is due. Returns after `until`; never without."""
-        now = self._clock.now()
-        await runs.register(self._db, list(self._jobs.values()), now)
-        self._due = dict.fromkeys(self._jobs, now)
+        await self._register()
+        self._due = dict.fromkeys(self._jobs, self._clock.now())
         while self._due:
             moment = min(self._due.values())
             if until is not None and moment > until:
@@ -54,15 +54,19 @@ class Scheduler:
 
     async def run_now(self, name: str) -> JobRun:
         """Run a job at once, switched on or not, after the one that runs at the moment."""
-        job = self._known(name)
+        job, now = self._known(name), self._clock.now()
+        await self._register()
         async with self._busy:
-            run_id = await self._run_one(job, self._clock.now())
+            (run_id,) = (await runs.begin(self._db, [name], now, now, forced=True)).values()
+            await self._run_one(job, now, run_id)
         (run,) = await runs.list_runs(self._db, name, before=run_id + 1, limit=1)
         return run
 
     async def switch(self, name: str, *, on: bool) -> None:
         """Switch a job on or off; it survives a restart."""
-        await runs.switch(self._db, self._known(name).name, on)
+        known = self._known(name)
+        await self._register()
+        await runs.switch(self._db, known.name, on)
 
     async def jobs(self) -> list[JobInfo]:
         """Every job in the order in which they run."""
@@ -84,6 +88,11 @@ class Scheduler:
         """Runs of a job, latest first."""
         return await runs.list_runs(self._db, self._known(name).name, before=before, limit=limit)
 
+    async def _register(self) -> None:
+        if not self._registered:
+            await runs.register(self._db, list(self._jobs.values()), self._clock.now())
+            self._registered = True
+
     def _known(self, name: str) -> Job:
         if name not in self._jobs:
             raise UnknownJob(job=name[:64], known=sorted(self._jobs))
@@ -93,19 +102,17 @@ class Scheduler:
         return self._due.get(job.name) or job.schedule.after(self._clock.now())
 
     async def _run_due(self, moment: datetime) -> None:
-        on = await runs.enabled(self._db)
-        for job in self._jobs.values():
-            if self._due[job.name] > moment:
-                continue
-            if job.name in on:
-                async with self._busy:
-                    await self._run_one(job, moment)
-            self._due[job.name] = job.schedule.after(max(moment, self._clock.now()))
+        due = [name for name in self._jobs if self._due[name] <= moment]
+        async with self._busy:
+            begun = await runs.begin(self._db, due, moment, self._clock.now())
+            for name, run_id in begun.items():
+                await self._run_one(self._jobs[name], moment, run_id)
+        for name in due:
+            self._due[name] = self._jobs[name].schedule.after(max(moment, self._clock.now()))
 
-    async def _run_one(self, job: Job, due: datetime) -> int:
+    async def _run_one(self, job: Job, due: datetime, run_id: int) -> None:
         """One run, with its row. The only place where any error at all is caught: each leaves its row and a metric."""
-        run_id = await runs.begin(self._db, job.name, due, self._clock.now())
-        started = time.perf_counter()
+        started, started_s = self._clock.now(), time.perf_counter()
         try:
             done = await job.work(due)
         except TruecastError as error:
@@ -114,7 +121,6 @@ class Scheduler:
             _log.exception("job failed", job=job.name, due=due.isoformat())
             done = Done(error=f"{type(error).__name__}: {error}")
         outcome: Result = "failed" if done.error is not None else "skipped" if done.skipped else "ok"
-        JOB_SECONDS.labels(job.name).observe(time.perf_counter() - started)
+        JOB_SECONDS.labels(job.name).observe(time.perf_counter() - started_s)
         JOB_RUNS.labels(job.name, outcome).inc()
-        await runs.end(self._db, run_id, self._clock.now(), outcome, done)
-        return run_id
+        await runs.end(self._db, run_id, started=started, ended=self._clock.now(), outcome=outcome, done=done)

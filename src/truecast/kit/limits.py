@@ -43,3 +43,4 @@ CSV_REFUSED_ROWS_LISTED_MAX = 100  # of one file, with line and reason; the rest
 CSV_PREAMBLE_LINES_MAX = 10  # titles above the header
 SUMMARIES_KEPT_MAX = 128  # performance summaries kept until the ledger has news
 WALK_FORWARD_ORIGINS = 500
+RECORDS_KEPT_MAX = 4_096  # measured coverages and skills kept for series whose bars did not change

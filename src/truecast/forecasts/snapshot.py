@@ -1,0 +1,85 @@
+"""The store as it was at one moment, read through one transaction.
+
+Looks like the store to whoever only reads, so that History works on it. A round of forecasts reads dozens of series:
+one transaction makes them one state, and one list of series instead of one per read makes it quick.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from truecast.domain.bar import Bars
+from truecast.domain.corporate import Factor
+from truecast.domain.instrument import Universe
+from truecast.domain.interval import Interval
+from truecast.kit.clock import to_us
+from truecast.market import tables
+from truecast.market.bulk import Window, read_latest
+from truecast.market.factors import read_factors
+from truecast.market.read import best_of
+from truecast.market.registry import SeriesInfo, list_instruments, list_series
+from truecast.market.store import BarStore
+
+
+class Snapshot(BarStore):
+    """Reads only. Not for concurrent tasks: one connection answers one question at a time."""
+
+    def __init__(self, store: BarStore, conn: AsyncConnection) -> None:
+        super().__init__(store.db)
+        self.conn = conn
+        self._listed: list[SeriesInfo] | None = None
+
+    async def universe(self) -> Universe:
+        """All instruments."""
+        return Universe.of(await list_instruments(self.conn))
+
+    async def series(self, symbol: str | None = None) -> list[SeriesInfo]:
+        """What is kept, as when first asked."""
+        if self._listed is None:
+            self._listed = await list_series(self.conn)
+        return self._listed if symbol is None else [info for info in self._listed if info.symbol == symbol]
+
+    async def read(
+        self,
+        symbol: str,
+        interval: Interval,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        limit: int | None = None,
+        as_of: datetime | None = None,
+        source: str | None = None,
+    ) -> Bars:
+        """As BarStore.read."""
+        window = Window(
+            series_id=0,
+            first_us=None if start is None else to_us(start),
+            until_us=None if end is None else to_us(end),
+            as_of_us=None if as_of is None else to_us(as_of),
+            limit=limit,
+        )
+        parts = []
+        for info in await self.series(symbol):
+            if info.interval is interval and info.bars and source in (None, info.source):
+                like = replace(Bars.empty(symbol, interval), sources=(info.source,))
+                parts.append(await read_latest(self.conn, replace(window, series_id=info.id), like))
+        return best_of(parts, limit) if parts else Bars.empty(symbol, interval)
+
+    async def factors(self, symbol: str, as_of: datetime | None = None) -> tuple[Factor, ...]:
+        """As BarStore.factors."""
+        return await read_factors(self.conn, symbol, as_of)
+
+    async def last_append(self) -> int:
+        """Number of the last receipt of bars: unchanged means that no bar came, from whatever process."""
+        return int(await self.conn.scalar(select(func.max(tables.appends.c.id))) or 0)
+
+
+@asynccontextmanager
+async def snapshot(store: BarStore) -> AsyncIterator[Snapshot]:
+    """The store from here to the end of the block."""
+    async with store.db.read() as conn:
+        yield Snapshot(store, conn)
