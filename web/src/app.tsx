@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { get, post, segment } from "./api/client";
 import type { Forecast, HistoryItem, Page, Performance, Prices, SymbolDetail } from "./api/types";
 import { Chart, type Pointed } from "./chart/chart";
-import { isLine, SHOWN_LEVELS } from "./chart/series";
+import { askedSteps, isLine, SHOWN_LEVELS, upTo } from "./chart/series";
 import { changePercent, change as changeText, price as priceText } from "./format/numbers";
 import { steps } from "./format/time";
 import { Bone } from "./parts/bits";
@@ -70,24 +70,29 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
   const last = bars.findLast((bar) => bar.final);
   const prices = useResource<Prices>(known && `price ${known}`, (signal) => get("/prices", { symbols: known }, signal), { everyMs: pollMs });
   // A forecast stands on the last closed bar: ask again when there is a new one, not on a timer.
+  const asked = askedSteps(shown.horizon);
   const series = known && interval && last ? `${known} ${interval} ${shown.model}` : null;
   const forecast = useResource<Forecast>(
-    series && `forecast ${series} ${shown.horizon} ${last?.start}`,
-    (signal) => post("/forecasts", { symbol: known, interval, horizon: shown.horizon, model: shown.model, levels: SHOWN_LEVELS }, signal),
+    series && `forecast ${series} ${asked} ${last?.start}`,
+    (signal) => post("/forecasts", { symbol: known, interval, horizon: asked, model: shown.model, levels: SHOWN_LEVELS }, signal),
     { keep: true },
   );
-  const model = shown.model === "auto" ? null : shown.model;
+  // `auto` has no record of its own: the record shown is that of the model which served.
+  const served = forecast.error || shown.model !== "auto" ? shown.model : (forecast.data?.model ?? null);
+  const record = known && interval && served ? `${known} ${interval} ${served}` : null;
+  const model = served === "auto" ? null : served;
   const performance = useResource<Performance>(
-    known && interval ? `performance ${known} ${interval} ${model}` : null,
+    record && `performance ${record}`,
     (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal),
     { everyMs: () => PERFORMANCE_POLLS * pollMs() },
   );
   const history = useResource<Page<HistoryItem>>(
-    known && interval ? `history ${known} ${interval} ${model}` : null,
-    (signal) => get(`/forecasts/${segment(known ?? "")}/history`, { interval, model, horizon: 1, limit: 40 }, signal),
+    record && `history ${record}`,
+    (signal) => get(`/forecasts/${segment(known ?? "")}/history`, { interval, model, horizon: 1, limit: 60 }, signal),
     { everyMs: pollMs },
   );
-  const fan = forecast.data && forecast.data.interval === interval && !forecast.error ? forecast.data : null;
+  const said = forecast.data && forecast.data.interval === interval && !forecast.error ? forecast.data : null;
+  const fan = useMemo(() => said && upTo(said, shown.horizon), [said, shown.horizon]);
 
   return (
     <main id="main" class="page">
@@ -102,7 +107,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
             <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
           </section>
         ) : fan && detail ? (
-          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={forecast.busy && (fan.horizon !== shown.horizon || fan.requested_model !== shown.model)} onLevel={(level) => show({ level })} />
+          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={fan.horizon !== shown.horizon || fan.requested_model !== shown.model} onLevel={(level) => show({ level })} />
         ) : empty || candles.error || (candles.data && !last) ? (
           <section class="card outlook">
             <p class="nothing soft">No prices, so no forecast.</p>

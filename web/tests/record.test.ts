@@ -7,7 +7,7 @@ import { nearestRow, shownItems } from "../src/record/choose";
 
 const row = (horizon: number, n: number): PerformanceRow => ({ horizon, n }) as PerformanceRow;
 const item = (target: number, outcome: number | null): HistoryItem =>
-  ({ id: String(target), step: 1, target: new Date(target * 86_400_000).toISOString(), outcome }) as HistoryItem;
+  ({ id: String(target), step: 1, issued_at: new Date(0).toISOString(), target: new Date(target * 86_400_000).toISOString(), outcome }) as HistoryItem;
 
 describe("the row that is shown", () => {
   test("is that of the chosen horizon, or the nearest that was measured", () => {
@@ -24,6 +24,14 @@ describe("the list of forecasts", () => {
     const shown = shownItems(items);
     expect(shown.filter((i) => i.outcome === null).map((i) => i.id)).toEqual(["80", "79", "78", "77"]);
     expect(shown.slice(4).map((i) => i.id)).toEqual(["76", "75"]);
+  });
+});
+
+describe("of several forecasts on the same bar", () => {
+  test("only the first is shown, as only the first counts", () => {
+    const late = { ...item(5, 1), id: "late", issued_at: new Date(9_000).toISOString() };
+    const early = { ...item(5, 1), id: "early" };
+    expect(shownItems([late, early]).map((i) => i.id)).toEqual(["early"]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { Candle, Forecast, ForecastStep } from "../src/api/types";
-import { blend, boundsAt, fanPoints, GAP_SLOTS_MAX, isLine, mergeCandles, probabilityAbove, quantile, sameShape, shownLevels, withGaps } from "../src/chart/series";
+import { askedSteps, blend, boundsAt, fanPoints, GAP_SLOTS_MAX, isLine, mergeCandles, probabilityAbove, quantile, sameShape, shownLevels, upTo, withGaps } from "../src/chart/series";
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1) + n * 3_600_000).toISOString().replace(".000Z", "Z");
 
@@ -87,6 +87,11 @@ describe("the fan", () => {
     expect(blend(from, to, 1)).toEqual(to);
     expect(sameShape(from, to)).toBe(true);
     expect(sameShape(from, fanPoints(forecast(4), 0.8))).toBe(false);
+  });
+
+  test("is cut from what the server seals by itself, up to 24 steps", () => {
+    expect([1, 24, 25, 168].map(askedSteps)).toEqual([24, 24, 168, 168]);
+    expect(upTo(forecast(24), 10)).toMatchObject({ horizon: 10, steps: { length: 10 } });
   });
 
   test("has its own three levels and the reader's", () => {

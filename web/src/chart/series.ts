@@ -4,7 +4,7 @@ import { intervalSeconds } from "../format/time";
 
 export const SHOWN_LEVELS: readonly number[] = [0.5, 0.8, 0.95];
 /** A hole is drawn as at most this many empty slots: wide enough to be seen, not so wide that it hides the rest. */
-export const GAP_SLOTS_MAX = 18;
+export const GAP_SLOTS_MAX = 12;
 
 export interface CandlePoint {
   time: number;
@@ -78,6 +78,21 @@ export function withGaps(candles: readonly Candle[], gaps: readonly Gap[], inter
   }
   points.sort((a, b) => a.time - b.time);
   return { points, bands };
+}
+
+/** The steps that the server issues by itself, and the most it gives. */
+const ISSUED_STEPS = 24;
+const ALL_STEPS = 168;
+
+/** How many steps to ask for. A step says the same whatever comes after it, so up to 24 the forecast already sealed serves. */
+export function askedSteps(horizon: number): number {
+  return horizon <= ISSUED_STEPS ? ISSUED_STEPS : ALL_STEPS;
+}
+
+/** The forecast as far as the reader wants to look. */
+export function upTo(forecast: Forecast, horizon: number): Forecast {
+  const steps = forecast.steps.filter((s) => s.step <= horizon);
+  return { ...forecast, steps, horizon: steps.length };
 }
 
 /** The fan as points, with a band for each level. It opens at the last known bar, where nothing is uncertain. */

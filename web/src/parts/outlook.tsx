@@ -39,7 +39,7 @@ export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
           ["Last price", <span>{price(anchor.price, tick)} <span class="soft">{barLabel(anchor.bar_start, forecast.interval)}</span></span>],
         ]}
       />
-      <SkillLine skill={forecast.skill} />
+      <SkillLine skill={forecast.skill} model={forecast.model} />
       <details class="fold">
         <summary>How it was made</summary>
         <Facts
@@ -102,7 +102,15 @@ export const VERDICTS: Record<Skill["verdict"], { title: string; tone: string }>
 export const JUDGED_FROM = 50;
 
 /** The verdict with its evidence, in one line for everybody and one for statisticians. */
-export function SkillLine({ skill }: { skill: Skill }) {
+export function SkillLine({ skill, model }: { skill: Skill; model: string }) {
+  if (model === "naive") {
+    return (
+      <div class="verdict plain">
+        <b>This is the random walk</b>
+        <span class="soft">The floor that every other model has to beat.</span>
+      </div>
+    );
+  }
   if (skill.n === 0 || skill.crps_ratio === null) {
     return (
       <div class="verdict plain">

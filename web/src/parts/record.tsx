@@ -89,7 +89,7 @@ function Measured({ row, live }: { row: PerformanceRow; live: boolean }) {
   return (
     <>
       <Calibration coverage={row.coverage} />
-      <SkillLine skill={{ verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n }} />
+      <SkillLine model={row.model} skill={{ verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n }} />
       <ul class="figures">
         <li title="Mean continuous ranked probability score, in price units. Lower is better.">
           <span>CRPS</span>
@@ -167,7 +167,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
         <p class="nothing soft">No forecast of this instrument is in the ledger yet.</p>
       ) : (
         <div class="scroll" tabIndex={0} role="region" aria-labelledby="resolved-title">
-          <table id="resolved" data-resolved={data.items.filter((i) => i.outcome !== null).length}>
+          <table id="resolved" data-resolved={items.filter((i) => i.outcome !== null).length}>
             <thead>
               <tr>
                 <th scope="col">For</th>
@@ -192,7 +192,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
             </thead>
             <tbody>
               {items.map((item) => (
-                <Row key={`${item.id} ${item.step}`} item={item} interval={interval} tick={tick} />
+                <Row key={item.target} item={item} interval={interval} tick={tick} />
               ))}
             </tbody>
           </table>

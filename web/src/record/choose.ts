@@ -14,9 +14,15 @@ export function nearestRow(rows: readonly PerformanceRow[], horizon: number): Pe
   }, null);
 }
 
-/** A few that are still open, then those that were resolved, newest first. */
+/** A few that are still open, then those that were resolved, newest first. Of several on the same bar the first counts. */
 export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
-  const open = items.filter((i) => i.outcome === null).sort((a, b) => Date.parse(a.target) - Date.parse(b.target));
-  const done = items.filter((i) => i.outcome !== null);
-  return [...open.slice(0, OPEN_SHOWN_MAX).reverse(), ...done].slice(0, SHOWN_MAX);
+  const first = new Map<string, HistoryItem>();
+  for (const item of items) {
+    const before = first.get(item.target);
+    if (!before || Date.parse(item.issued_at) < Date.parse(before.issued_at)) first.set(item.target, item);
+  }
+  const rows = [...first.values()].sort((a, b) => Date.parse(b.target) - Date.parse(a.target));
+  const open = rows.filter((i) => i.outcome === null).slice(-OPEN_SHOWN_MAX);
+  const done = rows.filter((i) => i.outcome !== null);
+  return [...open, ...done].slice(0, SHOWN_MAX);
 }
