@@ -45,7 +45,8 @@ class Role(StrEnum):
     UP = "up"  # everything
     SERVE = "serve"  # answers
     WORK = "work"  # jobs
-    COMMAND = "command"  # one command on the store, beside whatever else runs
+    COMMAND = "command"  # one command that needs data, beside whatever else runs
+    TOOL = "tool"  # one command that looks, or brings its own data
 
 
 _RUN_JOBS = (Role.UP, Role.WORK)
@@ -118,7 +119,7 @@ class Process:
                 raise SchemaOld(pending=", ".join(waiting))
             await self._fill_locked(loading)
         elif self.role is Role.COMMAND and not await self.store.series():
-            await self._fill_locked(loading)
+            await self._fill_locked(loading)  # the tables are there, the data are not
 
     async def migrations_pending(self) -> Sequence[str]:
         """Steps of the schema that the database still lacks."""
@@ -141,7 +142,7 @@ class Process:
         loading.step("database", 0, 1)
         await upgrade(self.db)
         loading.step("database", 1, 1)
-        if self.intake is not None:
+        if self.intake is not None and self.role is not Role.TOOL:
             await self.intake.take_news(loading.step)
 
     async def _fill_locked(self, loading: Loading) -> None:
@@ -168,7 +169,7 @@ def build(
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
-    listed = [] if role is Role.COMMAND else list(sources.values())
+    listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     scheduler = Scheduler(db, standard_jobs(parts, listed), clock)
     intake = Intake(sources[SAMPLE], store, ingest, clock) if SAMPLE in sources else None
     return Services(

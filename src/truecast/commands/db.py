@@ -8,7 +8,7 @@ from truecast.kit.db import Database
 from truecast.kit.settings import Settings
 from truecast.migrations.upgrade import upgrade as upgrade_tables
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.callback()

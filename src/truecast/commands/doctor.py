@@ -32,7 +32,7 @@ Mark = Literal["ok", "warn", "fail"]
 PACKAGES = ("fastapi", "uvicorn", "pydantic", "sqlalchemy", "aiosqlite", "asyncpg", "numpy", "exchange_calendars")
 BUILT_NOT_BEFORE = "2026-01-01"  # a clock before this release is wrong
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ from truecast.wiring import build
 
 LEVELS_DEFAULT = ("0.5", "0.8", "0.95")
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from truecast.commands.progress import prepared
 from truecast.forecasts.verify import Verification
 from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.kit.settings import Settings
-from truecast.wiring import build
+from truecast.wiring import Role, build
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class LedgerBroken(TruecastError):
@@ -42,5 +42,5 @@ def verify(*, as_json: Annotated[bool, typer.Option("--json", help="Print the re
 
 
 async def _verify(settings: Settings) -> Verification:
-    async with prepared(build(settings)) as services:
+    async with prepared(build(settings, Role.TOOL)) as services:
         return await services.ledger.verify()

@@ -5,7 +5,7 @@ import typer
 
 from truecast.api.app import describe
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

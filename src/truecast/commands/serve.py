@@ -9,7 +9,7 @@ from truecast.commands.listen import bind, serve, start_logs, url_of
 from truecast.kit.settings import Settings
 from truecast.wiring import Role, build
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command("serve")

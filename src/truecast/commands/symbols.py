@@ -13,7 +13,7 @@ from truecast.kit.settings import Settings
 from truecast.market.history import available
 from truecast.wiring import build
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -19,7 +19,7 @@ from truecast.wiring import SAMPLE, Role, build, build_replay
 
 SPEED_MAX = 1e9  # as fast as the machine can: the clock waits for the work anyway
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

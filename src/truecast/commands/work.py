@@ -11,7 +11,7 @@ from truecast.kit.logs import configure_logs, get_logger
 from truecast.kit.settings import Settings
 from truecast.wiring import Role, build
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 _log = get_logger(__name__)
 
 
