@@ -240,23 +240,41 @@ def _postgres_engine(url: URL) -> AsyncEngine:
 
 
 def _sqlite_engine(path: Path, synchronous: str) -> AsyncEngine:
-    engine = create_async_engine(URL.create("sqlite+aiosqlite", database=str(path)), pool_size=5)
+    engine = create_async_engine(_sqlite_url(path), pool_size=5)
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
-        # The driver's implicit BEGIN cannot be IMMEDIATE and skips DDL and SELECT: we begin ourselves.
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA synchronous={synchronous}"):
-            try:
-                cursor.execute(pragma)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
-                    raise  # a file that cannot be written can still be read in the mode it has
-        cursor.close()
+        try:
+            _configure_sqlite(connection, synchronous)
+        except BaseException:
+            connection.close()  # the pool drops it as it is, and its thread would never end
+            raise
 
     _listen_begin(engine.sync_engine)
     return engine
+
+
+def _configure_sqlite(connection: Any, synchronous: str) -> None:
+    # The driver's implicit BEGIN cannot be IMMEDIATE and skips DDL and SELECT: we begin ourselves.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (*_SQLITE_PRAGMAS, f"PRAGMA synchronous={synchronous}"):
+        try:
+            cursor.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_READONLY:
+                raise  # a file that cannot be written can still be read in the mode it has
+    cursor.close()
+
+
+def _sqlite_url(path: Path) -> URL:
+    """The file; where nothing can be written beside it, the file as it is, for WAL cannot even read without a file of
+    its own beside the database. A WAL that is there belongs to a process that writes, and is shared in the usual way.
+    """
+    beside = path.with_name(path.name + "-wal")
+    if path.exists() and not os.access(path.parent, os.W_OK) and not beside.exists():
+        return URL.create("sqlite+aiosqlite", database=f"file:{path}", query={"immutable": "1", "uri": "true"})
+    return URL.create("sqlite+aiosqlite", database=str(path))
 
 
 def _listen_begin(engine: Engine) -> None:

@@ -1,6 +1,7 @@
 """What may go wrong with a database, as typed errors, and how each driver says it."""
 
 import errno
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -137,9 +138,11 @@ def _kind(error: BaseException, where: str) -> type[TruecastError] | None:
 
 def _sqlite_kind(error: sqlite3.Error, where: str) -> type[TruecastError] | None:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code == sqlite3.SQLITE_IOERR:
-        # A full disk shows as an I/O error when it is the shared-memory file that cannot grow.
-        folder = Path(where).parent
-        if folder.is_dir() and shutil.disk_usage(folder).free < _FREE_BYTES_MIN:
+    file = Path(where)
+    if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and file.exists():
+        # Said of the files beside the database: shared memory that cannot grow, a WAL that cannot be created.
+        if shutil.disk_usage(file).free < _FREE_BYTES_MIN:
             return DiskFull
+        if not (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+            return DatabaseReadOnly
     return _SQLITE.get(code)
