@@ -103,7 +103,7 @@ def all_errors() -> set[type[TruecastError]]:
     for module in pkgutil.walk_packages(truecast.__path__, "truecast."):
         if not module.name.endswith(("__main__", ".asgi", ".worker", ".env")) and ".versions." not in module.name:
             importlib.import_module(module.name)
-    return set(descend(TruecastError))
+    return set(descend(TruecastError)) - {TruecastError}
 
 
 def descend(error: type[TruecastError]) -> Iterator[type[TruecastError]]:
