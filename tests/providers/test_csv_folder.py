@@ -71,6 +71,17 @@ class TestCsvFolder(ProviderContract):
         return provider
 
 
+async def test_a_series_in_several_files_is_one_series(tmp_path: Path, clock: FixedClock) -> None:
+    later = HEAD + "2021-01-04T09:00:00Z,7,7,7,7,7\n2021-01-04T10:00:00Z,8,8,8,8,8\n"
+    (tmp_path / "EUR-USD_1h_2020.csv").write_text(HOURS)
+    (tmp_path / "EUR-USD_1h_2021.csv").write_text(later)
+    clock.advance(timedelta(days=1))
+    folder = CsvFolder(clock, tmp_path, Options(universe=UNIVERSE))
+    bars = await folder.bars("EUR-USD", Interval.H1, None)
+    assert [from_us(us).hour for us in bars.start] == [9, 10, 11, 12, 13, 14, 15]
+    assert bars.open.tolist()[:3] == [7.0, 1.10, 1.11]
+
+
 class TestLayouts:
     @pytest.mark.parametrize(
         "text",
@@ -390,6 +401,8 @@ class TestNames:
             ("BTCUSDT-1M", ("BTCUSDT", Interval.MO1)),
             ("BTCUSDT_1m", ("BTCUSDT", Interval.M1)),
             ("EURUSD_M15", ("EURUSD", Interval.M15)),
+            ("EUR-USD_1h_2021", ("EUR-USD", Interval.H1)),
+            ("BTCUSDT-1m-2021-01", ("BTCUSDT", Interval.M1)),
             ("AAPL_factors", ("AAPL", None)),
             ("BRK-B", ("BRK-B", None)),
             ("AAPL", ("AAPL", None)),

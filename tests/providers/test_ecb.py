@@ -1,5 +1,6 @@
 """The ECB's reference rates: every published form, every way a download goes wrong, and when a rate became known."""
 
+import asyncio
 import io
 import zipfile
 from collections.abc import AsyncIterator
@@ -211,8 +212,9 @@ class TestRates:
 
 class TestPolling:
     async def test_forty_series_cost_one_request(self, provider: Ecb, source: HttpSource) -> None:
-        for offer in provider.offers():
-            await provider.bars(offer.instrument.symbol, D1, FRIDAY)
+        polls = [provider.bars(offer.instrument.symbol, D1, FRIDAY) for offer in provider.offers()]
+        assert len(polls) > 40
+        await asyncio.gather(*polls)
         assert source.paths() == ["/eurofxref-daily.xml"]
 
     async def test_the_same_file_again_is_nothing_new_and_no_error(

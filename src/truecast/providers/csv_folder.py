@@ -14,11 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BufferedIOBase
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
 
-from truecast.domain.bar import Bars, FloatArray, IntArray
+from truecast.domain.bar import COLUMNS, Bars, FloatArray, IntArray
 from truecast.domain.corporate import Factor, events
 from truecast.domain.instrument import Instrument, Universe
 from truecast.domain.interval import Interval
@@ -257,6 +258,16 @@ def _as_bars(
     )
 
 
+def _joined(one: Bars, other: Bars) -> Bars:
+    """Both files' bars, oldest first; where both have a start, the first file's."""
+    new = other[~np.isin(other.start, one.start)]
+    order = np.argsort(np.concatenate([one.start, new.start]))
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(one, name), getattr(new, name)])[order] for name in (*COLUMNS, "source")
+    }
+    return replace(one, **columns)
+
+
 class CsvFolder:
     """A folder as a source: read once, when first asked."""
 
@@ -267,17 +278,13 @@ class CsvFolder:
         self._factors: dict[str, tuple[Factor, ...]] = {}
         reports = []
         for imported in import_folder(folder, options):
-            report = imported.report
             for one in imported.series:
                 key = (one.offer.instrument.symbol, one.offer.interval)
-                if key in self._series:
-                    report = replace(
-                        report, notes=(*report.notes, f"{key[0]} {key[1]} was in an earlier file: ignored")
-                    )
-                self._series.setdefault(key, one)
+                earlier = self._series.get(key)
+                self._series[key] = replace(one, bars=_joined(earlier.bars, one.bars)) if earlier else one
             if imported.factors:
                 self._factors[imported.report.symbols[0]] = imported.factors
-            reports.append(report)
+            reports.append(imported.report)
         self.report = ImportReport(tuple(reports))
 
     def offers(self) -> Sequence[SeriesOffer]:

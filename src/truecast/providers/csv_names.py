@@ -21,7 +21,7 @@ from truecast.providers.csv_layout import Unreadable
 from truecast.providers.currencies import currencies, pair
 
 _STABLE = ("USDT", "USDC", "BUSD", "FDUSD", "TUSD", "DAI")  # quoted in one of these, it is crypto
-_NAME = re.compile(r"(?P<symbol>.+?)[_ .-](?P<interval>[A-Za-z0-9]+)\Z")
+_NAME = re.compile(r"(?P<symbol>.+?)[_ .-](?P<interval>[A-Za-z0-9]+)(?P<part>[_ .-]\d[\d_ .-]*)?\Z")  # …_1h_2021-01
 _FACTORS = re.compile(r"(?P<symbol>.+?)[_-]factors\Z", re.IGNORECASE)
 _SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.-]{0,31}\Z", re.ASCII)
 _SPELLINGS = {
@@ -55,11 +55,10 @@ class Hints:
 
 
 def read_name(stem: str) -> tuple[str, Interval | None]:
-    """`EUR-USD_1h` -> (`EUR-USD`, 1h); no interval where the name ends in none."""
+    """`EUR-USD_1h` or `EUR-USD_1h_2021` -> (`EUR-USD`, 1h); no interval where the name has none."""
     if factors := _FACTORS.match(stem):
         return factors["symbol"], None
-    found = _NAME.match(stem)
-    if found:
+    if found := _NAME.match(stem):
         text = found["interval"]
         interval = _SPELLINGS.get(text) or _SPELLINGS.get(text.lower())
         if interval is None and text.lower() in set(Interval):
