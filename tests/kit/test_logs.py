@@ -47,6 +47,16 @@ def test_writes_nothing_below_the_level(stream: io.StringIO) -> None:
     assert [line["event"] for line in lines(stream)] == ["loud"]
 
 
+def test_libraries_that_chat_are_quiet_and_uvicorn_says_things_once(stream: io.StringIO) -> None:
+    configure_logs("info", "json", stream=stream)
+    for name in ("httpx", "alembic.runtime.plugins", "matplotlib.font_manager"):
+        logging.getLogger(name).info("chat")
+    logging.getLogger("uvicorn.error").info("Started %d", 1, extra={"color_message": "Started in red"})
+    (line,) = lines(stream)
+    assert line["event"] == "Started 1"
+    assert "color_message" not in line
+
+
 def test_called_again_replaces_and_does_not_double(stream: io.StringIO) -> None:
     configure_logs("info", "json", stream=io.StringIO())
     configure_logs("info", "json", stream=stream)

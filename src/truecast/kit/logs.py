@@ -41,7 +41,14 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _DEPTH_MAX = 8
 _TEXT_CHARS_MAX = 16_384
-_QUIET = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "asyncio": logging.WARNING, "aiosqlite": logging.INFO}
+_QUIET = {
+    "httpx": logging.WARNING,
+    "httpcore": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "aiosqlite": logging.INFO,
+    "alembic": logging.WARNING,
+    "matplotlib": logging.WARNING,
+}
 
 
 class Redaction:
@@ -138,6 +145,11 @@ def _json(value: Any, **_: Any) -> str:
     return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY).decode()
 
 
+def _drop_colors(_logger: Any, _method: str, event: EventDict) -> EventDict:
+    event.pop("color_message", None)  # uvicorn says some things twice, the second time in colors
+    return event
+
+
 def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
     if (request_id := REQUEST_ID.get()) is not None:
         event["request_id"] = request_id
@@ -151,6 +163,7 @@ _SHARED: tuple[Processor, ...] = (
     structlog.stdlib.add_logger_name,
     structlog.stdlib.PositionalArgumentsFormatter(),
     structlog.stdlib.ExtraAdder(),
+    _drop_colors,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 )
