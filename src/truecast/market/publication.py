@@ -171,7 +171,7 @@ def _business_days() -> IntArray:
     sunday, saturday = weekday(on) == 6, weekday(on) == 5
     back = np.where(_on(on, (1, 1)), 0, DAY)
     observed = on + np.where(sunday, DAY, 0) - np.where(saturday, back, 0)
-    return days[(weekday(days) < 5) & ~closed & ~np.isin(days, observed)]
+    return np.asarray(days[(weekday(days) < 5) & ~closed & ~np.isin(days, observed)], np.int64)
 
 
 def _in_month(days: IntArray, month: int) -> BoolArray:
