@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import orjson
 import typer
 
 from truecast.commands.progress import prepared
 from truecast.commands.text import aligned
+from truecast.domain.bar import IntArray
 from truecast.domain.corporate import Factor
 from truecast.domain.instrument import AssetClass, Universe
 from truecast.domain.interval import Interval
@@ -78,7 +80,7 @@ async def _import(
             month_first=month_first,
             hints=hints,
         )
-        intake = _Intake(services, {}, set())
+        intake = _Intake(services, {}, {})
         taken = []
         for number, path in enumerate(paths):
             services.loading.step("files", number, len(paths))
@@ -99,21 +101,24 @@ class _Intake:
 
     services: Services
     factors: dict[str, Sequence[Factor]]
-    seen: set[tuple[str, Interval]]
+    seen: dict[tuple[str, Interval], IntArray]  # the starts that are in
 
     async def take(self, imported: FileImport) -> Taken:
-        """What one file brings. A series that an earlier file brought is left alone."""
+        """What one file brings. Of a series split over files, the first to have a start counts."""
         notes = list(imported.report.notes)
         ingested = Ingested()
         if imported.factors:
             self.factors[imported.report.symbols[0]] = imported.factors
         for one in imported.series:
             key = (one.offer.instrument.symbol, one.offer.interval)
+            bars = one.bars
             if key in self.seen:
-                notes.append(f"{key[0]} {key[1]} was in an earlier file: ignored")
-                continue
-            self.seen.add(key)
-            ingested += await self._take_series(one)
+                bars = bars[~np.isin(bars.start, self.seen[key])]
+                if again := len(one.bars) - len(bars):
+                    notes.append(f"{key[0]} {key[1]}: {again:,} rows were in an earlier file: ignored")
+            self.seen[key] = np.union1d(self.seen.get(key, bars.start), bars.start)
+            if len(bars):
+                ingested += await self._take_series(replace(one, bars=bars))
         return Taken(imported.report, ingested, tuple(notes))
 
     async def take_factors_alone(self, known: Collection[str]) -> None:
