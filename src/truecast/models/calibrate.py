@@ -81,6 +81,7 @@ class Panel:
     floor: FloatArray  # (S, T) of the scale
     mix: Callable[[int], FloatArray]  # weights (C,) of the components at a horizon
     burn: int  # bars at the start whose scale is not yet worth dividing by
+    most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
 
     def scale(self, horizon: int, bars: slice | IntArray) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`. (S, len(bars))"""
@@ -95,7 +96,7 @@ class Panel:
         z = self.x[:, resolved] - self.x[:, origins]
         z /= self.scale(horizon, origins)
         z /= math.sqrt(horizon)
-        return z
+        return np.asarray(np.clip(z, -self.most, self.most, out=z))
 
 
 def shapes(panel: Panel, unit: FloatArray, at: IntArray, window: int, horizon_most: int) -> Shapes:
@@ -111,7 +112,10 @@ def shapes(panel: Panel, unit: FloatArray, at: IntArray, window: int, horizon_mo
         n = np.clip((at - horizon - panel.burn) // stride + 1, 0, recent.shape[-1])
         sampled, lean = n >= 2 * EDGE, np.zeros_like(spread)
         if sampled.any():
-            own = sample_quantiles(np.sort(recent, axis=-1), np.maximum(n, int(2 * EDGE)))
+            ordered = np.sort(recent, axis=-1)
+            if not sampled.all():
+                ordered[:, ~sampled] = 0.0  # not used
+            own = sample_quantiles(ordered, np.maximum(n, int(2 * EDGE)))
             n_eff = np.where(sampled, n * stride / horizon, 0.0)
             if horizon == 1:
                 drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
@@ -211,14 +215,13 @@ def adapted(q: FloatArray, corrections: FloatArray) -> FloatArray:
     low, high = q.reshape(-1)[rows + right - 1], q.reshape(-1)[rows + right]
     p_low = P[right - 1]
     moved: FloatArray = low + (p - p_low) / (P[right] - p_low) * (high - low)
-    moved.sort(axis=-1)
-    return moved
+    return np.sort(moved, axis=-1)
 
 
 def _count(true: BoolArray) -> FloatArray:
     """How many of at most 255 are true, along the last axis; far faster than count_nonzero."""
     assert true.shape[-1] <= 255
-    return true.view(np.uint8).sum(axis=-1, dtype=np.uint8).astype(np.float64)
+    return np.asarray(true.view(np.uint8).sum(axis=-1, dtype=np.uint8), np.float64)
 
 
 def at_horizons(shape: FloatArray, horizons: IntArray) -> FloatArray:

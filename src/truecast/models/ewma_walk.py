@@ -37,6 +37,7 @@ class EwmaWalk:
     min_bars: int = 30
     window: int = 1000
     burn: int = 15
+    scaled: bool = True
     half_life: float = 12.0
     half_life_slow: float = 600.0
     slow_one: float = 0.10  # weight of the slow part one step ahead

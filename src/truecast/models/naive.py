@@ -28,6 +28,7 @@ class Naive:
     min_bars: int = 30
     window: int = 500
     burn: int = 0
+    scaled: bool = False
 
     def fit(self, frame: Frame) -> FittedWalk:
         """Learn from the frame."""

@@ -16,14 +16,14 @@ def diebold_mariano(loss: npt.ArrayLike, loss_reference: npt.ArrayLike, horizon:
     """(statistic, two-sided p-value) of equal mean loss; negative: the first is better. NaN p when it cannot be told.
 
     Diebold and Mariano (1995); long-run variance by Newey and West (1987) with Bartlett weights up to
-    max(horizon - 1, floor(4 (n/100)^(2/9))) lags, small-sample factor and Student t by Harvey, Leybourne and
+    max(2 (horizon - 1), floor(4 (n/100)^(2/9))) lags, small-sample factor and Student t by Harvey, Leybourne and
     Newbold (1997).
     """
     d = np.asarray(loss, np.float64) - np.asarray(loss_reference, np.float64)
     n = len(d)
     if n < 2:
         return math.nan, math.nan
-    lags = min(max(horizon - 1, math.floor(4 * (n / 100) ** (2 / 9))), n - 1)
+    lags = min(max(2 * (horizon - 1), math.floor(4 * (n / 100) ** (2 / 9))), n - 1)
     variance = long_run_variance(d, lags)
     correction = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
     if not variance > 0 or correction <= 0:

@@ -6,7 +6,7 @@
 
 Flat histories: every spread gets FLOOR times the price per square root of a step added, in the form of PRIOR. To a
 market that moves this is nothing; one that never moved gets an interval of a ten-millionth of its price, not none.
-The scale has the same floor, so that z stays finite. A log series that meets a price <= 0 turns to differences.
+The scale has the same floor, and z a limit. A log series that meets a price <= 0 turns to differences.
 """
 
 from collections import defaultdict
@@ -21,12 +21,15 @@ from truecast.domain.forecast import Coverage, Skill
 from truecast.domain.horizon import HorizonOutOfRange
 from truecast.domain.quantiles import STANDARD_LEVELS, Quantiles
 from truecast.features.frame import Frame
+from truecast.features.returns import level, uses_differences
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
 from truecast.models.base import Prediction
 from truecast.models.calibrate import PRIOR, Panel, at_horizons, shapes
 
 FLOOR = 1e-7  # of the price, per square root of a step
+OUTCOME_MOST = 50.0  # scales: no sample tells more about what lies beyond
+LOG_MOVE_MOST = 30.0  # a price is forecast to move by a factor of at most 1e13, so that it stays a number
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
 RECORD_RENEWED = 10
 _PANEL_ROWS = 256  # series worked on at once: their outcomes fit the processor's cache
@@ -46,6 +49,10 @@ class Walk(Protocol):
     @property
     def burn(self) -> int:
         """Bars at the start whose scale is not yet worth dividing by."""
+
+    @property
+    def scaled(self) -> bool:
+        """Whether the scale follows the market; if not, it is a constant, and moves stay in their own units."""
 
     def parts(self, x: FloatArray) -> FloatArray:
         """The C components of the scale of one step, known at each bar: (S, T) -> (C, S, T)."""
@@ -103,12 +110,13 @@ class FittedWalk:
         coverage = tuple(
             Coverage(level, float(losses.inside(outcome, q, level).mean()), len(origins)) for level in STANDARD_LEVELS
         )
-        loss = losses.crps(outcome, q)
+        least = FLOOR * (float(np.abs(self.frame.close).max()) or 1.0)  # what is smaller is the floor, not a forecast
+        loss = np.maximum(losses.crps(outcome, q), least)
         if self.walk == self.reference:
             return coverage, skill.judge(loss, loss)
         reference = fit_walk(self.reference, self.reference, self.frame)
         q_reference = reference.quantiles(origins, one, RECORD_RENEWED)[:, 0]
-        return coverage, skill.judge(loss, losses.crps(outcome, q_reference))
+        return coverage, skill.judge(loss, np.maximum(losses.crps(outcome, q_reference), least))
 
     def quantiles(self, origins: IntArray, horizons: IntArray, renewed: int = 1) -> FloatArray:
         """Price quantiles as they could be known at each origin, which sees nothing later than itself. (O, H, K)
@@ -122,9 +130,8 @@ class FittedWalk:
 
 def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
     """Learn from a frame."""
-    differences = frame.signed or bool((frame.close <= 0).any())
-    x = frame.close if differences else np.log(frame.close)
-    return FittedWalk(walk, reference, frame, x, walk.parts(x[None])[:, 0], differences)
+    x = level(frame)
+    return FittedWalk(walk, reference, frame, x, walk.parts(x[None])[:, 0], uses_differences(frame))
 
 
 def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
@@ -134,7 +141,7 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
     """
     groups = defaultdict(list)
     for i, frame in enumerate(frames):
-        groups[len(frame), frame.signed or bool(frame.close.min() <= 0)].append(i)
+        groups[len(frame), uses_differences(frame)].append(i)
     horizons, values = np.arange(1, steps + 1), np.empty((len(frames), steps, len(PRIOR)))
     for (length, differences), members in groups.items():
         for first in range(0, len(members), _PANEL_ROWS):
@@ -158,15 +165,17 @@ def _moves(
     renewed: int = 1,
 ) -> FloatArray:
     """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
-    panel = Panel(x, parts, floor_of(x, differences), walk.mix, walk.burn)
+    floor = floor_of(x, differences)
+    least, most = (floor, OUTCOME_MOST) if walk.scaled else (np.broadcast_to(0.0, x.shape), np.inf)
+    panel = Panel(x, parts, least, walk.mix, walk.burn, most)
     shaped = origins[::renewed]
     learned = shapes(panel, walk.unit(x, shaped), shaped, walk.window, int(horizons.max()))
     of = np.arange(len(origins)) // renewed
     scale = np.stack([panel.scale(int(h), origins) for h in horizons], axis=-1)  # (S, O, H)
-    floor, root = panel.floor[:, origins, None], np.sqrt(horizons)
+    root = np.sqrt(horizons)
     moves = at_horizons(learned.shape, horizons)[:, of]
     moves *= (scale * root)[..., None]
-    moves += (floor * root)[..., None] * PRIOR
+    moves += (floor[:, origins, None] * root)[..., None] * PRIOR
     moves += (learned.drift[:, of, None] * horizons)[..., None]
     return moves
 
@@ -182,7 +191,7 @@ def floor_of(x: FloatArray, differences: bool) -> FloatArray:
 def _prices(last: FloatArray, moves: FloatArray, *, differences: bool) -> FloatArray:
     """Moves (O, H, K) from the last prices (O,) in price units, ascending whatever rounding did."""
     anchor = last[:, None, None]
-    values = anchor + moves if differences else anchor * np.exp(moves)
+    values = anchor + moves if differences else anchor * np.exp(np.clip(moves, -LOG_MOVE_MOST, LOG_MOVE_MOST))
     return np.maximum.accumulate(values, axis=-1)
 
 
