@@ -13,6 +13,7 @@ from truecast.forecasts.body import seal
 from truecast.forecasts.issue import Issued
 from truecast.kit.clock import FixedClock
 from truecast.kit.errors import MalformedRequest
+from truecast.kit.metrics import REGISTRY
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
@@ -169,3 +170,19 @@ async def test_every_step_says_when_its_outcome_is_due(house: House, db):
         rows = (await conn.exec_driver_sql("SELECT due, target_end FROM pending")).all()
     assert len(rows) == 10
     assert all(due >= target_end for due, target_end in rows)
+
+
+async def test_what_was_recorded_is_counted_once(house: House):
+    def issued() -> float:
+        labels = {"model": "ewma_walk", "interval": "1d"}
+        return REGISTRY.get_sample_value("truecast_forecasts_issued_total", labels) or 0
+
+    before = issued()
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3)
+    assert issued() == before + 1
+    labels = {"symbol": "EUR-USD", "interval": "1d"}
+    assert REGISTRY.get_sample_value("truecast_forecast_issued_timestamp_seconds", labels) == NOW.timestamp()
+    house.clock.advance(timedelta(minutes=1))
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3)  # sealed already
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, as_of=NOW)  # not recorded
+    assert issued() == before + 1
