@@ -25,7 +25,7 @@ from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.limits import HISTORY_BARS_MAX
-from truecast.kit.metrics import FORECASTS_ISSUED
+from truecast.kit.metrics import FORECAST_ISSUED_AT, FORECAST_SECONDS, FORECASTS_ISSUED
 from truecast.market.calendar import calendar
 from truecast.market.history import History
 from truecast.market.registry import SeriesInfo
@@ -88,10 +88,12 @@ class Issuer:
         if len(basis.frame) < wanted.min_bars and fallback == "naive":
             wanted = get_model(NAIVE)
         models = list(dict.fromkeys((get_model(NAIVE), wanted)))
-        (bundle,) = await self._compute.run(_bundles, [basis], models, self._records, _Seal(now, self._mode))
+        with FORECAST_SECONDS.labels(wanted.name).time():
+            (bundle,) = await self._compute.run(_bundles, [basis], models, self._records, _Seal(now, self._mode))
         if as_of is not None or not record:
             return (bundle.others or (bundle.naive,))[-1].forecast
-        ((*_, said),) = await self._ledger.append_forecasts([bundle])
+        ((*others, said),) = await self._ledger.append_forecasts([bundle])
+        _count((*others, said), now)
         return replace(said, anchor=replace(said.anchor, stale=basis.anchor.stale))
 
     async def issue_news(self, steps: int) -> Issued:
@@ -116,8 +118,7 @@ class Issuer:
         bundles = await self._compute.run(_bundles, enough, models, self._records, _Seal(now, self._mode))
         recorded = await self._ledger.append_forecasts(bundles) if bundles else []
         self._seen = until
-        for forecast in (forecast for group in recorded for forecast in group):
-            FORECASTS_ISSUED.labels(forecast.model, forecast.horizon.interval.value).inc()
+        _count((forecast for group in recorded for forecast in group), now)
         return Issued(sum(map(len, recorded)), len(recorded), stale, len(bases) - len(enough))
 
     @property
@@ -131,6 +132,15 @@ class _Seal:
 
     issued_at: datetime
     mode: Mode
+
+
+def _count(recorded: Iterable[Forecast], now: datetime) -> None:
+    """Those that were said just now; asking again gives what is sealed already."""
+    for forecast in recorded:
+        if forecast.issued_at == now:
+            interval = forecast.horizon.interval.value
+            FORECASTS_ISSUED.labels(forecast.model, interval).inc()
+            FORECAST_ISSUED_AT.labels(forecast.symbol, interval).set(now.timestamp())
 
 
 async def _basis(history: History, instrument: Instrument, horizon: Horizon, as_of: datetime) -> Basis:

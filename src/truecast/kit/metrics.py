@@ -57,7 +57,7 @@ FORECASTS_ISSUED: Final = Counter(
 )
 FORECAST_SECONDS: Final = Histogram(
     "truecast_forecast_seconds",
-    "Time to compute one forecast, by model.",
+    "Time from a single request for a forecast to its quantiles, waiting for a thread included, by model.",
     ("model",),
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
     registry=REGISTRY,

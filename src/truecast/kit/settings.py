@@ -110,9 +110,6 @@ class Settings(BaseSettings):
     scheduled_steps: int = Field(
         default=24, ge=1, le=HORIZON_STEPS_MAX, description="Steps ahead of the forecasts issued on every new bar."
     )
-    model_update_interval_s: float = Field(
-        default=3600.0, ge=1, description="Longest time between two looks for bars that no forecast stands on yet."
-    )
     dev: bool = Field(default=False, description="For developers: relaxes the demand for a secret. Never in service.")
 
     def __init__(self, **given: Any) -> None:
