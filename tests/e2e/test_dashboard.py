@@ -164,6 +164,20 @@ def test_the_chart_is_read_with_the_arrow_keys(open_page: OpenPage) -> None:
     expect(page.locator(".readout")).to_contain_text("median")
 
 
+def test_the_crosshair_reads_the_past_and_the_forecast(open_page: OpenPage) -> None:
+    page = open_page("?symbol=SPY&interval=1d&horizon=24")
+    fan(page)
+    box = page.locator(".chart").bounding_box()
+    assert box is not None
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 60, middle)
+    expect(page.locator(".readout")).to_contain_text("O ")
+    past = page.locator(".readout").inner_text()
+    page.mouse.move(box["x"] + box["width"] - 130, middle)
+    expect(page.locator(".readout")).to_contain_text("median")
+    assert page.locator(".readout").inner_text() != past
+
+
 def test_an_unknown_symbol_in_the_url_offers_the_nearest(open_page: OpenPage, watch: Watch) -> None:
     watch.expected = ("status of 404",)
     page = open_page("?symbol=EURUSX")

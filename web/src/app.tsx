@@ -74,7 +74,12 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
   const series = known && interval && last ? `${known} ${interval} ${shown.model}` : null;
   const forecast = useResource<Forecast>(
     series && `forecast ${series} ${asked} ${last?.start}`,
-    (signal) => post("/forecasts", { symbol: known, interval, horizon: asked, model: shown.model, levels: SHOWN_LEVELS }, signal),
+    (signal) => {
+      const question = { symbol: known, interval, horizon: asked, model: shown.model, levels: SHOWN_LEVELS };
+      // Nothing can come of a forecast on data that ended long ago: asked as of now it is shown, but not sealed.
+      const over = candles.data?.blocks.at(-1)?.provenance.stale ?? false;
+      return post("/forecasts", over ? { ...question, as_of: info.peek()?.clock.now } : question, signal);
+    },
     { keep: true },
   );
   // `auto` has no record of its own: the record shown is that of the model which served.

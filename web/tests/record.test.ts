@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { HistoryItem, PerformanceRow } from "../src/api/types";
 import { retryAfter } from "../src/api/client";
-import { scaleFor, words } from "../src/parts/calibration";
+import { errorOf, scaleFor, words } from "../src/parts/calibration";
 import { fromSlider, toSlider } from "../src/parts/horizon";
 import { nearestRow, shownItems } from "../src/record/choose";
 
@@ -44,6 +44,11 @@ describe("calibration in words", () => {
     const said = words([at(0.5, 0.6), at(0.9, 0.8)]);
     expect(said).toContain("too narrow at 90");
     expect(said).toContain("too wide at 50");
+  });
+  test("does not take a clean sweep for certainty", () => {
+    expect(errorOf({ level: 0.95, measured: 1, n: 480, se: 0 }, 24)).toBeCloseTo(Math.sqrt((0.95 * 0.05) / 20));
+    expect(errorOf({ level: 0.95, measured: 1, n: 1, se: null }, 5)).toBeCloseTo(Math.sqrt(0.95 * 0.05));
+    expect(errorOf({ level: 0.8, measured: 0.81, n: 480, se: 0.03 }, 24)).toBe(0.03);
   });
   test("is drawn on a scale that holds the error bars", () => {
     expect(scaleFor([at(0.8, 0.81)])).toBe(0.05);

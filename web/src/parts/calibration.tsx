@@ -20,8 +20,8 @@ export function scaleFor(rows: readonly Measured[]): number {
   return SCALES.find((scale) => reach <= scale) ?? 1;
 }
 
-export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"] }) {
-  const rows = coverage.filter((c) => c.n > 0).map((c) => ({ ...c, se: c.se ?? binomialError(c.level, c.n) }));
+export function Calibration({ coverage, horizon }: { coverage: PerformanceRow["coverage"]; horizon: number }) {
+  const rows = coverage.filter((c) => c.n > 0).map((c) => ({ ...c, se: errorOf(c, horizon) }));
   if (rows.length === 0) return null;
   const scale = scaleFor(rows);
   const x = (deviation: number): number => WIDTH / 2 + (WIDTH / 2 - 6) * Math.max(-1, Math.min(1, deviation / scale));
@@ -68,9 +68,10 @@ export function Calibration({ coverage }: { coverage: PerformanceRow["coverage"]
   );
 }
 
-/** Where the server gives none: the error of as many independent outcomes, which is the least it can be. */
-function binomialError(level: number, n: number): number {
-  return Math.sqrt((level * (1 - level)) / n);
+/** All inside, or none, measures an error of zero: then that of as many outcomes as do not overlap, were the promise kept. */
+export function errorOf(c: { level: number; measured: number; n: number; se: number | null }, horizon: number): number {
+  if (c.se !== null && c.se > 0) return c.se;
+  return Math.sqrt((c.level * (1 - c.level)) / Math.max(1, c.n / horizon));
 }
 
 /** The picture in a sentence. */

@@ -4,6 +4,7 @@ import { boundsAt, probabilityAbove, shownLevels } from "../chart/series";
 import { changePercent, count, level as levelText, percent, price, pValue, range } from "../format/numbers";
 import { barLabel, steps } from "../format/time";
 import { Bone, Facts, When } from "./bits";
+import { serverNow } from "../state/server";
 import { modelName } from "./controls";
 
 interface Props {
@@ -20,6 +21,7 @@ export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
   if (!end || !bounds) return <OutlookBones />;
   const { tick, anchor } = forecast;
   const up = probabilityAbove(end, anchor.price);
+  const over = Date.parse(end.target_end) < serverNow();
   const first = forecast.coverage.find((c) => Math.abs(c.level - level) < 1e-9);
   return (
     <section class={`card outlook ${busy ? "busy" : ""}`} aria-labelledby="outlook-title" aria-busy={busy}>
@@ -35,10 +37,15 @@ export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
       <Facts
         rows={[
           ["Median", <span title={`Change from ${price(anchor.price, tick)}`}>{price(end.median, tick)} <span class="soft">{changePercent(relative(end.median, anchor.price))}</span></span>],
-          ["Ends above the last price", percent(up)],
-          ["Last price", <span>{price(anchor.price, tick)} <span class="soft">{barLabel(anchor.bar_start, forecast.interval)}</span></span>],
+          ["Chance of ending higher", percent(up)],
+          ["Last value", <span>{price(anchor.price, tick)} <span class="soft">{barLabel(anchor.bar_start, forecast.interval)}</span></span>],
         ]}
       />
+      {anchor.provenance.stale && (
+        <p class="warning small">
+          The data end on {barLabel(anchor.bar_start, forecast.interval)}. {over ? "This is a forecast of a time that has passed." : "Newer values exist that this forecast does not know."}
+        </p>
+      )}
       <SkillLine skill={forecast.skill} model={forecast.model} />
       <details class="fold">
         <summary>How it was made</summary>

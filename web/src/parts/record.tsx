@@ -88,7 +88,7 @@ function Evidence({ id, title, about, row, loading, interval, calendar }: Eviden
 function Measured({ row, live }: { row: PerformanceRow; live: boolean }) {
   return (
     <>
-      <Calibration coverage={row.coverage} />
+      <Calibration coverage={row.coverage} horizon={row.horizon} />
       <SkillLine model={row.model} skill={{ verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n }} />
       <ul class="figures">
         <li title="Mean continuous ranked probability score, in price units. Lower is better.">
@@ -96,10 +96,10 @@ function Measured({ row, live }: { row: PerformanceRow; live: boolean }) {
           <b>{significant(row.crps)}</b>
           <small>random walk {significant(row.crps_naive)}</small>
         </li>
-        <li title="Mean absolute error of the median over the mean absolute one-step change.">
-          <span>MASE</span>
-          <b>{significant(row.mase)}</b>
-          <small>{row.mae === null ? "" : `MAE ${significant(row.mae)}`}</small>
+        <li title="Mean absolute error of the median, in price units. MASE is the same over the mean absolute one-step change.">
+          <span>Typical miss</span>
+          <b>{significant(row.mae)}</b>
+          <small>MASE {significant(row.mase)}</small>
         </li>
         <li title="How often the median moved in the direction the price then did.">
           <span>Direction right</span>
@@ -118,12 +118,19 @@ function Nothing({ row, walk }: { row: PerformanceRow | null; walk: boolean }) {
   const waits = at ? (Date.parse(at) - serverNow()) / 1000 : 0;
   return (
     <div class="nothing">
-      <p>{walk ? "Not enough history for a test." : "No matured forecasts yet."}</p>
+      <p><b>{walk ? "Not enough history for a test." : "No matured forecasts yet."}</b></p>
       {at && (
         <p class="soft">
           The first matures at <When iso={at} />
           {waits > 0 && ` (in ${age(waits)})`}.
         </p>
+      )}
+      {!walk && (
+        <ol class="steps-of-proof soft">
+          <li>Sealed in the ledger when it is issued</li>
+          <li>Resolved when the outcome arrives</li>
+          <li>Scored against a random walk, for good</li>
+        </ol>
       )}
       {!at && <p class="soft">{row?.note ? sentence(row.note) : walk ? "" : "Forecasts issued from now on appear here when their outcome arrives."}</p>}
     </div>

@@ -118,6 +118,7 @@ export function Search() {
       event.preventDefault();
       void resolve();
     } else if (event.key === "Escape") {
+      setText("");
       setOpen(false);
       input.current?.blur();
     }
