@@ -1,7 +1,9 @@
 """A small installation with real data: the bundled sample up to an evening in 2021, and one day of jobs after it."""
 
 import asyncio
+import contextlib
 import shutil
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -39,3 +41,17 @@ def copy(made: Path, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(made, folder / "truecast.db")
     return folder
+
+
+def forge(database: Path, *, row: int) -> None:
+    """Change one row of the ledger as somebody with the file in his hands could."""
+    with contextlib.closing(sqlite3.connect(database)) as conn, conn:
+        guards = conn.execute(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'ledger'"
+        ).fetchall()
+        for (name,) in guards:
+            conn.execute(f'DROP TRIGGER "{name}"')
+        changed = conn.execute(
+            """UPDATE ledger SET body = replace(body, '"steps":5', '"steps":4') WHERE seq = ?""", (row,)
+        )
+        assert changed.rowcount == 1

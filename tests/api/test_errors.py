@@ -46,11 +46,10 @@ async def test_an_ambiguous_symbol_lists_its_candidates(client: httpx.AsyncClien
     assert {"BTC-USD", "BTC-USDT"} <= set(problem["candidates"])
 
 
-async def test_a_failure_of_ours_tells_nothing_but_the_id_of_the_log_line(client, services, caplog):
+async def test_a_failure_of_ours_tells_nothing_but_the_id_of_the_log_line(client, caplog):
     async def broken(*_: object) -> None:
         raise RuntimeError("the password is swordfish")
 
-    await services.db.close()
     client._transport.app.router.routes.insert(0, _route("/broken", broken))
     answer = await client.get("/broken")
     problem = problem_of(answer, 500, "internal")

@@ -123,7 +123,7 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
 
 
 def _account(scope: Scope, status: int, took_s: float) -> None:
-    route = getattr(scope.get("route"), "path", "unmatched")  # the template: raw paths would be endless labels
+    route = getattr(scope.get("route"), "path_format", "unmatched")  # the template: raw paths would be endless labels
     method = scope["method"] if scope["method"] in _METHODS else "other"
     HTTP_REQUESTS.labels(method, route, str(status)).inc()
     HTTP_SECONDS.labels(method, route).observe(took_s)

@@ -1,0 +1,150 @@
+"""Forecasts: asked, sealed, read back, and shown with what became of them."""
+
+import httpx
+import pytest
+
+from tests import installation
+from tests.api.test_errors import problem_of
+from truecast.api.forecast_body import ForecastBody
+from truecast.kit.clock import iso
+
+URL = "/api/v1/forecasts"
+ASKED = {"symbol": "EUR-USD", "interval": "1d", "horizon": 3}
+
+
+async def test_a_forecast_is_answered_and_sealed(client: httpx.AsyncClient):
+    answer = await client.post(URL, json=ASKED | {"symbol": "eur/usd", "levels": [0.95, 0.5]})
+    body = ForecastBody.model_validate_json(answer.text)
+    assert (body.symbol, body.interval, body.horizon, body.recorded) == ("EUR-USD", "1d", 3, True)
+    assert (body.requested_model, body.model) == ("auto", "ewma_walk")
+    assert body.anchor.provenance.source == "sample"
+    assert not body.anchor.provenance.stale
+    assert [step.step for step in body.steps] == [1, 2, 3]
+    for step in body.steps:
+        inner, outer = step.intervals
+        assert (inner.level, outer.level) == (0.5, 0.95)
+        assert outer.lower <= inner.lower <= step.median <= inner.upper <= outer.upper
+        assert list(step.quantiles.values()) == sorted(step.quantiles.values())
+        assert step.quantiles["0.5"] == step.median
+    assert (await client.get(f"{URL}/by-id/{body.id}")).json()["id"] == body.id
+
+
+async def test_asking_again_on_the_same_data_gives_the_sealed_one(client: httpx.AsyncClient):
+    first, again = [(await client.post(URL, json=ASKED)).json() for _ in range(2)]
+    assert first["id"] == again["id"]
+
+
+async def test_the_past_is_computed_and_not_recorded(client: httpx.AsyncClient):
+    body = (await client.post(URL, json=ASKED | {"as_of": "2020-06-01T16:00:00Z"})).json()
+    assert (body["id"], body["recorded"], body["as_of"]) == (None, False, "2020-06-01T16:00:00Z")
+    assert body["anchor"]["bar_start"] == "2020-06-01T00:00:00Z"
+    assert body["anchor"]["provenance"]["stale"] is False
+    assert body["anchor"]["provenance"]["age_s"] < 86_400
+
+
+async def test_as_of_gives_what_was_issued_then(client: httpx.AsyncClient):
+    """The replay proof, over HTTP: the oldest scheduled forecast, asked again as of its moment."""
+    history = (await client.get(f"{URL}/EUR-USD/history", params={"model": "ewma_walk", "limit": 200})).json()
+    issued = (await client.get(f"{URL}/by-id/{history['items'][-1]['id']}")).json()
+    asked = {"symbol": "EUR-USD", "interval": issued["interval"], "horizon": issued["horizon"]}
+    again = (await client.post(URL, json=asked | {"as_of": issued["issued_at"]})).json()
+    assert again["steps"] == issued["steps"]
+    assert again["data_fingerprint"] == issued["data_fingerprint"]
+
+
+async def test_latest_forecasts_of_the_named_symbols(client: httpx.AsyncClient):
+    items = (await client.get(URL, params={"symbols": "spy,EURUSD", "interval": "1d", "model": "naive"})).json()[
+        "items"
+    ]
+    assert [(item["symbol"], item["model"]) for item in items] == [("EUR-USD", "naive"), ("SPY", "naive")]
+    every = (await client.get(URL)).json()["items"]
+    assert len({item["symbol"] for item in every}) > 20
+
+
+async def test_history_shows_outcomes_newest_first_in_pages(client: httpx.AsyncClient):
+    seen, cursor = [], None
+    while True:
+        params = {"interval": "1h", "limit": 5} | ({"cursor": cursor} if cursor else {})
+        page = (await client.get(f"{URL}/SOL-USDT/history", params=params)).json()
+        seen += page["items"]
+        if (cursor := page["next"]) is None:
+            break
+    assert len(seen) == len({item["id"] for item in seen}) > 20
+    assert [item["issued_at"] for item in seen] == sorted((item["issued_at"] for item in seen), reverse=True)
+    resolved = [item for item in seen if item["outcome"] is not None]
+    assert len(resolved) > 20
+    for item in resolved:
+        assert item["inside"].keys() == {"0.5", "0.8", "0.9", "0.95"}
+        assert item["inside"]["0.8"] == (item["lower"] <= item["outcome"] <= item["upper"])
+        assert item["crps"] > 0
+        assert item["crps_naive"] > 0
+    assert any(item["sealed"] for item in resolved)
+    assert all(item["crps"] is None and item["inside"] is None for item in seen if item["outcome"] is None)
+
+
+async def test_history_of_a_further_step(client: httpx.AsyncClient):
+    page = (await client.get(f"{URL}/SOL-USDT/history", params={"interval": "1h", "horizon": 3})).json()
+    assert {item["step"] for item in page["items"]} == {3}
+
+
+async def test_a_cursor_belongs_to_its_question(client: httpx.AsyncClient):
+    params = {"interval": "1h", "limit": 1}
+    cursor = (await client.get(f"{URL}/SOL-USDT/history", params=params)).json()["next"]
+    answer = await client.get(f"{URL}/SOL-USDT/history", params=params | {"cursor": cursor, "horizon": 2})
+    problem_of(answer, 422, "cursor_invalid")
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "code"),
+    [
+        ({"symbol": "NOPE"}, 404, "unknown_symbol"),
+        ({"symbol": "BTC"}, 409, "ambiguous_symbol"),
+        ({"horizon": 0}, 422, "horizon_out_of_range"),
+        ({"horizon": 169}, 422, "horizon_out_of_range"),
+        ({"horizon": 1.5}, 422, "horizon_out_of_range"),
+        ({"horizon": "x"}, 422, "horizon_out_of_range"),
+        ({"horizon": "10"}, 422, "horizon_out_of_range"),
+        ({"horizon": True}, 422, "horizon_out_of_range"),
+        ({"horizon": None}, 422, "horizon_out_of_range"),
+        ({"levels": [0]}, 422, "level_out_of_range"),
+        ({"levels": [1]}, 422, "level_out_of_range"),
+        ({"levels": [0.5, 1.2]}, 422, "level_out_of_range"),
+        ({"levels": ["0.9"]}, 422, "level_out_of_range"),
+        ({"levels": []}, 422, "malformed_request"),
+        ({"levels": [0.5] * 11}, 422, "malformed_request"),
+        ({"levels": 0.9}, 422, "malformed_request"),
+        ({"interval": "7m"}, 422, "unknown_interval"),
+        ({"interval": 1}, 422, "unknown_interval"),
+        ({"interval": "1m"}, 409, "interval_not_available"),
+        ({"model": "oracle"}, 404, "unknown_model"),
+        ({"model": 1}, 422, "malformed_request"),
+        ({"as_of": iso(installation.NOW.replace(hour=23))}, 422, "as_of_in_future"),
+        ({"as_of": "2020-01-01T00:00:00"}, 422, "malformed_request"),
+        ({"as_of": 1609459200}, 422, "malformed_request"),
+        ({"as_of": "1999-01-05"}, 409, "history_too_short"),
+        ({"fallback": "anything"}, 422, "malformed_request"),
+        ({"horizont": 3}, 422, "malformed_request"),
+    ],
+)
+async def test_refuses_what_it_cannot_forecast(client: httpx.AsyncClient, services, changed, status, code):
+    before = (await services.ledger.verify()).rows
+    problem_of(await client.post(URL, json=ASKED | changed), status, code)
+    assert (await services.ledger.verify()).rows == before
+
+
+@pytest.mark.parametrize("missing", ["symbol", "interval", "horizon"])
+async def test_names_the_field_that_is_missing(client: httpx.AsyncClient, missing: str):
+    asked = {name: value for name, value in ASKED.items() if name != missing}
+    problem = problem_of(await client.post(URL, json=asked), 422, "malformed_request")
+    assert problem["errors"] == [{"field": f"body.{missing}", "reason": "Field required"}]
+
+
+async def test_an_unknown_id_is_not_found(client: httpx.AsyncClient):
+    problem_of(await client.get(f"{URL}/by-id/nope"), 404, "unknown_forecast")
+
+
+@pytest.mark.parametrize("horizon", ["0", "169", "1.5", "x", "-1"])
+async def test_a_horizon_in_a_query_is_checked_too(client: httpx.AsyncClient, horizon: str):
+    for path in (f"{URL}/EUR-USD/history", "/api/v1/performance"):
+        answer = await client.get(path, params={"horizon": horizon})
+        problem_of(answer, 422, "horizon_out_of_range")
