@@ -20,13 +20,15 @@ test: .venv/.dev src/truecast/web/index.html ## set everything up and run all te
 	$(BIN)/python -m pytest $(ARGS)
 
 check: .venv/.dev src/truecast/web/index.html ## formatting, lint, types, layers, pins
-	$(BIN)/ruff check
-	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python scripts/check_constraints.py
-	$(BIN)/python scripts/reference.py --check
-	scripts/web run check
+	@status=0; run() { echo "==> $$*" >&2; "$$@" || status=1; }; \
+	run $(BIN)/ruff check --quiet; \
+	run $(BIN)/ruff format --check --quiet; \
+	run $(BIN)/mypy; \
+	run $(BIN)/lint-imports --no-logo; \
+	run $(BIN)/python scripts/check_constraints.py; \
+	run $(BIN)/python scripts/reference.py --check; \
+	run scripts/web run check; \
+	exit $$status
 
 bench: .venv/.dev ## run every benchmark and write benchmarks/RESULTS.md
 	@for file in benchmarks/*.py; do echo "==> $$file" >&2; $(BIN)/python "$$file"; done
