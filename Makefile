@@ -40,8 +40,9 @@ fmt: .venv/.dev ## put the code in order
 
 web: src/truecast/web/index.html ## build the dashboard into the package
 
-docs: .venv/.dev ## write the tables of the user pages from the code
+docs: .venv/.dev web/node_modules/.ready ## write the tables of the user pages, and the page's types, from the code
 	$(BIN)/python scripts/reference.py
+	scripts/web run types
 
 wheel: .venv/.dev src/truecast/web/index.html ## build dist/*.whl
 	rm -rf dist
