@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from truecast import __version__
-from truecast.kit.errors import EXIT_FAILURE, EXIT_IO, EXIT_USAGE, MalformedRequest, TruecastError
+from truecast.kit.errors import EXIT_FAILURE, EXIT_USAGE, MalformedRequest, TruecastError
 
 # The one named place that decides what is loaded when: module under truecast.commands, and its line in `--help`.
 COMMANDS = {
@@ -91,9 +91,6 @@ def run(arguments: Sequence[str]) -> int:
         return tell(MalformedRequest(reason=reason), as_json=as_json)
     except (typer.Abort, KeyboardInterrupt):
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        sys.stderr.close()  # else the interpreter complains at exit that it cannot flush stdout
-        return EXIT_IO
     return code if isinstance(code, int) else 0
 
 

@@ -25,13 +25,12 @@ def work() -> None:
 
 
 async def work_until_told(settings: Settings) -> None:
-    """The jobs until SIGTERM or SIGINT; the one in flight is cancelled, and what it wrote so far is kept or undone."""
-    async with prepared(build(settings, Role.WORK)) as services:
-        services.loading.ready = True
-        _log.info("working", database=services.db.where, sources=list(services.providers))
-        jobs = asyncio.ensure_future(services.background.run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, jobs.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await jobs
+    """The jobs until SIGTERM or SIGINT; the one in flight is cancelled, and its transaction is kept or undone."""
+    me = asyncio.current_task()
+    assert me is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, me.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        async with prepared(build(settings, Role.WORK)) as services:
+            _log.info("working", database=services.db.where, sources=list(services.providers))
+            await services.background.run()
