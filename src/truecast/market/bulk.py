@@ -64,7 +64,8 @@ async def read_latest(conn: AsyncConnection, window: Window, like: Bars) -> Bars
 async def _columns(conn: AsyncConnection, window: Window, *, newest_first: bool) -> bulk_sqlite.Columns:
     driver = await driver_of(conn)
     module = bulk_postgres if conn.dialect.name == "postgresql" else bulk_sqlite
-    columns: bulk_sqlite.Columns = await module.read_columns(driver, _select(window, newest_first=newest_first))
+    select = _select(window, newest_first=newest_first)
+    columns: bulk_sqlite.Columns = await module.read_columns(driver, select, window.limit)
     return columns
 
 

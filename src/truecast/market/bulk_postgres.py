@@ -18,6 +18,7 @@ from truecast.market.bulk_sqlite import Columns
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)  # signature, no flags, no extension
 _TRAILER = b"\xff\xff"
 _CHUNK_ROWS = 50_000
+_INLINE_ROWS_MAX = 5_000  # parsed at once: sooner done than handed to a thread
 _TYPES = {"series_id": ">i8", "start": ">i8", "known_at": ">i8", "final": "i1"}
 _NATIVE = {"start": np.int64, "known_at": np.int64, "final": np.bool_}
 
@@ -34,8 +35,8 @@ async def insert_bars(driver: Any, series_id: int, bars: Bars) -> None:
             await driver.copy_to_table("bars", source=stream, columns=list(names), format="binary")
 
 
-async def read_columns(driver: Any, select: str) -> Columns:
-    """The rows of `select` as columns."""
+async def read_columns(driver: Any, select: str, rows_max: int | None) -> Columns:
+    """The rows of `select` as columns; it returns no more than `rows_max`."""
     parts: list[bytes] = []
 
     async def keep(data: bytes) -> None:
@@ -43,7 +44,8 @@ async def read_columns(driver: Any, select: str) -> Columns:
 
     wanted = select.replace(" volume,", " coalesce(volume, 'NaN'::float8) AS volume,", 1)
     await driver.copy_from_query(wanted, output=keep, format="binary")
-    return await asyncio.to_thread(_parse, parts)
+    few = rows_max is not None and rows_max <= _INLINE_ROWS_MAX
+    return _parse(parts) if few else await asyncio.to_thread(_parse, parts)
 
 
 async def _stream(series_id: int, bars: Bars, names: tuple[str, ...]) -> AsyncIterator[bytes]:

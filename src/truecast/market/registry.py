@@ -22,6 +22,11 @@ PRIORITY_DEFAULT = 100
 PRIORITY_SAMPLE = 1_000  # any other source is read before the bundled extract
 
 
+# Built once: making a statement takes longer than running it.
+_SERIES = sa.select(series, instruments.c.symbol, instruments.c.signed).join(instruments)
+_SERIES_OF_SYMBOL = _SERIES.where(instruments.c.symbol == sa.bindparam("symbol"))
+
+
 class SeriesNotKept(TruecastError):
     """Bars arrived for a series that nobody added."""
 
@@ -115,14 +120,12 @@ async def list_series(
     conn: AsyncConnection, symbol: str | None = None, interval: Interval | None = None, source: str | None = None
 ) -> list[SeriesInfo]:
     """Series by symbol, interval (short first) and, among sources, the order in which they are read."""
-    query = sa.select(series, instruments.c.symbol, instruments.c.signed).join(instruments)
-    if symbol is not None:
-        query = query.where(instruments.c.symbol == symbol)
-    if interval is not None:
-        query = query.where(series.c.interval == interval.value)
-    if source is not None:
-        query = query.where(series.c.source == source)
-    infos = [_info(row) for row in await conn.execute(query)]
+    query = _SERIES if symbol is None else _SERIES_OF_SYMBOL
+    infos = [
+        _info(row)
+        for row in await conn.execute(query, {} if symbol is None else {"symbol": symbol})
+        if interval in (None, row.interval) and source in (None, row.source)
+    ]
     # The source's own numbers go before numbers computed from others, at equal priority.
     infos.sort(key=lambda s: (s.symbol, s.interval.seconds, s.priority, s.derived is not None, s.source))
     return infos
@@ -130,13 +133,9 @@ async def list_series(
 
 async def lock_series(conn: AsyncConnection, symbol: str, interval: Interval, source: str) -> SeriesInfo:
     """The series, held against other writers to the end of the transaction. Raises SeriesNotKept."""
-    query = (
-        sa.select(series, instruments.c.symbol, instruments.c.signed)
-        .join(instruments)
-        .where(instruments.c.symbol == symbol, series.c.interval == interval.value, series.c.source == source)
-        .with_for_update(of=series)  # SQLite, which has one writer anyway, leaves it out
-    )
-    row = (await conn.execute(query)).one_or_none()
+    one = _SERIES_OF_SYMBOL.where(series.c.interval == interval.value, series.c.source == source)
+    query = one.with_for_update(of=series)  # SQLite, which has one writer anyway, leaves it out
+    row = (await conn.execute(query, {"symbol": symbol})).one_or_none()
     if row is None:
         raise SeriesNotKept(symbol=symbol, interval=interval.value, source=source)
     return _info(row)
