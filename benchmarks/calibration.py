@@ -3,12 +3,13 @@
     python benchmarks/calibration.py [--part validation|test] [--write]
 
 Protocol. Every series is cut at 60 % of its bars: what lies before is the validation part, on which every constant of
-models/calibrate.py and models/ewma_walk.py was chosen (research/LOG.md); what lies after is the test part, which this
-script reports. The first 1,000 bars are never an origin. Each origin sees only its own past; every bar of the part is
-an origin, except that intraday series take every k-th so that no series has more than 4,000. Losses are relative to the
-price at the origin and divided by the mean absolute one-step move of the series over the part, so that every series
-counts alike. Standard errors are clustered: outcomes of all series of a class in the same quarter (day series) or week
-(intraday) count as one observation.
+models/calibrate.py, models/ewma_walk.py and features/activity.py was chosen (research/LOG.md); what lies after is the
+test part, which this script reports. The first 1,000 bars are never an origin. Each origin sees only its own past, and
+of that, as in the product, the last 2,000 bars (up to 500 more, because neighbouring origins are computed together).
+Every bar of the part is an origin, except that intraday series take every k-th so that no series has more than 4,000.
+Losses are relative to the price at the origin and divided by the mean absolute one-step move of the series over the
+part, so that every forecast counts alike whatever the market. Standard errors are clustered: outcomes of all series of
+a class in the same quarter (day series) or week (intraday) count as one observation.
 
 Gaussian: driftless random walk, N(0, h x mean squared log return of the last 500 bars).
 """
@@ -27,12 +28,14 @@ import numpy as np
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
 from truecast.features.frame import Frame, frame_of_closes
+from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models import losses
 from truecast.models.catalog import MODELS
 
 HORIZONS = np.array([1, 5, 10])
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in GRID])
 FIRST_ORIGIN, ORIGINS_MAX, WINDOW_GAUSSIAN = 1_000, 4_000, 500
+HISTORY, TOGETHER = HISTORY_BARS_MAX, 500
 DAY_US = 86_400_000_000
 
 
@@ -59,6 +62,15 @@ def origins_of(frame: Frame, part: str) -> np.ndarray:
     return usable[:: max(1, -(-len(usable) // ORIGINS_MAX))]
 
 
+def walked(name: str, frame: Frame, origins: np.ndarray) -> np.ndarray:
+    """Price quantiles at the origins, each from a history as long as the product reads. (O, H, K)"""
+    found = []
+    for group in np.split(origins, np.flatnonzero(np.diff(origins // TOGETHER)) + 1):
+        start = max(0, int(group[0]) + 1 - HISTORY)
+        found.append(MODELS[name].walk(frame[start : int(group[-1]) + 1], group - start, HORIZONS))
+    return np.concatenate(found)
+
+
 def variance(q: np.ndarray) -> np.ndarray:
     """Of a distribution given by its quantiles at GRID, tails cut at the outermost ones."""
     edges = np.concatenate([[0], (np.array(GRID)[1:] + np.array(GRID)[:-1]) / 2, [1]])
@@ -71,8 +83,8 @@ def score(sample: market_series.Sample, part: str) -> list[Scores]:
     if len(origins) < 250:
         return []
     close, anchor = frame.close, frame.close[origins][:, None]
-    q = MODELS["ewma_walk"].walk(frame, origins, HORIZONS) / anchor[..., None] - 1
-    q_naive = MODELS["naive"].walk(frame, origins, HORIZONS) / anchor[..., None] - 1
+    q = walked("ewma_walk", frame, origins) / anchor[..., None] - 1
+    q_naive = walked("naive", frame, origins) / anchor[..., None] - 1
     squared = np.concatenate([[0.0], np.cumsum(np.diff(np.log(close), prepend=np.log(close[0])) ** 2)])
     sigma = np.sqrt((squared[origins + 1] - squared[origins + 1 - WINDOW_GAUSSIAN]) / WINDOW_GAUSSIAN)
     unit = np.abs(close[origins + 1] / close[origins] - 1).mean()
@@ -147,7 +159,7 @@ def ltsf_reference() -> list[str]:
     for column in np.flatnonzero(still < 0.25):
         frame = frame_of_closes(table[:, column])
         origins = np.arange(len(frame) - 1518, len(frame) - 1)
-        q = 100 * np.log(MODELS["ewma_walk"].walk(frame, origins, HORIZONS[:1])[:, 0] / frame.close[origins, None])
+        q = 100 * np.log(walked("ewma_walk", frame, origins)[:, 0] / frame.close[origins, None])
         y = 100 * np.log(frame.close[origins + 1] / frame.close[origins])
         hit = losses.inside(y, q, 0.9)
         cover.append(hit.mean())
@@ -168,7 +180,7 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write benchmarks/results/calibration.md")
     given = parser.parse_args()
     started = time.perf_counter()
-    samples = market_series.all_samples() + market_series.fx_hourly()
+    samples = market_series.all_samples()
     found: dict[str, list[list[Scores]]] = {}
     for done, sample in enumerate(samples, 1):
         print(f"\r{done}/{len(samples)} {sample.frame.symbol:12s}", end="", file=sys.stderr)
@@ -178,6 +190,8 @@ def main() -> None:
     lines = [HEADER]
     for asset_class, series in found.items():
         lines += [row(asset_class, int(h), [s[i] for s in series]) for i, h in enumerate(HORIZONS)]
+    every_fx = found.get("fx", []) + found.get("fx_1h", [])
+    lines += [row("fx, daily and hourly", int(h), [s[i] for s in every_fx]) for i, h in enumerate(HORIZONS)]
     ecb = [s for s in found.get("fx", []) if "|ecb|" in s[0].series]
     lines += [row("fx, ECB pairs only", int(h), [s[i] for s in ecb]) for i, h in enumerate(HORIZONS)]
     lines += ["", *ltsf_reference()] if given.part == "test" else []

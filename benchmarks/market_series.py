@@ -37,7 +37,7 @@ class Sample:
 
 
 def all_samples() -> list[Sample]:
-    return fx() + equities() + crypto()
+    return fx() + fx_hourly() + equities() + equities_hourly() + crypto()
 
 
 def fx() -> list[Sample]:
@@ -67,6 +67,10 @@ def equities() -> list[Sample]:
     return found + [_adjusted(symbol) for symbol in SHIP_EQUITIES]
 
 
+def equities_hourly() -> list[Sample]:
+    return [_adjusted(symbol, "1h", "equity_1h") for symbol in ("SPY", "AAPL")]
+
+
 def crypto() -> list[Sample]:
     paths = sorted((DATA / "evaluate/crypto").glob("*.csv.gz"))
     ship = ["SOL-USDT_1h", "BTC-USDT_1h", "ETH-USDT_1h", "BTC-USD_1d"]
@@ -83,15 +87,17 @@ def _ohlc(asset_class: str, origin: str, path: Path, close: str = "close") -> Sa
     return Sample(asset_class, origin, frame_of_closes(values, symbol=symbol, interval=interval, end=end))
 
 
-def _adjusted(symbol: str) -> Sample:
+def _adjusted(symbol: str, interval: str = "1d", asset_class: str = "equity") -> Sample:
     """A factor holds up to and including its date: adjusted = raw x price_factor x split_factor."""
-    raw = _ohlc("equity", "lean", DATA / f"ship/equity/{symbol}_1d.csv.gz").frame
+    raw = _ohlc(asset_class, "lean", DATA / f"ship/equity/{symbol}_{interval}.csv.gz").frame
     rows = list(csv.DictReader(io.StringIO(_text(DATA / f"ship/equity/{symbol}_factors.csv"))))
     dates = np.array([_us(row["date"]) for row in rows])
     factors = np.array([float(row["price_factor"]) * float(row["split_factor"]) for row in rows] + [1.0])
-    close = raw.close * factors[np.searchsorted(dates, raw.end)]
+    day = raw.end - raw.end % 86_400_000_000
+    close = raw.close * factors[np.searchsorted(dates, day)]
     listed = raw.end >= dates[0]  # before its first factor the ticker belonged to another company (USO, EEM)
-    return Sample("equity", "lean", frame_of_closes(close[listed], symbol=symbol, end=raw.end[listed]))
+    frame = frame_of_closes(close[listed], symbol=symbol, interval=raw.interval, end=raw.end[listed])
+    return Sample(asset_class, "lean", frame)
 
 
 def _text(path: Path) -> str:

@@ -102,6 +102,33 @@ class ModelContract:
             assert said.coverage == again.coverage and said.mase_scale == pytest.approx(again.mase_scale, rel=1e-12)
             assert said.skill.verdict == again.skill.verdict
 
+    def test_intraday_updating_and_walking_equal_fitting(self):
+        frame = walks.hourly(seed=20, bars=700)
+        origins = np.array([29, 60, 119, 121, 300, 640, 699])
+        walked = self.model.walk(frame, origins, HORIZONS)
+        for i, t in enumerate(origins):
+            expected = self.model.fit(frame[: t + 1]).predict(24).quantiles.values[HORIZONS - 1]
+            assert np.allclose(walked[i], expected, rtol=1e-9, atol=0), t
+        updated = self.model.fit(frame[:650])
+        for t in range(650, 700):
+            updated = updated.update(frame[t : t + 1])
+        again = self.model.fit(frame).predict(24).quantiles.values
+        assert np.allclose(updated.predict(24).quantiles.values, again, rtol=1e-9, atol=0)
+        assert np.allclose(self.model.predict_many([frame, frame[:90]], 24)[0], again, rtol=1e-9, atol=0)
+
+    def test_intraday_the_future_changes_nothing(self):
+        frame = walks.hourly(seed=21, bars=600)
+        origins = np.arange(200, 400, 17)
+        other = other_future(frame, 400, np.random.default_rng(0))
+        same = self.model.walk(frame, origins, HORIZONS)
+        assert np.array_equal(self.model.walk(other, origins, HORIZONS), same)
+
+    def test_intraday_a_hole_in_the_bars_breaks_nothing(self):
+        frame = walks.hourly(seed=22, bars=500)
+        holed = frame[np.r_[0:200, 330:500]]
+        values = self.model.fit(holed).predict(168).quantiles.values
+        assert np.isfinite(values).all() and (np.diff(values, axis=1) >= 0).all()
+
     def test_updating_a_log_series_with_a_negative_price_equals_fitting_again(self):
         close = np.append(walks.fat_tailed(seed=8, bars=300), [-5.0, 3.0])
         frame = frame_of_closes(close)

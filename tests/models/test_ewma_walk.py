@@ -60,6 +60,17 @@ class TestEwmaWalk(ModelContract):
             expected.append(total / mass)
         assert np.allclose(ewma(values[None], np.array([half_life]))[0, 0], expected, rtol=1e-12)
 
+    def test_intraday_it_widens_for_the_busy_hours_and_shows_skill_for_it(self):
+        frame = walks.hourly(seed=7, bars=1500)
+        hours = frame.end // 3_600_000_000 % 24
+        width = {}
+        for hour in (3, 13):  # the next bar is a quiet one, a busy one
+            t = int(np.flatnonzero(hours == hour)[-1])
+            values = self.model.fit(frame[: t + 1]).predict(1).quantiles.values[0] / frame.close[t]
+            width[hour] = values[22] - values[4]
+        assert 2 < width[13] / width[3] < 4
+        assert self.model.fit(frame).predict(1).skill.verdict == "positive"
+
     def test_differs_from_the_reference(self):
         close = walks.clustered(seed=6, bars=900)
         naive = Naive().fit(frame_of_closes(close)).predict(1).quantiles.values

@@ -82,6 +82,7 @@ class Panel:
     mix: Callable[[int], FloatArray]  # weights (C,) of the components at a horizon
     burn: int  # bars at the start whose scale is not yet worth dividing by
     most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
+    time: FloatArray | None  # (S, T) business time up to each bar; None where bars count
 
     def scale(self, horizon: int, bars: slice | IntArray) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`. (S, len(bars))"""
@@ -95,14 +96,17 @@ class Panel:
         """z of the moves from the origins to the bars where they became known. (S, len(origins))"""
         z = self.x[:, resolved] - self.x[:, origins]
         z /= self.scale(horizon, origins)
-        z /= math.sqrt(horizon)
+        z /= math.sqrt(horizon) if self.time is None else np.sqrt(self.time[:, resolved] - self.time[:, origins])
         return np.asarray(np.clip(z, -self.most, self.most, out=z))
 
 
-def shapes(panel: Panel, unit: FloatArray, at: IntArray, window: int, horizon_most: int) -> Shapes:
+def shapes(
+    panel: Panel, unit: FloatArray, ahead: FloatArray, at: IntArray, *, window: int, horizon_most: int
+) -> Shapes:
     """The calibrated shapes of every anchor up to `horizon_most`, as known at each bar of `at`.
 
-    `unit` (S, R) is the standard deviation that z is given where no outcome is known yet.
+    `unit` (S, R) is the standard deviation that z is given where no outcome is known yet, `ahead` (S or 1, R, steps)
+    the business time to each step ahead.
     """
     spread = unit[..., None] * PRIOR
     drift, found = np.zeros_like(unit), []
@@ -120,7 +124,7 @@ def shapes(panel: Panel, unit: FloatArray, at: IntArray, window: int, horizon_mo
             if horizon == 1:
                 drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
             spread, lean = _pooled(own, n_eff[:, None], spread)
-        centre = (drift * math.sqrt(horizon) / scale)[..., None]
+        centre = (drift * horizon / (scale * np.sqrt(ahead[..., horizon - 1])))[..., None]
         shape = np.sort(centre + spread + lean, axis=-1)
         found.append((shape, centre, corrections_of(shape, recent[..., : -(-RECENT // stride)])))
     shape, centre, corrections = (np.stack(one, axis=2) for one in zip(*found, strict=True))

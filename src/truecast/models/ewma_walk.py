@@ -4,6 +4,7 @@
     w(h)    = 0.10 + 0.06 log h, at most 0.5              far ahead, volatility returns to its long-run level
     x[T + h] at p = x[T] + h drift + s[T, h] sqrt(h) Q_h(p)
 
+Intraday, moves and horizons are in business time (features/activity.py): a bar counts by what its time of day brings.
 Q_h are the quantiles of past outcomes in units of s sqrt(h), so fat tails, drift and the failure of sqrt(h) come from
 the data. RiskMetrics (1996) for the EWMA; absolute instead of squared moves because one shock then says less about
 the days after it (Taylor 1986), and a slow part in place of the constant of GARCH. Half-lives and weights were chosen
@@ -38,6 +39,7 @@ class EwmaWalk:
     window: int = 1000
     burn: int = 15
     scaled: bool = True
+    clocked: bool = True
     half_life: float = 12.0
     half_life_slow: float = 600.0
     slow_one: float = 0.10  # weight of the slow part one step ahead
@@ -64,19 +66,19 @@ class EwmaWalk:
         """What was predictable at each origin. (O, H, K)"""
         return self.fit(frame).quantiles(origins, horizons)
 
-    def parts(self, x: FloatArray) -> FloatArray:
+    def parts(self, moved: FloatArray) -> FloatArray:
         """Mean absolute moves by half-life. (C, S, T)"""
-        moves = np.abs(np.diff(x, axis=-1, prepend=x[:, :1]))
-        return ewma(moves, np.array(self._half_lives()))
+        return ewma(moved, np.array(self._half_lives()))
 
-    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:
-        """The recursion of `ewma` from bar n on."""
+    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:
+        """The recursion of `ewma` from where it is."""
         decay = 2.0 ** (-1.0 / np.array(self._half_lives()))
-        more = np.empty((len(decay), len(x)))
-        more[:, :n] = parts
-        for t in range(n, len(x)):
+        known = parts.shape[1]
+        more = np.empty((len(decay), len(moved)))
+        more[:, :known] = parts
+        for t in range(known, len(moved)):
             mass_before, mass = 1 - decay ** max(t - 1, 1), 1 - decay ** max(t, 1)
-            more[:, t] = (decay * mass_before * more[:, t - 1] + (1 - decay) * abs(x[t] - x[t - 1])) / mass
+            more[:, t] = (decay * mass_before * more[:, t - 1] + (1 - decay) * moved[t]) / mass
         return more
 
     def mix(self, horizon: int) -> FloatArray:

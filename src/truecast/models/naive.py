@@ -29,6 +29,7 @@ class Naive:
     window: int = 500
     burn: int = 0
     scaled: bool = False
+    clocked: bool = False
 
     def fit(self, frame: Frame) -> FittedWalk:
         """Learn from the frame."""
@@ -49,13 +50,13 @@ class Naive:
         """What was predictable at each origin. (O, H, K)"""
         return self.fit(frame).quantiles(origins, horizons)
 
-    def parts(self, x: FloatArray) -> FloatArray:
+    def parts(self, moved: FloatArray) -> FloatArray:
         """One: moves are kept in their own units."""
-        return np.ones((1, *x.shape))
+        return np.ones((1, *moved.shape))
 
-    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:  # noqa: ARG002 the contract's names
+    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:  # noqa: ARG002 the contract's names
         """Still one."""
-        return np.ones((1, len(x)))
+        return np.ones((1, len(moved)))
 
     def mix(self, horizon: int) -> FloatArray:  # noqa: ARG002 the same at all
         """One."""

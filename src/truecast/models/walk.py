@@ -20,12 +20,13 @@ from truecast.domain.bar import FloatArray, IntArray
 from truecast.domain.forecast import Coverage, Skill
 from truecast.domain.horizon import HorizonOutOfRange
 from truecast.domain.quantiles import STANDARD_LEVELS, Quantiles
+from truecast.features.activity import Activity, activity_of
 from truecast.features.frame import Frame
 from truecast.features.returns import level, uses_differences
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
 from truecast.models.base import Prediction
-from truecast.models.calibrate import PRIOR, Panel, at_horizons, shapes
+from truecast.models.calibrate import PRIOR, Panel, anchors_for, at_horizons, shapes
 
 FLOOR = 1e-7  # of the price, per square root of a step
 OUTCOME_MOST = 50.0  # scales: no sample tells more about what lies beyond
@@ -54,11 +55,15 @@ class Walk(Protocol):
     def scaled(self) -> bool:
         """Whether the scale follows the market; if not, it is a constant, and moves stay in their own units."""
 
-    def parts(self, x: FloatArray) -> FloatArray:
-        """The C components of the scale of one step, known at each bar: (S, T) -> (C, S, T)."""
+    @property
+    def clocked(self) -> bool:
+        """Whether intraday bars count by the activity of their time of day."""
 
-    def extended(self, parts: FloatArray, x: FloatArray, n: int) -> FloatArray:
-        """The components (C, n) of one series after its first n bars, carried on over all of x: (T,) -> (C, T)."""
+    def parts(self, moved: FloatArray) -> FloatArray:
+        """The C components of the scale of one step, known at each bar, from absolute moves: (S, T) -> (C, S, T)."""
+
+    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:
+        """The components (C, n) of one series after its first n bars, carried on over all moves: (T,) -> (C, T)."""
 
     def mix(self, horizon: int) -> FloatArray:
         """Weights of the components at a horizon. (C,)"""
@@ -76,6 +81,7 @@ class FittedWalk:
     frame: Frame
     x: FloatArray  # (T,)
     parts: FloatArray  # (C, T)
+    activity: Activity | None
     differences: bool
 
     def update(self, new: Frame) -> "FittedWalk":
@@ -84,8 +90,9 @@ class FittedWalk:
         if not self.differences and bool((new.close <= 0).any()):
             return fit_walk(self.walk, self.reference, frame)
         x = np.concatenate([self.x, new.close if self.differences else np.log(new.close)])
-        parts = self.walk.extended(self.parts, x, len(self.x))
-        return FittedWalk(self.walk, self.reference, frame, x, parts, self.differences)
+        activity = activity_of(frame, x) if self.walk.clocked else None
+        parts = self.walk.extended(self.parts, _moved(x, activity))
+        return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences)
 
     def predict(self, steps: int) -> Prediction:
         """Quantiles of the next `steps` closes, with the record of the same method one step ahead."""
@@ -124,14 +131,26 @@ class FittedWalk:
         With `renewed` > 1 only every so many origins get a shape of their own; the others use the last one before.
         """
         x, parts = self.x[None], self.parts[:, None]
-        moves = _moves(self.walk, x, parts, origins, horizons, differences=self.differences, renewed=renewed)
+        clocks = (self.activity,) if self.activity else ()
+        moves = _moves(
+            self.walk,
+            x,
+            parts,
+            clocks=clocks,
+            origins=origins,
+            horizons=horizons,
+            differences=self.differences,
+            renewed=renewed,
+        )
         return _prices(self.frame.close[origins], moves[0], differences=self.differences)
 
 
 def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
     """Learn from a frame."""
     x = level(frame)
-    return FittedWalk(walk, reference, frame, x, walk.parts(x[None])[:, 0], uses_differences(frame))
+    activity = activity_of(frame, x) if walk.clocked else None
+    parts = walk.parts(_moved(x, activity)[None])[:, 0]
+    return FittedWalk(walk, reference, frame, x, parts, activity, uses_differences(frame))
 
 
 def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
@@ -141,15 +160,20 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
     """
     groups = defaultdict(list)
     for i, frame in enumerate(frames):
-        groups[len(frame), uses_differences(frame)].append(i)
+        groups[len(frame), uses_differences(frame), walk.clocked and frame.interval.is_intraday].append(i)
     horizons, values = np.arange(1, steps + 1), np.empty((len(frames), steps, len(PRIOR)))
-    for (length, differences), members in groups.items():
+    for (length, differences, clocked), members in groups.items():
         for first in range(0, len(members), _PANEL_ROWS):
             rows = members[first : first + _PANEL_ROWS]
             close = np.stack([frames[i].close for i in rows])
             x = close if differences else np.log(close)
+            found = [activity_of(frames[i], one) for i, one in zip(rows, x, strict=True)] if clocked else []
+            clocks = [activity for activity in found if activity]
+            moved = np.stack([_moved(*one) for one in zip(x, clocks, strict=True)]) if clocks else _moved(x, None)
             origin = np.array([length - 1])
-            moves = _moves(walk, x, walk.parts(x), origin, horizons, differences=differences)
+            moves = _moves(
+                walk, x, walk.parts(moved), clocks=clocks, origins=origin, horizons=horizons, differences=differences
+            )
             values[rows] = _prices(close[:, -1], moves[:, 0], differences=differences)
     return values
 
@@ -158,26 +182,43 @@ def _moves(
     walk: Walk,
     x: FloatArray,
     parts: FloatArray,
+    *,
+    clocks: Sequence[Activity],
     origins: IntArray,
     horizons: IntArray,
-    *,
     differences: bool,
     renewed: int = 1,
 ) -> FloatArray:
     """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
     floor = floor_of(x, differences)
     least, most = (floor, OUTCOME_MOST) if walk.scaled else (np.broadcast_to(0.0, x.shape), np.inf)
-    panel = Panel(x, parts, least, walk.mix, walk.burn, most)
-    shaped = origins[::renewed]
-    learned = shapes(panel, walk.unit(x, shaped), shaped, walk.window, int(horizons.max()))
+    time = np.stack([clock.time for clock in clocks]) if clocks else None
+    panel = Panel(x, parts, least, walk.mix, walk.burn, most, time)
+    steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
+    ahead = _ahead(clocks, origins, steps)
+    unit = walk.unit(x, shaped)
+    learned = shapes(panel, unit, ahead[:, ::renewed], shaped, window=walk.window, horizon_most=int(horizons.max()))
     of = np.arange(len(origins)) // renewed
     scale = np.stack([panel.scale(int(h), origins) for h in horizons], axis=-1)  # (S, O, H)
-    root = np.sqrt(horizons)
+    root = np.sqrt(ahead[..., horizons - 1])
     moves = at_horizons(learned.shape, horizons)[:, of]
     moves *= (scale * root)[..., None]
     moves += (floor[:, origins, None] * root)[..., None] * PRIOR
     moves += (learned.drift[:, of, None] * horizons)[..., None]
     return moves
+
+
+def _moved(x: FloatArray, activity: Activity | None) -> FloatArray:
+    """Absolute moves per root of business time; 0 for the first bar. (..., T)"""
+    moved = np.abs(np.diff(x, axis=-1, prepend=x[..., :1]))
+    return np.asarray(moved if activity is None else moved / activity.factor)
+
+
+def _ahead(clocks: Sequence[Activity], origins: IntArray, steps: int) -> FloatArray:
+    """Business time from the origins to every step ahead; without clocks, the number of bars. (S or 1, O, steps)"""
+    if clocks:
+        return np.stack([clock.ahead(origins, steps) for clock in clocks])
+    return np.broadcast_to(np.arange(1.0, steps + 1), (1, len(origins), steps))
 
 
 def floor_of(x: FloatArray, differences: bool) -> FloatArray:
