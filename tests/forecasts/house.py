@@ -18,6 +18,7 @@ from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
+from truecast.jobs.schedule import Schedule
 from truecast.jobs.scheduler import Scheduler
 from truecast.kit.bus import InProcessBus
 from truecast.kit.clock import Clock, to_us
@@ -54,12 +55,11 @@ class House:
         done = await Intake(provider, self.store, self.ingest, self.clock).take_news()
         assert done.error is None, done.error
 
-    def scheduler(self, *providers: Provider) -> Scheduler:
-        """The standard jobs on these sources."""
-        parts = Parts(
-            self.store, self.ingest, self.ledger, self.issuer, self.resolver, self.clock, self.steps
-        )
-        return Scheduler(self.db, standard_jobs(parts, providers), self.clock)
+    def scheduler(self, *providers: Provider, when: Schedule | None = None) -> Scheduler:
+        """The standard jobs on these sources, all of them due at `when` instead of their own times if given."""
+        parts = Parts(self.store, self.ingest, self.ledger, self.issuer, self.resolver, self.clock, self.steps)
+        jobs = standard_jobs(parts, providers)
+        return Scheduler(self.db, [replace(j, schedule=when or j.schedule) for j in jobs], self.clock)
 
 
 @asynccontextmanager
@@ -116,7 +116,9 @@ class Made:
         return bars[known if since is None else known & (bars.start >= to_us(since))]
 
     async def factors(self, symbol: str) -> Sequence[Factor]:
-        return [f for f in self._factors if datetime(f.date.year, f.date.month, f.date.day, tzinfo=UTC) < self._clock.now()]
+        return [
+            f for f in self._factors if datetime(f.date.year, f.date.month, f.date.day, tzinfo=UTC) < self._clock.now()
+        ]
 
     async def close(self) -> None: ...
 

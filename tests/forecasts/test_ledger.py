@@ -129,9 +129,9 @@ async def test_the_database_refuses_changes(ledger, db, table, verb):
 async def test_the_database_refuses_a_row_that_does_not_follow(ledger, db, values):
     await ledger.append_forecasts([a_bundle()])
     verb = "INSERT OR REPLACE" if db.dialect == "sqlite" else "INSERT"
+    columns = "(seq, kind, ref, recorded_at, body, prev_hash, hash)"
     with pytest.raises(DBAPIError, match="append-only"):
         async with db.write() as conn:
-            columns = "(seq, kind, ref, recorded_at, body, prev_hash, hash)"
             await conn.execute(text(f"{verb} INTO ledger {columns} VALUES {values}"))
     assert (await ledger.verify()).ok
 
@@ -144,7 +144,12 @@ async def test_an_empty_ledger_is_sound(ledger):
 @pytest.mark.parametrize(
     ("table", "sql", "row", "reason"),
     [
-        ("ledger", "UPDATE ledger SET body = replace(body, '\"naive\":null', '\"naive\":\"me\"') WHERE seq = 3", 3, "content"),
+        (
+            "ledger",
+            'UPDATE ledger SET body = replace(body, \'"naive":null\', \'"naive":"me"\') WHERE seq = 3',
+            3,
+            "content",
+        ),
         ("ledger", "UPDATE ledger SET recorded_at = recorded_at - 1 WHERE seq = 4", 4, "content"),
         ("ledger", f"UPDATE ledger SET prev_hash = '{GENESIS}' WHERE seq = 4", 4, "hash of the row before"),
         ("ledger", "UPDATE ledger SET hash = prev_hash WHERE seq = 5", 5, "content"),
@@ -167,13 +172,13 @@ async def test_verification_names_the_first_broken_row_and_why(ledger, db, table
 
 async def test_many_writers_extend_one_chain(db):
     """Two databases handles are two processes to SQLite and PostgreSQL alike."""
-    other = Database.open(db.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", "").replace("+asyncpg", ""))
+    other = Database.open(
+        db.engine.url.render_as_string(hide_password=False).replace("+aiosqlite", "").replace("+asyncpg", "")
+    )
     clock = FixedClock(START + DAY)
     ledgers = [Ledger(db, clock), Ledger(other, clock)]
     try:
-        await asyncio.gather(
-            *(ledgers[i % 2].append_forecasts([a_bundle(at=START + i * DAY)]) for i in range(20))
-        )
+        await asyncio.gather(*(ledgers[i % 2].append_forecasts([a_bundle(at=START + i * DAY)]) for i in range(20)))
     finally:
         await other.close()
     found = await ledgers[0].verify()

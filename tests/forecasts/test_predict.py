@@ -39,7 +39,9 @@ def test_order_and_unequal_lengths_change_no_bit(name):
 @pytest.mark.parametrize("name", MODELS)
 def test_fewer_steps_are_the_first_of_more_steps(name):
     panel = frames(2)
-    for few, many in zip(quantiles_of(get_model(name), panel, 5), quantiles_of(get_model(name), panel, 24), strict=True):
+    for few, many in zip(
+        quantiles_of(get_model(name), panel, 5), quantiles_of(get_model(name), panel, 24), strict=True
+    ):
         assert (few == many[:5]).all()
 
 

@@ -113,7 +113,7 @@ async def test_a_gap_filled_within_the_grace_is_scored(house: House, clock):
     clock.advance(5 * DAY)
     await house.take(made(clock, without=1))
     assert (await house.resolver.resolve()).waiting == 2
-    ((offer, whole),) = made(clock).series.values()
+    ((_, whole),) = made(clock).series.values()
     late = whole[whole.start == to_us(MONDAY + DAY)]
     await house.ingest.take(replace(late, known_at=np.array([to_us(clock.now())])))
     assert await house.resolver.resolve() == Resolved(scored=2, void=0, waiting=0)
@@ -147,7 +147,9 @@ async def test_a_split_between_anchor_and_target_is_brought_to_the_anchors_units
     source = made(clock, offer=offer, factors=[Factor(date(2021, 1, 4), 1.0, 0.25)])
     ((_, bars),) = source.series.values()
     after = bars.start > to_us(MONDAY)
-    columns = {name: np.where(after, getattr(bars, name) / 4, getattr(bars, name)) for name in ("open", "high", "low", "close")}
+    columns = {
+        name: np.where(after, getattr(bars, name) / 4, getattr(bars, name)) for name in ("open", "high", "low", "close")
+    }
     source.series["ACME", Interval.D1] = (offer, replace(bars, **columns))
     await house.take(source)
     said = await house.issuer.forecast("ACME", Interval.D1, 3)

@@ -1,43 +1,50 @@
 """Replaying the sample, and everything that came out of it as bytes."""
 
 import hashlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.forecasts.house import House, Some, a_house
 from truecast.domain.interval import Interval
 from truecast.forecasts import tables
-from truecast.kit.clock import FixedClock
+from truecast.jobs.schedule import Schedule
+from truecast.kit.clock import Clock, FixedClock
 from truecast.kit.db import Database
 from truecast.migrations.upgrade import upgrade
 from truecast.providers.base import Provider
 from truecast.providers.sample.adapter import Sample
 
-Wanted = tuple[tuple[str, Interval], ...]
+FIRST = datetime(2021, 1, 4, tzinfo=UTC)
+LAST = datetime(2021, 3, 31, 23, tzinfo=UTC)
+
+
+def sample(*wanted: tuple[str, Interval]) -> Callable[[Clock], Provider]:
+    """Some series of the sample, on whatever clock."""
+    return lambda clock: Some(Sample(clock), *wanted)
 
 
 @asynccontextmanager
-async def replayed(path: Path, first: datetime, until: datetime, wanted: Wanted, source: Provider | None = None):
-    """A house in which the time from `first` to `until` has gone by as if live."""
+async def replayed(
+    path: Path, source: Callable[[Clock], Provider], until: datetime, *, when: Schedule | None = None
+) -> AsyncIterator[House]:
+    """A house in which the time from FIRST to `until` has gone by as if live."""
     db = Database.open(f"sqlite:///{path}", synchronous="NORMAL")
     try:
         await upgrade(db)
-        clock = FixedClock(first)
+        clock = FixedClock(FIRST)
         async with a_house(db, clock) as house:
-            provider = source or Some(Sample(clock), *wanted)
-            if source is not None:
-                source._clock = clock
-            await house.scheduler(provider).run(until)
+            await house.scheduler(source(clock), when=when).run(until)
             yield house
     finally:
         await db.close()
 
 
-async def dump(house: House) -> dict[str, str]:
+async def dump(db: Database) -> dict[str, str]:
     """Every row of the ledger and its projections, hashed, by table."""
     digests = {}
-    async with house.db.read() as conn:
+    async with db.read() as conn:
         for table in (tables.ledger, tables.forecasts, tables.scores, tables.pending):
             digest = hashlib.sha256()
             order = ", ".join(column.name for column in table.primary_key)
@@ -47,8 +54,9 @@ async def dump(house: House) -> dict[str, str]:
     return digests
 
 
-async def bodies(house: House, kind: str, recorded_until: int) -> list[tuple]:
-    """What the chain says up to a moment."""
-    sql = f"SELECT seq, ref, body, hash FROM ledger WHERE kind = '{kind}' AND recorded_at <= {recorded_until} ORDER BY seq"
+async def chain(house: House, kind: str | None = None) -> list[tuple]:
+    """The rows of the chain: seq, kind, ref, recorded_at, body, hash."""
+    where = "" if kind is None else f"WHERE kind = '{kind}'"
+    sql = f"SELECT seq, kind, ref, recorded_at, body, hash FROM ledger {where} ORDER BY seq"
     async with house.db.read() as conn:
         return [tuple(row) for row in await conn.exec_driver_sql(sql)]

@@ -1,0 +1,71 @@
+"""The past-only proof: whatever happens later, no forecast and no score up to now would have been another.
+
+Every bar after a moment is changed beyond recognition, and dividends and splits are thrown in. Up to that moment the
+chain must be the same, hash by hash; after it, it must differ, or nothing was proved.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from tests.forecasts.house import Some
+from tests.proofs.replays import FIRST, chain, replayed, sample
+from truecast.domain.bar import Bars
+from truecast.domain.corporate import Factor
+from truecast.domain.interval import Interval
+from truecast.jobs.schedule import Cron, Schedule
+from truecast.kit.clock import to_us
+from truecast.providers.base import Provider
+from truecast.providers.sample.adapter import Sample
+
+D1, H1 = Interval.D1, Interval.H1
+WANTED = (("EUR-USD", D1), ("AAPL", D1), ("WTI", D1), ("SOL-USDT", H1), ("US.CPI", Interval.MO1))
+UNTIL = FIRST + timedelta(days=24)
+WHEN = Schedule((Cron("0 */8 * * *"),))
+
+
+class Upset(Some):
+    """The sample, in which everything that becomes known after a moment comes out differently."""
+
+    def __init__(self, provider: Provider, moment: datetime) -> None:
+        super().__init__(provider, *WANTED)
+        self._moment = moment
+
+    async def bars(self, symbol: str, interval: Interval, since: datetime | None) -> Bars:
+        bars = await super().bars(symbol, interval, since)
+        later = bars.known_at > to_us(self._moment)
+        if not later.any():
+            return bars
+        factor = np.where(later, np.random.default_rng(int(bars.start[-1] % 2**32)).uniform(0.3, 3.0), 1.0)
+        return replace(bars, **{name: getattr(bars, name) * factor for name in ("open", "high", "low", "close")})
+
+    async def factors(self, symbol: str) -> Sequence[Factor]:
+        factors = list(await super().factors(symbol))
+        day = self._moment.date() + timedelta(days=2)
+        return factors if self._clock_now() <= self._moment + timedelta(days=3) else [*factors, Factor(day, 0.9, 0.5)]
+
+    def _clock_now(self) -> datetime:
+        return self._provider._clock.now()
+
+
+async def test_changing_the_future_changes_nothing_said_before(tmp_path):
+    async with replayed(tmp_path / "as it was.db", sample(*WANTED), UNTIL, when=WHEN) as house:
+        untouched = await chain(house)
+    for days in (0, 9, 17):
+        moment = FIRST + timedelta(days=days, hours=17)
+
+        def upset(clock, moment=moment):
+            return Upset(Sample(clock), moment)
+
+        async with replayed(tmp_path / f"{days}.db", upset, UNTIL, when=WHEN) as house:
+            changed = await chain(house)
+        before, after = (
+            [[row for row in rows if (row[3] <= to_us(moment)) is early] for rows in (untouched, changed)]
+            for early in (True, False)
+        )
+        assert before[0] == before[1]
+        assert len(before[0]) > 0
+        assert {row[5] for row in after[0]}.isdisjoint(row[5] for row in after[1])
+        assert len(after[1]) > 0
