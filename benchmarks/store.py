@@ -230,8 +230,8 @@ def main() -> None:
         lines = asyncio.run(sqlite(Path(folder), *sizes))
     lines += asyncio.run(postgres(*sizes))
     about = (
-        f"Median of {asked.repeats} repeats, ours and the reference in turns; latest bars: 200 reads. Load of the machine "
-        f"at the start: {load:.1f} on {os.cpu_count()} cores. Python {platform.python_version()}, "
+        f"Median of {asked.repeats} repeats, ours and the reference in turns; latest bars: 200 reads. Load of the "
+        f"machine at the start: {load:.1f} on {os.cpu_count()} cores. Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}, WAL, synchronous=FULL; PostgreSQL on the same machine, fsync off.\n\n"
         "The reference's rows are made before the clock starts; ours are numpy columns, merged with what is stored and "
         "written with a receipt. A read gives eight numpy columns, one row per bar, its latest version."

@@ -35,6 +35,11 @@ async def insert_bars(driver: Any, series_id: int, bars: Bars) -> None:
             await driver.copy_to_table("bars", source=stream, columns=list(names), format="binary")
 
 
+async def fetch(driver: Any, select: str, *args: Any) -> list[tuple[Any, ...]]:
+    """A few rows. Arguments are written $1, $2."""
+    return [tuple(row) for row in await driver.fetch(select, *args)]
+
+
 async def read_columns(driver: Any, select: str, rows_max: int | None) -> Columns:
     """The rows of `select` as columns; it returns no more than `rows_max`."""
     parts: list[bytes] = []

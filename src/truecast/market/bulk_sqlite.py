@@ -27,6 +27,11 @@ async def insert_bars(driver: Any, series_id: int, bars: Bars) -> None:
     await (await driver.executemany(_INSERT, _rows(series_id, bars))).close()
 
 
+async def fetch(driver: Any, select: str, *args: Any) -> list[tuple[Any, ...]]:
+    """A few rows in one round trip to the driver's thread. Arguments are written $1, $2."""
+    return list(await driver.execute_fetchall(select.replace("$", "?"), args))
+
+
 async def read_columns(driver: Any, select: str, rows_max: int | None) -> Columns:
     """The rows of `select` as columns; it returns no more than `rows_max`. NULL volume becomes NaN."""
     if rows_max is not None and rows_max <= _INLINE_ROWS_MAX:  # in one round trip to the driver's thread

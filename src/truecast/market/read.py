@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import NamedTuple
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -10,8 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from truecast.domain.bar import COLUMNS, Bars
 from truecast.domain.interval import Interval
 from truecast.kit.clock import to_us
-from truecast.market.bulk import Window, read_latest
-from truecast.market.registry import SeriesInfo, list_series
+from truecast.market.bulk import Window, fetch, read_latest
+
+
+class _Kept(NamedTuple):
+    id: int
+    source: str
+
+
+_KEPT = (
+    "SELECT s.priority, s.derived IS NOT NULL, s.source, s.id FROM series s "
+    "JOIN instruments i ON i.id = s.instrument_id WHERE i.symbol = $1 AND s.interval = $2 AND s.bars > 0"
+)
 
 
 async def read_bars(
@@ -26,7 +37,7 @@ async def read_bars(
     source: str | None = None,
 ) -> Bars:
     """See BarStore.read."""
-    chosen = await list_series(conn, symbol, interval, source)
+    chosen = [kept for kept in await _kept(conn, symbol, interval) if source in (None, kept.source)]
     window = Window(
         series_id=0,
         first_us=None if start is None else to_us(start),
@@ -34,13 +45,18 @@ async def read_bars(
         as_of_us=None if as_of is None else to_us(as_of),
         limit=limit,
     )
-    parts = [await _read_one(conn, info, window) for info in chosen if info.bars]
-    return best_of(parts, limit) if parts else Bars.empty(symbol, interval)
+    empty = Bars.empty(symbol, interval)
+    parts = [
+        await read_latest(conn, replace(window, series_id=kept.id), replace(empty, sources=(kept.source,)))
+        for kept in chosen
+    ]
+    return best_of(parts, limit) if parts else empty
 
 
-async def _read_one(conn: AsyncConnection, info: SeriesInfo, window: Window) -> Bars:
-    like = replace(Bars.empty(info.symbol, info.interval), sources=(info.source,))
-    return await read_latest(conn, replace(window, series_id=info.id), like)
+async def _kept(conn: AsyncConnection, symbol: str, interval: Interval) -> list[_Kept]:
+    """The series that have bars, in the order of `list_series`."""
+    rows = sorted(await fetch(conn, _KEPT, symbol, interval.value))
+    return [_Kept(number, source) for _, _, source, number in rows]
 
 
 def best_of(parts: Sequence[Bars], limit: int | None = None) -> Bars:
