@@ -72,7 +72,9 @@ def backcast(squared: FloatArray, n: IntArray) -> FloatArray:
     return np.asarray((squared[:, :bars] * weight).sum(axis=-1) / weight.sum(axis=-1))
 
 
-def variances(squared: FloatArray, before: FloatArray, omega: FloatArray, alpha: FloatArray, beta: FloatArray) -> FloatArray:
+def variances(
+    squared: FloatArray, before: FloatArray, omega: FloatArray, alpha: FloatArray, beta: FloatArray
+) -> FloatArray:
     """h[0] … h[T]: the last one is the forecast of the bar after the last. (N, T) -> (N, T + 1)"""
     lagged = np.concatenate([before[:, None], squared], axis=-1)
     u = omega[:, None] + alpha[:, None] * lagged

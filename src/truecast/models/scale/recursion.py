@@ -3,19 +3,35 @@
 import numpy as np
 
 from truecast.domain.bar import FloatArray
+from truecast.models.ewma_walk import ewma
 
 _GONE = 1e-18  # a weight that no longer changes a float64 sum
+_ROWS_MANY = 16  # from here on a product of matrices is faster than doubling
 
 
-def filtered(u: FloatArray, decay: FloatArray) -> FloatArray:
-    """y[t] = u[t] + decay y[t - 1], y[-1] = 0, along the last axis. u (..., T), decay (...,) in [0, 1). (..., T)
+def filtered(u: FloatArray, decay: FloatArray, every: int = 1) -> FloatArray:
+    """y[t] = u[t] + decay y[t - every], nothing before the first bar. u (..., T), decay (...,) in [0, 1). (..., T)
 
     By doubling: after step k every y holds the last 2^k terms, so T bars take log2(T) passes (Hillis and Steele 1986).
-    Only elementwise operations: a row's answer is the same to the last bit whatever rows stand beside it.
+    Only elementwise operations: a row's answer is the same to the last bit whatever rows stand beside it, and a bar's
+    whatever bars come after it.
     """
     y = np.array(u, np.float64)
-    weight, lag = decay[..., None], 1
+    weight, lag = decay[..., None], every
     while lag < y.shape[-1] and float(weight.max(initial=0.0)) > _GONE:
         y[..., lag:] += weight * y[..., :-lag]
         weight, lag = weight * weight, 2 * lag
     return y
+
+
+def averaged(values: FloatArray, half_life: float) -> FloatArray:
+    """Exponentially weighted means of values[..., 1 … t], weights summing to 1 from the first bar on. (..., T)
+
+    values[..., 0] belongs to no move and must be 0; the mean there is 0. The same as models/ewma_walk.py::ewma.
+    """
+    rows = values.reshape(-1, values.shape[-1])
+    if len(rows) >= _ROWS_MANY:
+        return ewma(rows, np.array([half_life]))[0].reshape(values.shape)
+    decay = 2.0 ** (-1.0 / half_life)
+    mass = 1 - decay ** np.maximum(np.arange(values.shape[-1]), 1)
+    return np.asarray(filtered(values * (1 - decay), np.array(decay)) / mass)
