@@ -59,7 +59,6 @@ forecasts = Table(
     Column("target_ends", LargeBinary, nullable=False),  # (steps,) int64, little-endian
     Column("quantiles", LargeBinary, nullable=False),  # (steps, len(GRID)) float64, little-endian
     Index("ix_forecasts_series", "symbol", "interval", "model", "seq"),
-    Index("ix_forecasts_open", "symbol", "interval", "last_target"),
 )
 
 scores = Table(

@@ -114,7 +114,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("id", name=op.f("uq_forecasts_id")),
     )
     op.create_index(op.f("ix_forecasts_data_fingerprint"), "forecasts", ["data_fingerprint"], unique=False)
-    op.create_index("ix_forecasts_open", "forecasts", ["symbol", "interval", "last_target"], unique=False)
     op.create_index("ix_forecasts_series", "forecasts", ["symbol", "interval", "model", "seq"], unique=False)
     op.create_table(
         "job_runs",
