@@ -76,14 +76,14 @@ def test_intervals_widen_when_recent_outcomes_missed_too_often_and_narrow_when_t
     rng = np.random.default_rng(3)
     for spread, expected in ((1.6, 1), (1.0, 0), (0.6, -1)):
         recent = spread * rng.standard_normal((1, 1, 250))
-        width = np.ptp(adapted(q, corrections_of(q, recent))[0, 0, [4, 22]]) / np.ptp(q[0, 0, [4, 22]])
+        width = np.ptp(adapted(q, corrections_of(q, recent, np.array([250])))[0, 0, [4, 22]]) / np.ptp(q[0, 0, [4, 22]])
         assert np.sign(round(width - 1, 1)) == expected
 
 
 def test_a_correction_is_clipped_and_leaves_quantiles_in_order():
     q = stats.norm.ppf(GRID)[None, None]
-    for recent in (np.full((1, 1, 250), 9.0), np.zeros((1, 1, 250)), np.full((1, 1, 250), np.inf)):
-        moved = adapted(q, corrections_of(q, recent))[0, 0]
+    for recent, n in ((9.0, 250), (0.0, 250), (np.inf, 0)):
+        moved = adapted(q, corrections_of(q, np.full((1, 1, 250), recent), np.array([n])))[0, 0]
         assert (np.diff(moved) >= 0).all()
         assert abs(moved[22]) < abs(stats.norm.ppf(0.95 + 0.03))
     assert np.allclose(adapted(q, np.zeros((1, 1, 3))), q)

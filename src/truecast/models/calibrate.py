@@ -77,27 +77,29 @@ class Panel:
     """S walks of T bars: what their outcomes are computed from."""
 
     x: FloatArray  # (S, T)
-    parts: FloatArray  # (C, S, T) components of the scale
-    floor: FloatArray  # (S, T) of the scale
-    mix: Callable[[int], FloatArray]  # weights (C,) of the components at a horizon
+    parts: FloatArray  # (C, S, T) components of the scale, floored
+    mix: Callable[[int], FloatArray]  # weights (C,) of the components at a horizon, summing to 1
     burn: int  # bars at the start whose scale is not yet worth dividing by
     most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
     time: FloatArray | None  # (S, T) business time up to each bar; None where bars count
 
-    def scale(self, horizon: int, bars: slice | IntArray) -> FloatArray:
-        """The scale of moves over `horizon` steps, known at `bars`. (S, len(bars))"""
-        weights = self.mix(horizon)
+    def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
+        """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
+        weights = self.mix(horizon) * times
         total = weights[0] * self.parts[0][:, bars]
         for weight, part in zip(weights[1:], self.parts[1:], strict=True):
             total += weight * part[:, bars]
-        return np.asarray(np.maximum(total, self.floor[:, bars], out=total))
+        return np.asarray(total)
 
     def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:
         """z of the moves from the origins to the bars where they became known. (S, len(origins))"""
         z = self.x[:, resolved] - self.x[:, origins]
-        z /= self.scale(horizon, origins)
-        z /= math.sqrt(horizon) if self.time is None else np.sqrt(self.time[:, resolved] - self.time[:, origins])
-        return np.asarray(np.clip(z, -self.most, self.most, out=z))
+        if self.time is None:
+            z /= self.scale(horizon, origins, math.sqrt(horizon))
+        else:
+            z /= self.scale(horizon, origins)
+            z /= np.sqrt(self.time[:, resolved] - self.time[:, origins])
+        return np.asarray(z)
 
 
 def shapes(
@@ -119,14 +121,14 @@ def shapes(
             ordered = np.sort(recent, axis=-1)
             if not sampled.all():
                 ordered[:, ~sampled] = 0.0  # not used
-            own = sample_quantiles(ordered, np.maximum(n, int(2 * EDGE)))
+            own = sample_quantiles(ordered, np.maximum(n, int(2 * EDGE)), panel.most)
             n_eff = np.where(sampled, n * stride / horizon, 0.0)
             if horizon == 1:
                 drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
             spread, lean = _pooled(own, n_eff[:, None], spread)
         centre = (drift * horizon / (scale * np.sqrt(ahead[..., horizon - 1])))[..., None]
         shape = np.sort(centre + spread + lean, axis=-1)
-        found.append((shape, centre, corrections_of(shape, recent[..., : -(-RECENT // stride)])))
+        found.append((shape, centre, corrections_of(shape, recent[..., : -(-RECENT // stride)], n)))
     shape, centre, corrections = (np.stack(one, axis=2) for one in zip(*found, strict=True))
     return Shapes(drift, adapted(shape, corrections) - centre)
 
@@ -170,18 +172,18 @@ def anchors_for(horizon_most: int) -> tuple[int, ...]:
     return ANCHORS[: int(np.searchsorted(ANCHORS, horizon_most)) + 1]
 
 
-def sample_quantiles(ordered: FloatArray, n: IntArray) -> FloatArray:
+def sample_quantiles(ordered: FloatArray, n: IntArray, most: float = np.inf) -> FloatArray:
     """Quantiles at GRID of the first n (R,) of each sorted row (S, R, N) by the (n + 1) p and the tail rule. (S, R, K)
 
-    Every n must be at least 2 EDGE.
+    Every n must be at least 2 EDGE. What lies beyond +-most counts as that.
     """
     edge = (EDGE / (n + 1.0))[:, None]
     p = np.clip(P, edge, 1 - edge)  # (R, K)
     position = p * (n[:, None] + 1.0) - 1.0
     left = position.astype(np.intp)
     right = np.minimum(left + 1, n[:, None] - 1)
-    low = np.take_along_axis(ordered, left[None], axis=-1)
-    q = low + (position - left) * (np.take_along_axis(ordered, right[None], axis=-1) - low)
+    low, high = (np.clip(np.take_along_axis(ordered, i[None], axis=-1), -most, most) for i in (left, right))
+    q = low + (position - left) * (high - low)
     inner = np.interp(p, P, PRIOR)
     stretch = np.divide(PRIOR, inner, out=np.ones_like(p), where=p != P)
     centre = q[..., [_HALF]]
@@ -196,13 +198,13 @@ def drift_of(q: FloatArray, n: IntArray) -> FloatArray:
     return np.asarray(mean * np.maximum(0.0, 1 - noise / np.maximum(mean**2, np.maximum(noise, _TINY))))
 
 
-def corrections_of(q: FloatArray, recent: FloatArray) -> FloatArray:
+def corrections_of(q: FloatArray, recent: FloatArray, n: IntArray) -> FloatArray:
     """How much more often than recent outcomes (S, R, n) ask for, the watched intervals of q (S, R, K) miss. (S, R, W)
 
-    Relative, and already damped and clipped.
+    Relative, and already damped and clipped. Only the first n (R,) outcomes of a row exist; the others are +inf.
     """
     recent = np.ascontiguousarray(recent)
-    known = np.maximum(_count(recent < np.inf), 1.0)
+    known = np.clip(n, 1, recent.shape[-1])
     corrections = np.empty((*q.shape[:-1], len(_WATCHED)))
     for i, k in enumerate(_WATCHED):
         missed = _count(recent < q[..., [k]]) + _count(recent > q[..., [-1 - k]]) - (recent.shape[-1] - known)

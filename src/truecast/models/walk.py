@@ -160,22 +160,37 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
     """
     groups = defaultdict(list)
     for i, frame in enumerate(frames):
-        groups[len(frame), uses_differences(frame), walk.clocked and frame.interval.is_intraday].append(i)
-    horizons, values = np.arange(1, steps + 1), np.empty((len(frames), steps, len(PRIOR)))
-    for (length, differences, clocked), members in groups.items():
+        groups[len(frame.close), frame.signed, frame.interval].append(i)
+    values = np.empty((len(frames), steps, len(PRIOR)))
+    for (_, signed, _), members in groups.items():
         for first in range(0, len(members), _PANEL_ROWS):
-            rows = members[first : first + _PANEL_ROWS]
+            rows = np.array(members[first : first + _PANEL_ROWS])
             close = np.stack([frames[i].close for i in rows])
-            x = close if differences else np.log(close)
-            found = [activity_of(frames[i], one) for i, one in zip(rows, x, strict=True)] if clocked else []
-            clocks = [activity for activity in found if activity]
-            moved = np.stack([_moved(*one) for one in zip(x, clocks, strict=True)]) if clocks else _moved(x, None)
-            origin = np.array([length - 1])
-            moves = _moves(
-                walk, x, walk.parts(moved), clocks=clocks, origins=origin, horizons=horizons, differences=differences
-            )
-            values[rows] = _prices(close[:, -1], moves[:, 0], differences=differences)
+            differences = signed | (close <= 0).any(axis=1)
+            for how in np.unique(differences).tolist():
+                of = rows[differences == how]
+                values[of] = _panel(walk, [frames[i] for i in of], close[differences == how], steps, differences=how)
     return values
+
+
+def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *, differences: bool) -> FloatArray:
+    """Quantiles of frames of one length and interval, whose closes are stacked. (S, steps, K)"""
+    x = close if differences else np.log(close)
+    clocks: list[Activity] = []
+    if walk.clocked and frames[0].interval.is_intraday:
+        found = (activity_of(frame, one) for frame, one in zip(frames, x, strict=True))
+        clocks = [activity for activity in found if activity]
+    moved = np.stack([_moved(*one) for one in zip(x, clocks, strict=True)]) if clocks else _moved(x, None)
+    moves = _moves(
+        walk,
+        x,
+        walk.parts(moved),
+        clocks=clocks,
+        origins=np.array([x.shape[1] - 1]),
+        horizons=np.arange(1, steps + 1),
+        differences=differences,
+    )
+    return _prices(close[:, -1], moves[:, 0], differences=differences)
 
 
 def _moves(
@@ -191,9 +206,9 @@ def _moves(
 ) -> FloatArray:
     """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
     floor = floor_of(x, differences)
-    least, most = (floor, OUTCOME_MOST) if walk.scaled else (np.broadcast_to(0.0, x.shape), np.inf)
+    parts, most = (np.maximum(parts, floor), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
     time = np.stack([clock.time for clock in clocks]) if clocks else None
-    panel = Panel(x, parts, least, walk.mix, walk.burn, most, time)
+    panel = Panel(x, parts, walk.mix, walk.burn, most, time)
     steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
     ahead = _ahead(clocks, origins, steps)
     unit = walk.unit(x, shaped)
@@ -230,10 +245,14 @@ def floor_of(x: FloatArray, differences: bool) -> FloatArray:
 
 
 def _prices(last: FloatArray, moves: FloatArray, *, differences: bool) -> FloatArray:
-    """Moves (O, H, K) from the last prices (O,) in price units, ascending whatever rounding did."""
-    anchor = last[:, None, None]
-    values = anchor + moves if differences else anchor * np.exp(np.clip(moves, -LOG_MOVE_MOST, LOG_MOVE_MOST))
-    return np.maximum.accumulate(values, axis=-1)
+    """Moves (O, H, K) from the last prices (O,) made prices, in place; ascending whatever rounding did."""
+    if differences:
+        moves += last[:, None, None]
+    else:
+        np.clip(moves, -LOG_MOVE_MOST, LOG_MOVE_MOST, out=moves)
+        np.exp(moves, out=moves)
+        moves *= last[:, None, None]
+    return np.maximum.accumulate(moves, axis=-1, out=moves)
 
 
 def mase_scale(close: FloatArray) -> float:
