@@ -7,6 +7,7 @@ from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.models.base import Model
 from truecast.models.ewma_walk import EwmaWalk
 from truecast.models.naive import Naive
+from truecast.models.vol_walk import VolWalk
 
 
 class UnknownModel(TruecastError):
@@ -19,7 +20,7 @@ class UnknownModel(TruecastError):
     exit_code = EXIT_NOT_FOUND
 
 
-_LISTED: tuple[Model, ...] = (Naive(), EwmaWalk())
+_LISTED: tuple[Model, ...] = (Naive(), EwmaWalk(), VolWalk())
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _LISTED})
 
 

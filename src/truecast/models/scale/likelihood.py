@@ -2,7 +2,7 @@
 
     h[t] = omega + alpha r2[t-1] + beta h[t-1]                     r[t] ~ sqrt(h[t]) times N(0,1) or standardised t(nu)
 
-Bollerslev (1986, 1987). The two terms of h[0] are the backcast: the mean of r2 over the first 75 bars, weights .94^i, as
+Bollerslev (1986, 1987). Before the first bar stands the backcast: the mean of r2 over 75 bars, weights .94^i, as
 in the package `arch`, whose estimates are the reference (tests/answers/scale/garch.json). Derivatives are recursions
 with the same decay beta (Fiorentini, Calzolari and Panattoni 1996); BFGS starts from the expected information, and
 parameters live on an unbounded scale: log of the long-run variance, logit of the persistence alpha + beta, logit of
@@ -99,11 +99,11 @@ def _natural(theta: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, Flo
 
 
 def _minimised(rows: _Rows, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Parameters (N, P) and mean negative log-likelihood (N,) at the minimum: BFGS with backtracking, all rows at once."""
+    """Parameters (N, P) and mean negative log-likelihood (N,) at the minimum: BFGS, all rows at once."""
     best, loss = theta.copy(), np.empty(len(theta))
     active = np.arange(len(theta))
     here, value, gradient, information = theta, *_evaluated(rows, theta)
-    inverse = np.linalg.inv(information)
+    inverse: FloatArray = np.asarray(np.linalg.inv(information), np.float64)
     for _ in range(_ITERATIONS_MAX):
         step = -_times(inverse, gradient)
         there, value_there, gradient_there = _line_search(rows, here, value, gradient, step)

@@ -31,7 +31,7 @@ def averaged(values: FloatArray, half_life: float) -> FloatArray:
     """
     rows = values.reshape(-1, values.shape[-1])
     if len(rows) >= _ROWS_MANY:
-        return ewma(rows, np.array([half_life]))[0].reshape(values.shape)
+        return np.asarray(ewma(rows, np.array([half_life]))[0].reshape(values.shape), np.float64)
     decay = 2.0 ** (-1.0 / half_life)
     mass = 1 - decay ** np.maximum(np.arange(values.shape[-1]), 1)
     return np.asarray(filtered(values * (1 - decay), np.array(decay)) / mass)
