@@ -1,66 +1,100 @@
-"""Columns: past-only, and equal to answers computed elsewhere."""
+"""Sets, matrices and the guard."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from truecast.domain.interval import Interval
-from truecast.features.build import FEATURE_SETS, UnknownFeatureSet, build
-from truecast.features.frame import Frame
-from truecast.features.guard import first_leak
-
-RNG = np.random.default_rng(0)
-CLOSE = 100 * np.exp(np.cumsum(RNG.standard_normal(200) * 0.01))
-HIGH, LOW = CLOSE * (1 + RNG.random(200) * 0.01), CLOSE * (1 - RNG.random(200) * 0.01)
-HOUR_US = 3_600_000_000
-START_US = 1_609_718_400_000_000  # 2021-01-04T00:00Z, a Monday
-END = START_US + np.arange(1, 201) * HOUR_US
-FRAME = Frame("X", Interval.H1, END, CLOSE, HIGH, LOW, CLOSE, np.full(200, np.nan))
-COLUMNS = [(name, column) for columns in FEATURE_SETS.values() for name, column in columns.items()]
+from tests.features import worlds
+from truecast.features import build as building
+from truecast.features.build import FEATURE_SETS, UnknownFeatureSet, build, build_last
+from truecast.features.column import Column, Scale
+from truecast.features.frame import frame_of_closes
+from truecast.features.guard import first_leak, leaks
+from truecast.features.registry import COLUMNS
+from truecast.features.rolling import lagged
 
 
-@pytest.mark.parametrize(("name", "column"), COLUMNS, ids=[name for name, _ in COLUMNS])
-def test_no_column_sees_the_future(name, column):
-    assert first_leak(column, FRAME, np.random.default_rng(1)) is None
+@pytest.mark.parametrize("feature_set", [name for name in FEATURE_SETS if name.startswith("tree")])
+def test_what_trees_read_does_not_depend_on_units(feature_set):
+    assert all(COLUMNS[name].scale is Scale.FREE for name in FEATURE_SETS[feature_set])
 
 
-def test_the_guard_finds_columns_that_do():
-    leaks = {
-        "the mean of all": lambda f: np.full(len(f), f.close.mean()),
-        "the next bar": lambda f: np.append(f.close[1:], np.nan),
-        "the number of bars": lambda f: np.full(len(f), float(len(f))),
-        "a later high": lambda f: np.append(f.high[3:], [np.nan] * 3),
-    }
-    for name, leak in leaks.items():
-        assert first_leak(leak, FRAME, np.random.default_rng(2)) is not None, name
+def test_sets_do_not_change():
+    """A set that a model was trained on must stay as it is: make another version."""
+    assert {name: len(columns) for name, columns in FEATURE_SETS.items()} == {
+        "walk/1": 1, "indicators/1": 26, "tree/1": 40, "tree-peers/1": 46, "tree-world/1": 56,
+    }  # fmt: skip
 
 
-def test_columns_equal_those_of_pandas():
-    table = build(FRAME, "basic/1")
-    column = dict(zip(table.names, table.values.T, strict=True))
-    logs = pd.Series(np.log(CLOSE))
-    for lag in (1, 5, 20):
-        assert np.allclose(column[f"return_{lag}"], logs.diff(lag), equal_nan=True)
-    for window in (5, 60):
-        expected = (logs.diff() ** 2).rolling(window).mean() ** 0.5
-        assert np.allclose(column[f"realised_{window}"], expected, equal_nan=True)
-    ranges = pd.Series(np.log(HIGH / LOW) ** 2 / (4 * np.log(2)))
-    assert np.allclose(column["parkinson_20"], ranges.rolling(20).mean() ** 0.5, equal_nan=True)
-    inside = pd.to_datetime(END - 1, unit="us")
-    assert column["weekday"].tolist() == inside.day_of_week.tolist()
-    assert column["month"].tolist() == inside.month.tolist()
-    assert column["hour"].tolist() == pd.to_datetime(END, unit="us").hour.tolist()
+@pytest.mark.parametrize("feature_set", sorted(FEATURE_SETS))
+def test_no_set_sees_the_future(feature_set):
+    frames = [worlds.bars(s, 150, symbol=f"S{s}", calendar="FX") for s in range(3)]
+    assert leaks(feature_set, frames, np.random.default_rng(3), worlds.context(frames), cuts=4) == {}
+
+
+LEAKS = {
+    "mean_of_all": lambda p: np.broadcast_to(p.close.mean(axis=1, keepdims=True), p.shape),
+    "next_bar": lambda p: lagged(p.close[:, ::-1], 1)[:, ::-1],
+    "number_of_bars": lambda p: np.full(p.shape, float(p.shape[1])),
+    "ever_negative": lambda p: np.full(p.shape, float((p.close < 0).any())),
+    "missing_high_to_come": lambda p: np.full(p.shape, float(np.isnan(p.high).any())),
+    "text_to_come": lambda p: np.full(p.shape, p.context.sentiment["S0"].value[-1]),
+}
+
+
+@pytest.mark.parametrize("name", LEAKS)
+def test_the_guard_finds_columns_that_do(name, monkeypatch):
+    column = Column(name, "A leak", Scale.FREE, 1, LEAKS[name])
+    monkeypatch.setattr(building, "COLUMNS", {**COLUMNS, name: column})
+    monkeypatch.setattr(building, "FEATURE_SETS", {"bad": ("level", name)})
+    frames = [worlds.bars(s, 60, symbol=f"S{s}") for s in range(2)]
+    found = leaks("bad", frames, np.random.default_rng(2), worlds.context(frames))
+    assert list(found) == [name]
+
+
+def test_the_guard_of_functions_of_frames_finds_them_too():
+    frame = worlds.bars(count=100)
+    assert first_leak(lambda f: np.cumsum(f.close), frame, np.random.default_rng(0)) is None
+    assert first_leak(lambda f: np.append(f.close[1:], np.nan), frame, np.random.default_rng(0)) is not None
+
+
+def test_frames_of_all_kinds_go_together():
+    frames = [
+        worlds.bars(1, 300, symbol="A", calendar="FX"),
+        worlds.bars(2, 40, symbol="B", signed=True),
+        frame_of_closes(np.array([]), symbol="NONE"),
+        frame_of_closes(np.arange(1.0, 200.0), symbol="C"),
+        worlds.bars(3, 300, symbol="D", calendar="XNYS"),
+    ]
+    matrix, last = build(frames, "tree/1"), build_last(frames, "tree/1")
+    assert matrix.lengths.tolist() == [300, 40, 0, 199, 300] and matrix.values.shape == (5, 300, 40)
+    assert np.isnan(matrix.values[2]).all() and np.isnan(last.values[2]).all()
+    for s, frame in enumerate(frames):
+        assert np.array_equal(build([frame], "tree/1").of(0), matrix.of(s), equal_nan=True)
+        assert np.array_equal(last.values[s], matrix.values[s, -1], equal_nan=True)
+    assert np.array_equal(matrix.mask, np.isfinite(matrix.values)) and last.mask.shape == (5, 40)
+
+
+def test_blocks_of_any_size_give_the_same(monkeypatch):
+    frames = [worlds.bars(s, 120, symbol=f"S{s}") for s in range(9)]
+    whole = build(frames, "tree/1").values
+    monkeypatch.setattr(building, "_BLOCK_CELLS", 300)
+    assert np.array_equal(build(frames, "tree/1").values, whole, equal_nan=True)
 
 
 def test_prices_below_zero_are_differenced():
     close = np.array([20.0, 1.0, -36.98, 9.0])
-    frame = Frame("WTI", Interval.D1, END[:4], close, close, close, close, close, signed=True)
-    table = build(frame, "basic/1")
-    assert table.values[1:, 0].tolist() == [-19.0, -37.98, 45.98]
-    assert np.isnan(table.values[:, table.names.index("parkinson_20")]).all()
+    signed = build([frame_of_closes(close, signed=True)], "walk/1").of(0)[:, 0]
+    assert signed.tolist() == close.tolist()
+    assert np.isnan(build([frame_of_closes(close)], "walk/1").of(0)[:, 0]).tolist() == [False, False, True, False]
+
+
+def test_no_frames_are_no_rows():
+    assert build([], "tree/1").values.shape == (0, 0, 40) and build_last([], "tree-world/1").values.shape == (0, 56)
 
 
 def test_an_unknown_set_is_told_with_the_choices():
     with pytest.raises(UnknownFeatureSet) as refused:
-        build(FRAME, "basic/2")
-    assert refused.value.facts["choices"] == ["basic/1", "walk/1"]
+        build([worlds.bars()], "tree/0")
+    assert "tree/1" in refused.value.facts["choices"]
+    with pytest.raises(UnknownFeatureSet):
+        build_last([worlds.bars()], "tree/0")

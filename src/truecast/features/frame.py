@@ -18,6 +18,7 @@ class Frame:
     """T bars, oldest first. `end` is when each bar's period was over (microseconds, UTC); `volume` may be NaN.
 
     `signed` says that values may be zero or negative, so that differences take the place of log returns.
+    `calendar` names the sessions (market/calendar.py) by which the columns of time are read; empty: UTC days.
     """
 
     symbol: str
@@ -29,6 +30,7 @@ class Frame:
     close: FloatArray  # (T,)
     volume: FloatArray  # (T,)
     signed: bool = False
+    calendar: str = ""
 
     def __post_init__(self) -> None:
         assert len({len(getattr(self, name)) for name in _COLUMNS}) == 1, "columns differ in length"
@@ -45,14 +47,13 @@ class Frame:
 
     def _with(self, columns: Sequence[Any]) -> "Frame":
         end, opens, high, low, close, volume = columns
-        return Frame(self.symbol, self.interval, end, opens, high, low, close, volume, self.signed)
+        return Frame(self.symbol, self.interval, end, opens, high, low, close, volume, self.signed, self.calendar)
 
 
-def frame_of(bars: Bars, end: IntArray, *, signed: bool = False) -> Frame:
+def frame_of(bars: Bars, end: IntArray, *, signed: bool = False, calendar: str = "") -> Frame:
     """The frame of `bars`, whose periods end at `end`. Bars without a finite close are missing targets: left out."""
-    whole = Frame(
-        bars.symbol, bars.interval, end, bars.open, bars.high, bars.low, bars.close, bars.volume, signed=signed
-    )
+    prices = bars.open, bars.high, bars.low, bars.close
+    whole = Frame(bars.symbol, bars.interval, end, *prices, bars.volume, signed, calendar)
     known = np.isfinite(bars.close)
     return whole if known.all() else whole[known]
 
@@ -64,6 +65,7 @@ def frame_of_closes(
     interval: Interval = Interval.D1,
     end: IntArray | None = None,
     signed: bool = False,
+    calendar: str = "",
 ) -> Frame:
     """A frame of a series that has one value per period (a fixing, a macro series). Missing values are left out."""
     close = np.asarray(close, np.float64)
@@ -71,7 +73,7 @@ def frame_of_closes(
         end = np.arange(1, len(close) + 1, dtype=np.int64) * interval.seconds * 1_000_000
     known = np.isfinite(close)
     close, end = close[known], end[known]
-    return Frame(symbol, interval, end, close, close, close, close, np.full(len(close), np.nan), signed=signed)
+    return Frame(symbol, interval, end, close, close, close, close, np.full(len(close), np.nan), signed, calendar)
 
 
 _COLUMNS = ("end", "open", "high", "low", "close", "volume")

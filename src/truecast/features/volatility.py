@@ -1,30 +1,46 @@
-"""Realised volatility over several windows, from closes and, where there are any, from ranges."""
+"""Realised volatility over several windows, and how the short ones stand to the long ones."""
 
-import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from functools import partial
+from itertools import pairwise
 
 from truecast.domain.bar import FloatArray
-from truecast.features.frame import Frame
-from truecast.features.returns import returns, uses_differences
+from truecast.features.column import Column, Scale
+from truecast.features.panel import Panel
+
+WINDOWS = (5, 20, 60, 250)
 
 
-def realised(frame: Frame, window: int) -> FloatArray:
-    """Root mean square one-bar return over the last `window` bars; NaN before there are so many. (T,)"""
-    return np.sqrt(_rolling_mean(returns(frame, 1) ** 2, window))
+def realised(panel: Panel, window: int) -> FloatArray:
+    """Root mean square move of the last `window` bars. (S, T)"""
+    return panel.rms(window)
 
 
-def parkinson(frame: Frame, window: int) -> FloatArray:
-    """Root mean of (log high/low)^2 / (4 log 2) over the last `window` bars; NaN where logs cannot be taken. (T,)
-
-    Parkinson (1980): about five times as efficient as closes where high and low are observed.
-    """
-    if uses_differences(frame) or bool((frame.low <= 0).any()):
-        return np.full(len(frame), np.nan)
-    return np.sqrt(_rolling_mean(np.log(frame.high / frame.low) ** 2 / (4 * np.log(2)), window))
+def ratio(panel: Panel, window: int, to: int) -> FloatArray:
+    """How much the market moves now against what it did over the longer window. (S, T)"""
+    return realised(panel, window) / panel.spread(realised(panel, to))
 
 
-def _rolling_mean(values: FloatArray, window: int) -> FloatArray:
-    mean = np.full(len(values), np.nan)
-    if len(values) >= window:
-        mean[window - 1 :] = sliding_window_view(values, window).mean(axis=1)
-    return mean
+def columns() -> tuple[Column, ...]:
+    """The family."""
+    return (
+        *(
+            Column(
+                f"realised_{window}",
+                f"Root mean square move of the last {window} bars",
+                Scale.MOVE,
+                window + 1,
+                partial(realised, window=window),
+            )
+            for window in WINDOWS
+        ),
+        *(
+            Column(
+                f"realised_{window}_to_{to}",
+                f"`realised_{window}` over `realised_{to}`",
+                Scale.FREE,
+                to + 1,
+                partial(ratio, window=window, to=to),
+            )
+            for window, to in pairwise(WINDOWS)
+        ),
+    )
