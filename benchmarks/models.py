@@ -4,7 +4,8 @@
 
 One thread. Medians over repetitions in this run, in wall and processor time, and the least processor time, which a
 busy machine distorts least. The panel stands next to two yardsticks of the same run: sorting the same numbers once,
-and the bare floor of a forecast (EWMA variance by a loop over bars, 24 steps x 19 Gaussian quantiles, nothing calibrated).
+and the bare floor of a forecast (EWMA variance by a loop over bars, 24 steps x 19 Gaussian quantiles, nothing
+calibrated).
 """
 
 import one_thread  # noqa: F401, I001 before numpy is loaded
@@ -66,7 +67,7 @@ def main() -> None:
 
     shape = f"{SERIES} series x {BARS} bars"
     for name, model in MODELS.items():
-        times = measured(lambda model=model: model.predict_many(frames, STEPS), 25)
+        times = measured(lambda model=model: model.predict_many(frames, STEPS), 40)
         add(f"{name}: fit + {STEPS} steps x {len(GRID)} calibrated quantiles, {shape}", *times, SERIES)
     add(f"yardstick: np.sort of {shape}", *measured(lambda: np.sort(closes, axis=1), 15), SERIES)
     add(

@@ -82,6 +82,7 @@ class Panel:
     burn: int  # bars at the start whose scale is not yet worth dividing by
     most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
     time: FloatArray | None  # (S, T) business time up to each bar; None where bars count
+    expected: Callable[[int], FloatArray] | None = None  # (S, T) of moves over h steps, at each bar; None: nothing
 
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
@@ -94,6 +95,8 @@ class Panel:
     def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:
         """z of the moves from the origins to the bars where they became known. (S, len(origins))"""
         z = self.x[:, resolved] - self.x[:, origins]
+        if self.expected is not None:
+            z -= self.expected(horizon)[:, origins]
         if self.time is None:
             z /= self.scale(horizon, origins, math.sqrt(horizon))
         else:
@@ -203,11 +206,11 @@ def corrections_of(q: FloatArray, recent: FloatArray, n: IntArray) -> FloatArray
 
     Relative, and already damped and clipped. Only the first n (R,) outcomes of a row exist; the others are +inf.
     """
-    recent = np.ascontiguousarray(recent)
+    recent, bounds = recent.astype(np.float32), q.astype(np.float32)  # counting needs no more digits, and half the time
     known = np.clip(n, 1, recent.shape[-1])
     corrections = np.empty((*q.shape[:-1], len(_WATCHED)))
     for i, k in enumerate(_WATCHED):
-        missed = _count(recent < q[..., [k]]) + _count(recent > q[..., [-1 - k]]) - (recent.shape[-1] - known)
+        missed = _count(recent < bounds[..., [k]]) + _count(recent > bounds[..., [-1 - k]]) - (recent.shape[-1] - known)
         corrections[..., i] = STEP * (1 - missed / (known * _MISS[k]))
     return np.asarray(np.clip(corrections, -CLIP, CLIP))
 
@@ -232,10 +235,13 @@ def _count(true: BoolArray) -> FloatArray:
 
 def at_horizons(shape: FloatArray, horizons: IntArray) -> FloatArray:
     """Shapes of the anchors (..., A, K) at any horizons, linear in log h between anchors. (..., H, K)"""
-    if shape.shape[-2] == 1:
-        return np.repeat(shape, len(horizons), axis=-2)
     anchors = np.array(ANCHORS[: shape.shape[-2]])
-    right = np.clip(np.searchsorted(anchors, horizons), 1, len(anchors) - 1)
+    rows, weights = np.arange(len(horizons)), np.zeros((len(horizons), len(anchors)))
+    right = np.clip(np.searchsorted(anchors, horizons), 1, max(len(anchors) - 1, 1))
     left = right - 1
-    weight = (np.log(horizons / anchors[left]) / np.log(anchors[right] / anchors[left]))[:, None]
-    return np.asarray((1 - weight) * shape[..., left, :] + weight * shape[..., right, :])
+    if len(anchors) == 1:
+        weights[:] = 1.0
+    else:
+        share = np.log(horizons / anchors[left]) / np.log(anchors[right] / anchors[left])
+        weights[rows, left], weights[rows, right] = 1 - share, share
+    return np.asarray(weights @ shape)

@@ -24,7 +24,7 @@ from truecast.models.calibrate import PRIOR_MEAN_ABS
 from truecast.models.naive import Naive
 from truecast.models.walk import FittedWalk, fit_walk, predict_panel
 
-_BLOCK = 64  # bars filtered by one matrix product
+_BLOCK = 32  # bars filtered by one matrix product
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ The scale has the same floor, and z a limit. A log series that meets a price <= 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -72,6 +72,24 @@ class Walk(Protocol):
         """The standard deviation of z to be expected before any outcome is known: (S, T) -> (S, len(at))."""
 
 
+class Location(Protocol):
+    """What is expected to come, of one series, as known at each of its bars (models/location)."""
+
+    @property
+    def shaping(self) -> bool:
+        """Whether the shape is that of what is left of past moves; if not, that of whole moves is set around it."""
+
+    @property
+    def judged_from(self) -> int:
+        """The first bar whose forecasts may be judged: before it, the location had seen what came."""
+
+    def mu(self, origins: IntArray, horizons: IntArray) -> FloatArray:
+        """Expected moves in the units of x. (O, H)"""
+
+    def carried(self, frame: Frame, x: FloatArray) -> "Location":
+        """The same for the frame that has more bars, without starting over."""
+
+
 @dataclass(frozen=True, slots=True)
 class FittedWalk:
     """One series' walk: everything a prediction needs."""
@@ -83,16 +101,19 @@ class FittedWalk:
     parts: FloatArray  # (C, T)
     activity: Activity | None
     differences: bool
+    location: Location | None = None
 
     def update(self, new: Frame) -> "FittedWalk":
         """The same as fitting on everything so far and `new`; the recursions go on from where they are."""
         frame = self.frame.followed_by(new)
         if not self.differences and bool((new.close <= 0).any()):
-            return fit_walk(self.walk, self.reference, frame)
+            again = fit_walk(self.walk, self.reference, frame)
+            return replace(again, location=self.location and self.location.carried(frame, again.x))
         x = np.concatenate([self.x, new.close if self.differences else np.log(new.close)])
         activity = activity_of(frame, x) if self.walk.clocked else None
         parts = self.walk.extended(self.parts, _moved(x, activity))
-        return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences)
+        location = self.location and self.location.carried(frame, x)
+        return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences, location)
 
     def predict(self, steps: int) -> Prediction:
         """Quantiles of the next `steps` closes, with the record of the same method one step ahead."""
@@ -109,6 +130,7 @@ class FittedWalk:
         tenth of the time and makes no visible difference.
         """
         first = max(self.walk.min_bars - 1, len(self.x) - 1 - RECORD_ORIGINS_MAX)
+        first = max(first, self.location.judged_from if self.location else 0)
         origins = np.arange(first, len(self.x) - 1)
         if len(origins) == 0:
             return (), Skill("none", None, None, 0)
@@ -119,7 +141,7 @@ class FittedWalk:
         )
         least = FLOOR * (float(np.abs(self.frame.close).max()) or 1.0)  # what is smaller is the floor, not a forecast
         loss = np.maximum(losses.crps(outcome, q), least)
-        if self.walk == self.reference:
+        if self.walk == self.reference and self.location is None:
             return coverage, skill.judge(loss, loss)
         reference = fit_walk(self.reference, self.reference, self.frame)
         q_reference = reference.quantiles(origins, one, RECORD_RENEWED)[:, 0]
@@ -141,6 +163,7 @@ class FittedWalk:
             horizons=horizons,
             differences=self.differences,
             renewed=renewed,
+            location=self.location,
         )
         return _prices(self.frame.close[origins], moves[0], differences=self.differences)
 
@@ -203,12 +226,13 @@ def _moves(
     horizons: IntArray,
     differences: bool,
     renewed: int = 1,
+    location: Location | None = None,
 ) -> FloatArray:
     """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
     floor = floor_of(x, differences)
     parts, most = (np.maximum(parts, floor), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
     time = np.stack([clock.time for clock in clocks]) if clocks else None
-    panel = Panel(x, parts, walk.mix, walk.burn, most, time)
+    panel = Panel(x, parts, walk.mix, walk.burn, most, time, _expected(location, x.shape[1]))
     steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
     ahead = _ahead(clocks, origins, steps)
     unit = walk.unit(x, shaped)
@@ -216,11 +240,23 @@ def _moves(
     of = np.arange(len(origins)) // renewed
     scale = np.stack([panel.scale(int(h), origins) for h in horizons], axis=-1)  # (S, O, H)
     root = np.sqrt(ahead[..., horizons - 1])
-    moves = at_horizons(learned.shape, horizons)[:, of]
+    moves = at_horizons(learned.shape, horizons)
+    moves = moves if renewed == 1 else moves[:, of]
+    moves += (floor[:, origins, None] / scale)[..., None] * PRIOR
     moves *= (scale * root)[..., None]
-    moves += (floor[:, origins, None] * root)[..., None] * PRIOR
-    moves += (learned.drift[:, of, None] * horizons)[..., None]
+    if learned.drift.any():
+        moves += (learned.drift[:, of, None] * horizons)[..., None]
+    if location:
+        moves += location.mu(origins, horizons)[..., None]
     return moves
+
+
+def _expected(location: Location | None, n_bars: int) -> Callable[[int], FloatArray] | None:
+    """What outcomes are measured from, at each bar of the one series: (1, T); None: from its price."""
+    if location is None or not location.shaping:
+        return None
+    bars = np.arange(n_bars)
+    return lambda horizon: location.mu(bars, np.array([horizon])).T
 
 
 def _moved(x: FloatArray, activity: Activity | None) -> FloatArray:
@@ -249,7 +285,8 @@ def _prices(last: FloatArray, moves: FloatArray, *, differences: bool) -> FloatA
     if differences:
         moves += last[:, None, None]
     else:
-        np.clip(moves, -LOG_MOVE_MOST, LOG_MOVE_MOST, out=moves)
+        if max(-moves[..., 0].min(), moves[..., -1].max()) > LOG_MOVE_MOST:
+            np.clip(moves, -LOG_MOVE_MOST, LOG_MOVE_MOST, out=moves)
         np.exp(moves, out=moves)
         moves *= last[:, None, None]
     return np.maximum.accumulate(moves, axis=-1, out=moves)
