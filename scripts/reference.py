@@ -17,6 +17,8 @@ from prometheus_client import Counter, Gauge, Histogram
 import truecast.kit.metrics
 from truecast.api.app import describe
 from truecast.cli import COMMANDS, load
+from truecast.features.build import FEATURE_SETS
+from truecast.features.registry import FAMILIES
 from truecast.kit.errors import TruecastError
 from truecast.kit.settings import Settings, variable_of
 from truecast.models.catalog import MODELS
@@ -160,6 +162,26 @@ def models() -> list[str]:
     )
 
 
+def features(family: str) -> list[str]:
+    return rows(
+        "column|scale|bars|what it is",
+        ((f"`{c.name}`", c.scale.value, c.memory, c.text) for c in FAMILIES[family]),
+    )
+
+
+def feature_sets() -> list[str]:
+    def lines() -> Iterator[tuple[object, ...]]:
+        said: dict[str, tuple[str, ...]] = {}
+        for name, columns in FEATURE_SETS.items():
+            before = next((old for old in reversed(said) if columns[: len(said[old])] == said[old]), None)
+            new = columns[len(said[before]) :] if before else columns
+            words = [f"those of `{before}`"] * bool(before) + [f"`{column}`" for column in new]
+            said[name] = columns
+            yield f"`{name}`", len(columns), ", ".join(words)
+
+    return rows("set|columns|which", lines())
+
+
 def sources() -> list[str]:
     return rows(
         "source|data of|delay|key needed|licence",
@@ -182,7 +204,8 @@ def sample() -> list[str]:
 
 
 TABLES: dict[str, Callable[..., list[str]]] = {
-    table.__name__: table for table in (settings, errors, metrics, routes, commands, options, models, sources, sample)
+    table.__name__: table
+    for table in (settings, errors, metrics, routes, commands, options, models, features, feature_sets, sources, sample)
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Local wall clocks for arrays of times: which zone a calendar lives in, and its offset from UTC at each moment."""
 
+import warnings
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -8,6 +9,7 @@ import numpy as np
 
 from truecast.domain.bar import IntArray
 from truecast.kit.clock import from_us
+from truecast.market.calendar import calendar
 from truecast.market.periods import DAY, SECOND, us_of
 
 NEW_YORK, LONDON, TOKYO, UTC = "America/New_York", "Europe/London", "Asia/Tokyo", "UTC"
@@ -31,13 +33,16 @@ _FIRST, _LAST = "1900-01-01", "2100-12-31"
 
 
 @lru_cache(maxsize=128)
-def zone_of(calendar: str) -> str:
-    """The time zone in which a calendar's market keeps its hours."""
-    if calendar in _ZONES:
-        return _ZONES[calendar]
+def zone_of(name: str) -> str:
+    """The time zone in which the market of a calendar keeps its hours. Raises UnknownCalendar."""
+    if name in _ZONES:
+        return _ZONES[name]
+    calendar(name)  # is there one?
     from exchange_calendars import get_calendar  # noqa: PLC0415 a second and 60 MB: only for exchanges not listed above
 
-    return str(get_calendar(calendar).tz.key)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of pandas, about how the library uses it
+        return str(get_calendar(name).tz.key)
 
 
 def local(at: IntArray, zone: str) -> IntArray:

@@ -48,7 +48,7 @@ def basis_of(slice_: Slice, instrument: Instrument, horizon: Horizon, as_of: dat
         instrument,
         horizon,
         as_of,
-        frame_of(bars, ends, signed=instrument.signed),
+        frame_of(bars, ends, signed=instrument.signed, calendar=slice_.calendar),
         fingerprint_of(bars, slice_.adjust),
         Anchor(
             price=float(bars.close[-1]),

@@ -162,7 +162,7 @@ class Performance:
         key = (WALK_FORWARD, chosen.name, chosen.version, horizons, origins, fingerprint)
         if (kept := self._recall(key)) is None:
             ends = calendar(slice_.calendar).ends(slice_.bars.start, interval)
-            frame = frame_of(slice_.bars, ends, signed=instrument.signed)
+            frame = frame_of(slice_.bars, ends, signed=instrument.signed, calendar=slice_.calendar)
             kept = self._keep(key, await self._compute.run(_walk, chosen, frame, horizons, origins))
         return kept
 
