@@ -32,13 +32,15 @@ from truecast.models.catalog import MODELS
 from truecast.models.ewma_walk import ewma
 from truecast.models.scale.blend import blended
 from truecast.models.scale.likelihood import backcast, fit_rows, variances
+from truecast.models.vol_walk import VolWalk
 
 FILE = Path(__file__).resolve().parents[2] / "shared" / "data" / "evaluate" / "ltsf" / "exchange_rate.txt"
 PEGGED, TRAIN, VALIDATION, TEST = 4, 5311, 6071, 7588
 NINE = [GRID.index(p) for p in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)]
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in GRID])
 HALF_LIFE_97 = float(np.log(0.5) / np.log(0.97))
-WALKS = [name for name in ("naive", "ewma_walk", "vol_walk") if name in MODELS]
+WALKS = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}
+WALKS["vol_walk, tracking .1"] = VolWalk(tracking=0.1)
 
 
 def blocks_se(values: np.ndarray, size: int) -> float:
@@ -127,13 +129,13 @@ def one_day(part: str) -> list[str]:
 def walked(name: str, close: np.ndarray, days: np.ndarray) -> np.ndarray:
     """Quantiles of the log move in per cent. (days, K)"""
     frame = frame_of_closes(close)
-    q = MODELS[name].walk(frame, days - 1, np.array([1]))[:, 0]
+    q = WALKS[name].walk(frame, days - 1, np.array([1]))[:, 0]
     return np.asarray(100 * (np.log(q) - level(frame)[days - 1][:, None]))
 
 
 def served_variance(name: str, r: np.ndarray, q: np.ndarray, days: np.ndarray) -> np.ndarray:
     """vol_walk has one; for the others, that of the quantiles, tails cut at the outermost."""
-    if name == "vol_walk":
+    if name.startswith("vol_walk"):
         return blended(np.abs(r)).variance(1)[:, days - 1]
     edges = np.concatenate([[0], (np.array(GRID)[1:] + np.array(GRID)[:-1]) / 2, [1]])
     return np.asarray((np.diff(edges) * q**2).sum(axis=-1))
@@ -171,7 +173,7 @@ def thirty_days(part: str) -> list[str]:
     add("random walk, EWMA(.97)", last[..., None, None] * np.exp(s * root * NORMAL[NINE]))
     add("random walk, GARCH(1,1)-t", last[..., None, None] * np.exp(garch_paths(r, origins, steps)))
     for name in WALKS:
-        add(name, np.stack([MODELS[name].walk(frame_of_closes(one), origins, steps) for one in closes.T])[..., NINE])
+        add(name, np.stack([WALKS[name].walk(frame_of_closes(one), origins, steps) for one in closes.T])[..., NINE])
     return ["| forecast | CRPS9, public split ± se | CRPS9, dense ± se |", "|---|---|---|", *rows]
 
 

@@ -17,6 +17,7 @@ from truecast.features.frame import Frame
 from truecast.models.base import require_bars
 from truecast.models.naive import Naive
 from truecast.models.scale.blend import blended
+from truecast.models.scale.track import tracked
 from truecast.models.walk import FittedWalk, fit_walk, predict_panel
 
 ANCHORS = (1, 2, 4, 8, 32, 168)  # horizons whose scale is computed; those between are interpolated in log h
@@ -35,6 +36,7 @@ class VolWalk:
     burn: int = 15
     scaled: bool = True
     clocked: bool = True
+    tracking: float = 0.0  # step of models/scale/track.py
     reference: Naive = field(default_factory=Naive)
 
     def fit(self, frame: Frame) -> FittedWalk:
@@ -59,7 +61,8 @@ class VolWalk:
     def parts(self, moved: FloatArray) -> FloatArray:
         """The expected deviation per root of a bar at each of ANCHORS. (C, S, T)"""
         views = blended(moved)
-        return np.sqrt(np.stack([views.variance(horizon) for horizon in ANCHORS]))
+        parts: FloatArray = np.sqrt(np.stack([views.variance(horizon) for horizon in ANCHORS]))
+        return parts * tracked(moved, parts[0], self.tracking) if self.tracking else parts
 
     def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:
         """Recomputed: a pass over 2,000 bars takes about a millisecond, and is the same to the last bit."""

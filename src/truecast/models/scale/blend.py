@@ -10,8 +10,8 @@ Exponential weights (Vovk 1990; Cesa-Bianchi and Lugosi 2006) on the loss that r
 when r^2 is a noisy proxy (Patton 2011). They forget, because rhythms come and go. A GARCH(1,1) refitted by maximum
 likelihood was a view as well and added nothing (research/LOG.md), so that this needs no fit at all.
 
-Floors: a day without change is data (its loss is log v); a standstill keeps the slow share, which halves every 600
-bars; a series that never moved has variance 0, and models/walk.py adds its own floor.
+Floors: a day without change is data (its loss is log v); no variance is less than LEAST_SHARE of the slow mean square,
+which halves every 600 bars of standstill; a series that never moved has 0, and models/walk.py adds its own floor.
 """
 
 import math
@@ -30,6 +30,7 @@ USUAL, FAST_ABSOLUTE, FAST_SQUARE, SLOW = 100.0, 12.0, 25.0, 600.0  # half-lives
 CUT = 6.0  # usual sizes
 RATE, MEMORY = 1.0, 15.0
 LOSS_MOST = 20.0  # of r^2 / v: one outlier does not dethrone a view
+LEAST_SHARE = 0.1  # of the slow mean square: a day of rest that was none must not count a hundredfold
 SLOW_ONE, SLOW_RISE, SLOW_MOST = 0.10, 0.06, 0.5
 
 
@@ -49,7 +50,7 @@ class Blended:
         total = np.zeros_like(self.slow)
         for weight, view in zip(self.weights, _views(self, horizon), strict=True):
             total += weight * view
-        return total
+        return np.asarray(np.maximum(total, LEAST_SHARE * self.slow_square))
 
 
 def blended(moved: FloatArray) -> Blended:
