@@ -7,6 +7,8 @@ import pytest
 from scipy import stats
 
 from tests.answers import forecast_scores as answers
+from truecast.domain.quantiles import GRID
+from truecast.models import losses
 from truecast.models.skill import diebold_mariano, judge, long_run_variance, standard_error
 from truecast.models.student import student_t_tail
 
@@ -45,6 +47,18 @@ def test_no_difference_or_no_origins_is_no_skill(n):
     skill = judge(np.ones(n), np.ones(n))
     assert skill.verdict == "none" and skill.p_value is None and skill.n == n
     assert skill.crps_ratio == (1.0 if n else None)
+
+
+def test_of_200_equally_good_rivals_on_random_walks_at_most_5_percent_are_called_positive():
+    """Each rival says the spread of a Gaussian walk with an error of its own, as good as that of the reference."""
+    called = {"positive": 0, "none": 0, "negative": 0}
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        moves = rng.standard_normal(500)
+        rival, reference = (np.exp(0.2 * rng.standard_normal((500, 1))) * stats.norm.ppf(GRID) for _ in range(2))
+        called[judge(losses.crps(moves, rival), losses.crps(moves, reference)).verdict] += 1
+    assert called["positive"] <= 10 and called["negative"] <= 10
+    assert called["none"] < 200
 
 
 def test_equal_losses_are_called_different_about_one_time_in_twenty():
