@@ -17,8 +17,8 @@ def garch_returns(seed, bars, alpha, beta, nu):
     return r
 
 
-def bars_with_ranges(seed, bars, steps=64):
-    """Daily bars drawn from paths of `steps` moves, their volatility in storms and calms (GARCH)."""
+def bars_with_ranges(seed, bars, steps=64, *, stochastic=False):
+    """Daily bars drawn from paths of `steps` moves; volatility by GARCH, or with shocks of its own (log AR(1))."""
     rng = np.random.default_rng(seed)
     h, log_price = 1.0, 0.0
     rows = np.empty((bars, 4))
@@ -26,7 +26,10 @@ def bars_with_ranges(seed, bars, steps=64):
         path = log_price + np.cumsum(0.01 * np.sqrt(h / steps) * rng.standard_normal(steps))
         path = np.concatenate([[log_price], path])
         rows[t] = path[0], path.max(), path.min(), path[-1]
-        h = 0.02 + 0.1 * ((path[-1] - path[0]) / 0.01) ** 2 + 0.88 * h
+        if stochastic:
+            h = np.exp(0.95 * np.log(h) + 0.3 * rng.standard_normal())
+        else:
+            h = 0.02 + 0.1 * ((path[-1] - path[0]) / 0.01) ** 2 + 0.88 * h
         log_price = path[-1]
     prices = 100 * np.exp(rows)
     end = np.arange(1, bars + 1, dtype=np.int64) * 86_400_000_000
