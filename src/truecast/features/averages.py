@@ -47,24 +47,27 @@ def ema_gap(panel: Panel, periods: int) -> FloatArray:
 
 @kept
 def macd(panel: Panel) -> FloatArray:
-    """Fast less slow exponential mean: Appel (1979). (S, T), or the bars that the last value of its signal takes"""
-    last = _REMEMBERED if panel.last_only and panel.shape[1] >= SLOW + _REMEMBERED else None
-    fast = smoothed(panel.close, FAST, _gain(FAST), first=SLOW - FAST, last=last)
-    return fast - smoothed(panel.close, SLOW, _gain(SLOW), last=last)
+    """Fast less slow exponential mean: Appel (1979). (S, T) or (S, 1)"""
+    return _macd(panel, panel.wanted)
 
 
 @kept
 def macd_signal(panel: Panel) -> FloatArray:
     """Exponential mean of MACD. (S, T) or (S, 1)"""
-    line = macd(panel)
-    first = SLOW - 1 if line.shape == panel.shape else 0
-    return smoothed(line, SIGNAL, _gain(SIGNAL), first=first, last=panel.wanted)
+    if panel.last_only and panel.shape[1] >= SLOW + _REMEMBERED:
+        return smoothed(_macd(panel, _REMEMBERED), SIGNAL, _gain(SIGNAL), last=1)
+    return smoothed(_macd(panel, None), SIGNAL, _gain(SIGNAL), first=SLOW - 1, last=panel.wanted)
+
+
+def macd_histogram(panel: Panel) -> FloatArray:
+    """MACD less its signal. (S, T) or (S, 1)"""
+    return macd(panel) - macd_signal(panel)
 
 
 @kept
-def macd_histogram(panel: Panel) -> FloatArray:
-    """MACD less its signal. (S, T) or (S, 1)"""
-    return macd(panel)[:, -panel.wanted :] - macd_signal(panel) if panel.wanted else macd(panel) - macd_signal(panel)
+def _macd(panel: Panel, last: int | None) -> FloatArray:
+    fast = smoothed(panel.close, FAST, _gain(FAST), first=SLOW - FAST, last=last)
+    return fast - smoothed(panel.close, SLOW, _gain(SLOW), last=last)
 
 
 def columns() -> tuple[Column, ...]:

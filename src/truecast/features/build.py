@@ -19,11 +19,11 @@ from truecast.features.averages import PERIODS
 from truecast.features.column import Column, Scale
 from truecast.features.context import NOTHING, Context
 from truecast.features.frame import Frame
-from truecast.features.panel import Panel
+from truecast.features.panel import STEP_BARS, Panel
 from truecast.features.registry import COLUMNS, FAMILIES
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 
-_BLOCK_CELLS = 65_536  # bars worked on at once: what columns share stays in the processor's cache
+_BLOCK_CELLS = 131_072  # bars worked on at once, so that what columns share stays near the processor
 _TAILS = (1, 64, 280, 544, 1_088)  # bars; columns whose memory fits into one of these share it in `build_last`
 
 _CHARTED = (
@@ -108,10 +108,12 @@ def build_last(frames: Sequence[Frame], feature_set: str, context: Context = NOT
     values = np.full((len(columns), len(frames)), np.nan)
     others = _peers_last(frames, columns, context)
     with np.errstate(invalid="ignore"):
-        for tail, of in _by_memory(columns).items():
-            for rows in _blocks(frames, tail):
-                panel = Panel(tuple(frames[s] for s in rows), tail, context, last_only=True)
-                panel.peers.update({name: np.stack([others[s][name] for s in rows]) for name in others[rows[0]]})
+        for rows in _blocks(frames, _TAILS[-1]):
+            together = tuple(frames[s] for s in rows)
+            given = {name: np.stack([others[s][name] for s in rows]) for name in others[rows[0]]}
+            first = Panel(together, STEP_BARS + 1, context, last_only=True)
+            for tail, of in _by_memory(columns).items():
+                panel = Panel(together, tail, context, last_only=True, peers=given, last_step=first.step)
                 for f in of:
                     values[f, rows] = columns[f].compute(panel)[:, -1]
     return FeatureRows(feature_set, FEATURE_SETS[feature_set], values.T)

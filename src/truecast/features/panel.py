@@ -32,6 +32,7 @@ class Panel:
     context: Context = NOTHING
     last_only: bool = False
     peers: dict[str, FloatArray] = field(default_factory=dict)
+    last_step: FloatArray | None = None  # (S, 1) where it is known already
     memo: dict[Hashable, FloatArray] = field(default_factory=dict)
 
     @property
@@ -103,6 +104,8 @@ class Panel:
     @cached_property
     def step(self) -> FloatArray:
         """Root mean square move of the last STEP_BARS bars; NaN in a flat market. (S, T) or (S, 1)"""
+        if self.last_step is not None:
+            return self.last_step
         if not self.last_only:
             return self.spread(self.rms(STEP_BARS))
         level = self.levels(self.close[:, -STEP_BARS - 1 :])

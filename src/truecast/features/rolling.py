@@ -93,15 +93,25 @@ def smoothed(values: FloatArray, periods: int, gain: float, first: int = 0, last
     many last bars, the same bit by bit, without computing the others where they have no influence. (S, last)
     """
     begin, keep, count = first + periods - 1, 1.0 - gain, values.shape[1]
+    if last == 1 and begin < count:
+        return _folded(_driven(values, begin, periods, gain, reach(keep)), keep)
     if last is not None and count >= begin + reach(keep) + last:
-        driven = values[:, count - reach(keep) - last + 1 :] * gain
-        return _folded(driven, keep) if last == 1 else recursive(driven, keep)[:, -last:]
+        return recursive(values[:, count - reach(keep) - last + 1 :] * gain, keep)[:, -last:]
     y = np.full_like(values, np.nan)
     if begin < count:
-        driven = values[:, begin:] * gain
-        driven[:, 0] = values[:, first : begin + 1].mean(axis=1)
-        y[:, begin:] = recursive(driven, keep)
+        y[:, begin:] = recursive(_driven(values, begin, periods, gain, count - begin), keep)
     return y if last is None else y[:, -last:]
+
+
+def _driven(values: FloatArray, begin: int, periods: int, gain: float, size: int) -> FloatArray:
+    """What moves an exponential mean in the last `size` bars: nothing, its first value, then the values. (S, size)"""
+    count = values.shape[1]
+    if count - begin > size:
+        return values[:, count - size :] * gain
+    driven = np.zeros((len(values), size))
+    np.multiply(values[:, begin:], gain, out=driven[:, size - (count - begin) :])
+    driven[:, size - (count - begin)] = values[:, begin - periods + 1 : begin + 1].mean(axis=1)
+    return driven
 
 
 def _folded(driven: FloatArray, keep: float) -> FloatArray:
