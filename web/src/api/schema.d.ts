@@ -60,6 +60,8 @@ export interface paths {
         /**
          * Forecast History
          * @description Past forecasts of an instrument and what became of them, newest first.
+         *
+         *     Without an interval, the one that users look at first: days where they are stored.
          */
         get: operations["forecast_history"];
         put?: never;
@@ -1040,6 +1042,11 @@ export interface components {
             target: string;
             /** Upper */
             upper: number;
+            /**
+             * Void
+             * @description Why there will be no outcome, when there will be none.
+             */
+            void: string | null;
         };
         /**
          * PastForecasts
@@ -1508,7 +1515,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `history_too_short` */
+            /** @description `ambiguous_symbol`, `history_too_short`, `interval_not_available` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -1610,8 +1617,8 @@ export interface operations {
                 interval?: components["schemas"]["Interval"] | null;
                 /** @description Name of a model. */
                 model?: string | null;
-                /** @description Only this step. */
-                horizon?: number | null;
+                /** @description Steps ahead. */
+                horizon?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
                 /** @description Most items in the answer. */
