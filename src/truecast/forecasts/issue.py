@@ -21,6 +21,7 @@ from truecast.forecasts.body import Draft, rounded
 from truecast.forecasts.canonical import significant_one
 from truecast.forecasts.ledger import Bundle, Ledger
 from truecast.forecasts.predict import Records, quantiles_of
+from truecast.forecasts.recent import Recent
 from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
@@ -61,7 +62,9 @@ class Issuer:
         self._compute = compute
         self._clock = clock
         self._records = Records()
+        self._recent = Recent()
         self._seen = -1  # the receipt of bars up to which rounds have issued
+        self._issued_on: dict[tuple[str, str], int] | None = None  # by series, the newest bar a round has issued on
 
     async def forecast(
         self,
@@ -103,12 +106,13 @@ class Issuer:
         is none. Whoever asks for one still gets it, marked as such.
         """
         now, models = self._clock.now(), (get_model(NAIVE), get_model(AUTO_MODEL))
-        async with snapshot(self._store) as store:
-            until = await store.last_append()
+        async with snapshot(self._store, self._recent) as store:
+            until = await self._recent.refresh(store.conn)
             if until == self._seen:
                 return Issued()
-            issued_on = await self._ledger.anchors(NAIVE, steps)
-            fresh, stale = _with_news(await store.series(), issued_on, to_us(now))
+            if self._issued_on is None:
+                self._issued_on = await self._ledger.anchors(NAIVE, steps)
+            fresh, stale = _with_news(await store.series(), self._issued_on, to_us(now))
             history, universe = History(store, self._clock), await store.universe()
             bases = [
                 await _basis(history, universe.get(symbol), Horizon(steps, interval), now) for symbol, interval in fresh
@@ -118,6 +122,7 @@ class Issuer:
         bundles = await self._compute.run(_bundles, enough, models, self._records, _Seal(now, self._mode))
         recorded = await self._ledger.append_forecasts(bundles) if bundles else []
         self._seen = until
+        self._issued_on |= {(f.symbol, f.horizon.interval.value): to_us(f.anchor.bar_start) for f, *_ in recorded}
         _count((forecast for group in recorded for forecast in group), now)
         return Issued(sum(map(len, recorded)), len(recorded), stale, len(bases) - len(enough))
 

@@ -23,7 +23,7 @@ from truecast.forecasts.canonical import significant_one
 from truecast.kit.limits import RECORDS_KEPT_MAX
 from truecast.models.base import Model
 
-PANEL_ROWS = 8
+PANEL_ROWS = 4
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
 
 Measured = tuple[tuple[Coverage, ...], Skill]

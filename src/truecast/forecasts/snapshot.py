@@ -9,15 +9,14 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bars
 from truecast.domain.corporate import Factor
 from truecast.domain.instrument import Universe
 from truecast.domain.interval import Interval
+from truecast.forecasts.recent import Recent
 from truecast.kit.clock import to_us
-from truecast.market import tables
 from truecast.market.bulk import Window, read_latest
 from truecast.market.factors import read_factors
 from truecast.market.read import best_of
@@ -28,9 +27,10 @@ from truecast.market.store import BarStore
 class Snapshot(BarStore):
     """Reads only. Not for concurrent tasks: one connection answers one question at a time."""
 
-    def __init__(self, store: BarStore, conn: AsyncConnection) -> None:
+    def __init__(self, store: BarStore, conn: AsyncConnection, recent: Recent | None) -> None:
         super().__init__(store.db)
         self.conn = conn
+        self._recent = recent
         self._listed: list[SeriesInfo] | None = None
 
     async def universe(self) -> Universe:
@@ -62,24 +62,27 @@ class Snapshot(BarStore):
             as_of_us=None if as_of is None else to_us(as_of),
             limit=limit,
         )
-        parts = []
-        for info in await self.series(symbol):
-            if info.interval is interval and info.bars and source in (None, info.source):
-                like = replace(Bars.empty(symbol, interval), sources=(info.source,))
-                parts.append(await read_latest(self.conn, replace(window, series_id=info.id), like))
+        parts = [
+            await self._read_one(info, replace(window, series_id=info.id))
+            for info in await self.series(symbol)
+            if info.interval is interval and info.bars and source in (None, info.source)
+        ]
         return best_of(parts, limit) if parts else Bars.empty(symbol, interval)
+
+    async def _read_one(self, info: SeriesInfo, window: Window) -> Bars:
+        tail = window.first_us is None and window.until_us is None
+        if self._recent is not None and tail and window.limit and window.as_of_us is not None:
+            return await self._recent.read(self.conn, info, window.limit, window.as_of_us)
+        like = replace(Bars.empty(info.symbol, info.interval), sources=(info.source,))
+        return await read_latest(self.conn, window, like)
 
     async def factors(self, symbol: str, as_of: datetime | None = None) -> tuple[Factor, ...]:
         """As BarStore.factors."""
         return await read_factors(self.conn, symbol, as_of)
 
-    async def last_append(self) -> int:
-        """Number of the last receipt of bars: unchanged means that no bar came, from whatever process."""
-        return int(await self.conn.scalar(select(func.max(tables.appends.c.id))) or 0)
-
 
 @asynccontextmanager
-async def snapshot(store: BarStore) -> AsyncIterator[Snapshot]:
-    """The store from here to the end of the block."""
+async def snapshot(store: BarStore, recent: Recent | None = None) -> AsyncIterator[Snapshot]:
+    """The store from here to the end of the block. With `recent`, refreshed by the caller, ends of series are kept."""
     async with store.db.read() as conn:
-        yield Snapshot(store, conn)
+        yield Snapshot(store, conn, recent)

@@ -1,0 +1,71 @@
+"""The last bars of each series, kept from one round of forecasts to the next, so that only new ones are read.
+
+What is kept is checked against the store's receipts: a correction, or a bar that came out of order, drops the series
+and it is read anew. So what comes out is what reading everything would give, whichever process wrote.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from truecast.domain.bar import COLUMNS, Bars
+from truecast.kit.clock import to_us
+from truecast.kit.limits import RECENT_SERIES_MAX
+from truecast.market import tables
+from truecast.market.bulk import Window, read_latest
+from truecast.market.registry import SeriesInfo
+
+
+class Recent:
+    """Bars by series. One reader at a time."""
+
+    def __init__(self, series_max: int = RECENT_SERIES_MAX) -> None:
+        self._kept: OrderedDict[tuple[int, int], Bars] = OrderedDict()  # by series and limit
+        self._series_max = series_max
+        self._receipt = 0  # the last one that was looked at
+
+    async def refresh(self, conn: AsyncConnection) -> int:
+        """Drop what is no longer the end of its series. Returns the last receipt: the same means that no bar came."""
+        a = tables.appends.c
+        if not self._kept:
+            self._receipt = int(await conn.scalar(select(func.max(a.id))) or 0)
+            return self._receipt
+        query = select(a.id, a.series_id, a.corrected, a.first).where(a.id > self._receipt).order_by(a.id)
+        for receipt, series_id, corrected, first in await conn.execute(query):
+            self._receipt = receipt
+            for key in [key for key in self._kept if key[0] == series_id]:
+                if corrected or to_us(first) <= int(self._kept[key].start[-1]):
+                    del self._kept[key]
+        return self._receipt
+
+    async def read(self, conn: AsyncConnection, info: SeriesInfo, limit: int, as_of_us: int) -> Bars:
+        """The last `limit` bars of the series as known at `as_of_us`."""
+        key = (info.id, limit)
+        kept = self._kept.get(key)
+        like = replace(Bars.empty(info.symbol, info.interval), sources=(info.source,))
+        if kept is None:
+            bars = await read_latest(conn, Window(info.id, as_of_us=as_of_us, limit=limit), like)
+        else:
+            since = int(kept.start[-1]) + 1
+            bars = joined(kept, await read_latest(conn, Window(info.id, first_us=since, as_of_us=as_of_us), like))
+            bars = bars[max(0, len(bars) - limit) :]
+        if len(bars):
+            self._kept[key] = bars
+            self._kept.move_to_end(key)
+        if len(self._kept) > self._series_max:
+            self._kept.popitem(last=False)
+        return bars
+
+
+def joined(earlier: Bars, later: Bars) -> Bars:
+    """Bars of one source, and then the later ones."""
+    if not len(later):
+        return earlier
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(earlier, name), getattr(later, name)]) for name in (*COLUMNS, "source")
+    }
+    return replace(earlier, **columns)
