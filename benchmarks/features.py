@@ -94,8 +94,8 @@ def main() -> None:
         load = f"{os.getloadavg()[0]:.1f}"
         columns = len(FEATURE_SETS["tree/1"])
         head = (
-            f"# Features\n\n`python benchmarks/features.py --write`: made-up hourly bars, {columns} columns of tree/1, one "
-            "thread, medians in one run.\n2 cores shared with other work, load average "
+            f"# Features\n\n`python benchmarks/features.py --write`: made-up hourly bars, {columns} columns of tree/1, "
+            "one thread, medians in one run.\n2 cores shared with other work, load average "
             f"{load}: wall times are several times those of an idle machine.\n"
             "Goals: `build` under 2 s; `build_last` at most 100 µs per series in a panel.\n\n"
         )
