@@ -1,0 +1,129 @@
+"""A location and a scale made a model: where the price goes, how far it may stray, and the shape of what is left.
+
+    x[T + h] at p = x[T] + mu[T, h] + h drift + s[T, h] sqrt(h) Q_h(p)            mu: models/location
+
+s, Q_h and the drift are those of a walk (models/walk.py, models/calibrate.py). For a location that shapes, outcomes are
+z[t, h] = (x[t + h] - x[t] - mu[t, h]) / (s[t, h] sqrt(h)): a trend that is expected widens nothing, and what the
+location gets wrong does. Skill is measured against the calibrated random walk, from the bar on where the location had
+not seen what came.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.horizon import HorizonOutOfRange
+from truecast.domain.quantiles import GRID
+from truecast.features.frame import Frame
+from truecast.features.returns import level
+from truecast.kit.limits import HORIZON_STEPS_MAX
+from truecast.models.base import Prediction, require_bars
+from truecast.models.ewma_walk import EwmaWalk
+from truecast.models.location.base import Location
+from truecast.models.naive import Naive
+from truecast.models.walk import FittedWalk, Walk, fit_walk
+
+
+class HorizonBeyondTraining(HorizonOutOfRange):
+    """The model learned about shorter horizons only."""
+
+    code = "horizon_beyond_training"
+    title = "Horizon beyond training"
+    template = "{model} was trained for horizons of up to {most} steps, {horizon} were asked for"
+
+
+@dataclass(frozen=True, slots=True)
+class FittedLocated:
+    """One series' walk around its location."""
+
+    model: "Located"
+    walk: FittedWalk
+
+    def update(self, new: Frame) -> "FittedLocated":
+        """The same as fitting on everything so far and `new`."""
+        return replace(self, walk=self.walk.update(new))
+
+    def predict(self, steps: int) -> Prediction:
+        """Quantiles of the next `steps` closes, with the record of the same method one step ahead."""
+        self.model.require_horizon(steps)
+        return self.walk.predict(steps)
+
+    def quantiles(self, origins: IntArray, horizons: IntArray) -> FloatArray:
+        """Price quantiles as they could be known at each origin. (O, H, K)"""
+        self.model.require_horizon(int(horizons.max()))
+        return self.walk.quantiles(origins, horizons)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """The recipe: any location, any walk."""
+
+    location: Location
+    scale: Walk = field(default_factory=EwmaWalk)
+    reference: Naive = field(default_factory=Naive)
+
+    @property
+    def name(self) -> str:
+        """That of the location."""
+        return self.location.name
+
+    @property
+    def version(self) -> str:
+        """That of the location, and of this file's rule."""
+        return f"{self.location.version}.1"
+
+    @property
+    def description(self) -> str:
+        """That of the location."""
+        return self.location.description
+
+    @property
+    def feature_set(self) -> str:
+        """That of the location."""
+        return self.location.feature_set
+
+    @property
+    def min_bars(self) -> int:
+        """What both need."""
+        return max(self.location.min_bars, self.scale.min_bars)
+
+    @property
+    def horizon_max(self) -> int:
+        """The farthest step it forecasts."""
+        return min(self.location.horizon_max, HORIZON_STEPS_MAX)
+
+    def require_horizon(self, steps: int) -> None:
+        """Raise HorizonOutOfRange, or HorizonBeyondTraining, unless so many steps can be forecast."""
+        if self.horizon_max < steps <= HORIZON_STEPS_MAX:
+            raise HorizonBeyondTraining(model=self.name, horizon=steps, most=self.horizon_max)
+        if not 1 <= steps <= HORIZON_STEPS_MAX:
+            raise HorizonOutOfRange(horizon=steps, most=HORIZON_STEPS_MAX)
+
+    def fit(self, frame: Frame) -> FittedLocated:
+        """Learn from the frame. Raises HistoryTooShort and what the location refuses."""
+        require_bars(self, frame)
+        location = self.location.fit(frame, level(frame))
+        return FittedLocated(self, replace(fit_walk(self.scale, self.reference, frame), location=location))
+
+    def fit_many(self, frames: Sequence[Frame]) -> list[FittedLocated]:
+        """Learn from each frame."""
+        return [self.fit(frame) for frame in frames]
+
+    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
+        """Quantiles of all frames; one that is given several times is forecast once. (S, steps, K)"""
+        self.require_horizon(steps)
+        rows: dict[int, int] = {}
+        values = np.empty((len(frames), steps, len(GRID)))
+        for i, frame in enumerate(frames):
+            first = rows.setdefault(id(frame), i)
+            values[i] = self._one(frame, steps) if first == i else values[first]
+        return values
+
+    def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
+        """What was predictable at each origin. (O, H, K)"""
+        return self.fit(frame).quantiles(origins, horizons)
+
+    def _one(self, frame: Frame, steps: int) -> FloatArray:
+        return self.fit(frame).quantiles(np.array([len(frame) - 1]), np.arange(1, steps + 1))[0]
