@@ -1,4 +1,4 @@
-"""Takes the pictures in docs/images from a real replay: `python scripts/screenshots.py`. Needs the built page and Chromium.
+"""Takes the pictures in docs/images from a real replay: `python scripts/screenshots.py`, after `make web`.
 
 The replay runs from the start of 2021 as fast as it can until some weeks of forecasts have met their outcome.
 """
@@ -23,12 +23,12 @@ PORT = 8377
 URL = f"http://127.0.0.1:{PORT}"
 FROM = "2021-01-04"
 SPEED = 14_400.0
-SHOT_AT = "2021-02-11T14:00:00Z"
+SHOT_AT = "2021-01-27T15:00:00Z"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZE_BYTES_MAX = 300_000
 SHOTS = (
     ("dashboard-light", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 900, "light", 1.5),
-    ("dashboard-dark", "?symbol=SPY&interval=1d&horizon=10", 1440, 900, "dark", 1.5),
+    ("dashboard-dark", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 900, "dark", 1.5),
     ("mobile-light", "?symbol=SOL-USDT&interval=1h&horizon=24", 390, 844, "light", 2.0),
     ("mobile-dark", "?symbol=USD-JPY&interval=1d&horizon=10", 390, 844, "dark", 2.0),
 )
@@ -43,16 +43,21 @@ def main() -> None:
             [sys.executable, "-m", "truecast", *arguments], env=environment, cwd=folder, stdout=log, stderr=log
         )
         try:
-            wait_for(SHOT_AT)
+            wait_for(SHOT_AT, process)
             take_all()
+        except BaseException:
+            print(f"\n{(Path(folder) / 'log').read_text()[-2000:]}", file=sys.stderr)
+            raise
         finally:
             process.terminate()
             process.wait(20)
 
 
-def wait_for(when: str) -> None:
+def wait_for(when: str, process: "subprocess.Popen[bytes]") -> None:
     """Until the replayed clock shows that time."""
     while True:
+        if process.poll() is not None:
+            raise SystemExit(f"truecast up ended with {process.returncode}")
         try:
             with urllib.request.urlopen(f"{URL}/api/v1/info", timeout=5) as answer:
                 now = json.load(answer)["clock"]["now"]

@@ -3,7 +3,12 @@ import { render } from "preact";
 import { App } from "./app";
 import { startHeartbeat } from "./state/server";
 import "./styles/base.css";
-import "./styles/page.css";
+import "./styles/frame.css";
+import "./styles/instrument.css";
+import "./styles/forecast.css";
+import "./styles/record.css";
+import "./styles/states.css";
+import "./styles/widths.css";
 
 const root = document.getElementById("app");
 if (root) {
