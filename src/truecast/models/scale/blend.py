@@ -16,13 +16,13 @@ which halves every 600 bars of standstill; a series that never moved has 0, and 
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray
 from truecast.models.calibrate import PRIOR_MEAN_ABS
-from truecast.models.scale.recursion import averaged, filtered
+from truecast.models.scale.recursion import averaged, summed
 from truecast.models.scale.rhythm import Rhythm, rhythm_of
 
 RHYTHMS = ((5, 20.0), (7, 8.0))  # (period in bars, half-life in periods)
@@ -38,19 +38,20 @@ SLOW_ONE, SLOW_RISE, SLOW_MOST = 0.10, 0.06, 0.5
 class Blended:
     """Of S series over T bars, each number from the bar and those before it only."""
 
-    absolute: tuple[FloatArray, ...]  # fast mean absolute move, per rhythm; (S, T) each
-    square: tuple[FloatArray, ...]  # fast mean square, per rhythm
-    slow: FloatArray  # mean absolute move (S, T)
-    slow_square: FloatArray
+    absolute: FloatArray  # (rhythms, S, T) fast mean absolute move
+    square: FloatArray  # (rhythms, S, T) fast mean square
+    slow: FloatArray  # (S, T) mean absolute move
+    slow_square: FloatArray  # (S, T)
     rhythms: tuple[Rhythm | None, ...]
     weights: FloatArray  # (2 x rhythms, S, T)
 
     def variance(self, horizon: int) -> FloatArray:
         """Expected variance per bar of the next `horizon` bars. (S, T)"""
-        total = np.zeros_like(self.slow)
+        total = LEAST_SHARE * self.slow_square
+        mean = np.zeros_like(total)
         for weight, view in zip(self.weights, _views(self, horizon), strict=True):
-            total += weight * view
-        return np.asarray(np.maximum(total, LEAST_SHARE * self.slow_square))
+            mean += weight * view
+        return np.asarray(np.maximum(mean, total, out=mean))
 
 
 def blended(moved: FloatArray) -> Blended:
@@ -58,15 +59,16 @@ def blended(moved: FloatArray) -> Blended:
     usual = averaged(moved, USUAL)
     cut = _cut(moved, usual)
     rhythms: tuple[Rhythm | None, ...] = (None, *(rhythm_of(moved, usual, *one) for one in RHYTHMS))
-    absolute, square = [], []
-    for rhythm in rhythms:
-        factor = np.ones_like(moved) if rhythm is None else _factor(rhythm)
-        absolute.append(averaged(moved / factor, FAST_ABSOLUTE))
-        square.append(averaged((cut / factor) ** 2, FAST_SQUARE))
-    slow, slow_square = averaged(moved, SLOW), averaged(cut**2, SLOW)
-    parts = Blended(tuple(absolute), tuple(square), slow, slow_square, rhythms, np.ones((0, 0, 0)))
+    absolute, square = np.empty((2, len(rhythms), *moved.shape))
+    for i, rhythm in enumerate(rhythms):
+        factor = 1.0 if rhythm is None else _factor(rhythm)
+        np.divide(moved, factor, out=absolute[i])
+        np.divide(cut, factor, out=square[i])
+    absolute, square = averaged(absolute, FAST_ABSOLUTE), averaged(np.square(square, out=square), FAST_SQUARE)
+    slow, slow_square = averaged(np.stack([moved, cut**2]), SLOW)
+    parts = Blended(absolute, square, slow, slow_square, rhythms, np.empty((0, *moved.shape)))
     weights = _weights(np.stack(list(_views(parts, 1))), moved)
-    return Blended(parts.absolute, parts.square, slow, slow_square, rhythms, weights)
+    return replace(parts, weights=weights)
 
 
 def slow_share(horizon: int) -> float:
@@ -78,23 +80,33 @@ def _views(parts: Blended, horizon: int) -> Iterator[FloatArray]:
     w = slow_share(horizon)
     slow, slow_square = (w / PRIOR_MEAN_ABS) * parts.slow, w * parts.slow_square
     for absolute, square, rhythm in zip(parts.absolute, parts.square, parts.rhythms, strict=True):
-        rho = 1.0 if rhythm is None else rhythm.ahead(horizon)
-        yield rho * (((1 - w) / PRIOR_MEAN_ABS) * absolute + slow) ** 2
-        yield rho * ((1 - w) * square + slow_square)
+        first, second = ((1 - w) / PRIOR_MEAN_ABS) * absolute, (1 - w) * square
+        first += slow
+        first *= first
+        second += slow_square
+        if rhythm is not None:
+            rho = rhythm.ahead(horizon)
+            first *= rho
+            second *= rho
+        yield first
+        yield second
 
 
 def _weights(views: FloatArray, moved: FloatArray) -> FloatArray:
     """Of the views (V, S, T) of the next bar, from how they did on the bars so far. (V, S, T)"""
-    said, came = views[..., :-1], moved[:, 1:] ** 2
-    positive = (said > 0).all(axis=0)
-    v = np.where(positive, said, 1.0)
+    said = views[..., :-1]
+    v = np.where((said > 0).all(axis=0), said, 1.0)  # nothing has moved yet: all say 0, and none is better
     loss = np.zeros_like(views)
-    loss[..., 1:] = np.where(positive, np.log(v) + np.minimum(came / v, LOSS_MOST), 0.0)
+    np.divide(moved[:, 1:] ** 2, v, out=loss[..., 1:])
+    np.minimum(loss, LOSS_MOST, out=loss)
+    loss[..., 1:] += np.log(v, out=v)
     loss -= loss.mean(axis=0)
-    decay = 2.0 ** (-1.0 / MEMORY)
-    lost = filtered(loss, np.array(decay))
-    weight = np.exp(-RATE * (lost - lost.min(axis=0)))
-    return np.asarray(weight / weight.sum(axis=0))
+    lost = summed(loss, MEMORY)
+    lost -= lost.min(axis=0)
+    lost *= -RATE
+    weight = np.exp(lost, out=lost)
+    weight /= weight.sum(axis=0)
+    return weight
 
 
 def _factor(rhythm: Rhythm) -> FloatArray:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from truecast.domain.bar import FloatArray
-from truecast.models.scale.recursion import filtered
+from truecast.models.scale.recursion import summed_every
 
 FEW = 6.0  # periods before a place in the period is believed as much as the average
 MOST = 5.0  # usual sizes: one shock says little about its day of the week
@@ -44,13 +44,17 @@ def rhythm_of(moved: FloatArray, usual: FloatArray, period: int, half_life: floa
     `half_life` counts periods. The first bar has no move, and a bar before the first move tells nothing.
     """
     n_series, n_bars = moved.shape
-    known = np.zeros((n_series, n_bars + period))
-    known[:, 1:n_bars] = usual[:, :-1] > 0
-    size = np.zeros_like(known)
-    expected = np.where(usual[:, :-1] > 0, usual[:, :-1], 1.0)
-    size[:, 1:n_bars] = np.minimum(moved[:, 1:] / expected, MOST) * known[:, 1:n_bars]
-    decay = np.array(2.0 ** (-1.0 / half_life))
-    g = np.ones_like(known)
-    total, count = filtered(size, decay, period), filtered(known, decay, period)
-    g[:, period:] = np.maximum((FEW + total[:, :-period]) / (FEW + count[:, :-period]), LEAST)
-    return Rhythm(period, np.concatenate([np.zeros((n_series, 1)), np.cumsum(g**2, axis=1)], axis=1))
+    both = np.zeros((2, n_series, n_bars + period))  # sizes, and whether there was one
+    expected = usual[:, :-1]
+    np.greater(expected, 0, out=both[1, :, 1:n_bars], casting="unsafe")
+    sizes = both[0, :, 1:n_bars]
+    np.divide(moved[:, 1:], expected, out=sizes, where=expected > 0)
+    np.minimum(sizes, MOST, out=sizes)
+    total, count = summed_every(both, half_life, period)[..., :-period]
+    total += FEW
+    count += FEW
+    squared = np.ones((n_series, n_bars + period))
+    squared[:, period:] = np.maximum(total / count, LEAST) ** 2
+    sums = np.zeros((n_series, n_bars + period + 1))
+    np.cumsum(squared, axis=1, out=sums[:, 1:])
+    return Rhythm(period, sums)
