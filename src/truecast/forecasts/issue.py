@@ -63,7 +63,7 @@ class Issuer:
         self._clock = clock
         self._records = Records()
         self._recent = Recent()
-        self._seen = -1  # the receipt of bars up to which rounds have issued
+        self._seen = -1  # the news up to which rounds have issued
         self._issued_on: dict[tuple[str, str], int] | None = None  # by series, the newest bar a round has issued on
 
     async def forecast(

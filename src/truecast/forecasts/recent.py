@@ -1,7 +1,8 @@
 """The last bars of each series, kept from one round of forecasts to the next, so that only new ones are read.
 
-What is kept is checked against the store's receipts: a correction, or a bar that came out of order, drops the series
-and it is read anew. So what comes out is what reading everything would give, whichever process wrote.
+What is kept is checked against the store's receipts: one that reaches back before the end (a correction, a bar that
+came late) drops the series and it is read anew. So what comes out is what reading everything would give, whichever
+process wrote.
 """
 
 from collections import OrderedDict
@@ -9,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import COLUMNS, Bars
@@ -19,6 +20,9 @@ from truecast.market import tables
 from truecast.market.bulk import Window, read_latest
 from truecast.market.registry import SeriesInfo
 
+# PostgreSQL numbers a receipt before it is committed, so that one may appear behind a later one.
+_LOOK_BACK = 200
+
 
 class Recent:
     """Bars by series. One reader at a time."""
@@ -26,21 +30,27 @@ class Recent:
     def __init__(self, series_max: int = RECENT_SERIES_MAX) -> None:
         self._kept: OrderedDict[tuple[int, int], Bars] = OrderedDict()  # by series and limit
         self._series_max = series_max
-        self._receipt = 0  # the last one that was looked at
+        self._seen: frozenset[int] = frozenset()  # receipts that were looked at, the last _LOOK_BACK of them
+        self._news = 0
 
     async def refresh(self, conn: AsyncConnection) -> int:
-        """Drop what is no longer the end of its series. Returns the last receipt: the same means that no bar came."""
+        """Drop what is no longer the end of its series. The answer changes whenever a bar came since the last time."""
         a = tables.appends.c
-        if not self._kept:
-            self._receipt = int(await conn.scalar(select(func.max(a.id))) or 0)
-            return self._receipt
-        query = select(a.id, a.series_id, a.corrected, a.first).where(a.id > self._receipt).order_by(a.id)
-        for receipt, series_id, corrected, first in await conn.execute(query):
-            self._receipt = receipt
+        query = select(a.id, a.series_id, a.first)
+        if self._seen:
+            query = query.where(a.id > max(self._seen) - _LOOK_BACK)
+        else:
+            query = query.order_by(a.id.desc()).limit(_LOOK_BACK)
+        receipts = [row for row in await conn.execute(query) if row.id not in self._seen]
+        if receipts:
+            self._news += 1
+            seen = self._seen | {row.id for row in receipts}
+            self._seen = frozenset(i for i in seen if i > max(seen) - _LOOK_BACK)
+        for _, series_id, first in receipts:
             for key in [key for key in self._kept if key[0] == series_id]:
-                if corrected or to_us(first) <= int(self._kept[key].start[-1]):
+                if to_us(first) <= int(self._kept[key].start[-1]):
                     del self._kept[key]
-        return self._receipt
+        return self._news
 
     async def read(self, conn: AsyncConnection, info: SeriesInfo, limit: int, as_of_us: int) -> Bars:
         """The last `limit` bars of the series as known at `as_of_us`."""
