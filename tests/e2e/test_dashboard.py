@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.e2e.conftest import OpenPage, Watch
+from tests.e2e.conftest import WEB_DIR, OpenPage, Watch
+from tests.servers import cannot_run
 
+AXE = WEB_DIR.parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HOURLY = "?symbol=SOL-USDT&interval=1h"
 
 
@@ -275,12 +277,29 @@ def test_a_server_that_is_starting_shows_how_far_it_is(open_page: OpenPage, serv
     fan(page)
 
 
-@pytest.mark.parametrize("width", [390, 768, 1440, 2560])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_sticks_out_sideways(open_page: OpenPage, width: int, theme: str) -> None:
-    page = open_page("?symbol=SPY&interval=1d", width=width, height=900, theme=theme)
+def test_nothing_sticks_out_sideways(open_page: OpenPage, theme: str) -> None:
+    page = open_page("?symbol=SPY&interval=1d", theme=theme)
     fan(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for width in (390, 768, 1440, 2560):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(100)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nobody_is_shut_out(open_page: OpenPage, theme: str) -> None:
+    if not AXE.is_file():
+        cannot_run("axe-core is not installed: scripts/web ci")
+    page = open_page(HOURLY, theme=theme)
+    fan(page)
+    expect(page.locator("#resolved")).to_be_visible()
+    page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
+    page.evaluate(AXE.read_text())
+    for width in (390, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        found = page.evaluate("axe.run().then(said => said.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
+        assert found == []
 
 
 def test_the_theme_is_chosen_and_remembered(open_page: OpenPage) -> None:

@@ -42,7 +42,7 @@ export function Details({ label, summary, children, kind = "" }: { label: string
         if (!(event.relatedTarget instanceof Node && root.current?.contains(event.relatedTarget))) setPinned(false);
       }}
     >
-      <button type="button" class="chip" aria-expanded={open} aria-controls={id} aria-label={label} onClick={() => setPinned((p) => !p)}>
+      <button type="button" class="chip" aria-expanded={open} aria-controls={id} onClick={() => setPinned((p) => !p)}>
         {summary}
       </button>
       <span class="sheet" id={id} role="region" aria-label={label} hidden={!open}>

@@ -76,7 +76,10 @@ function LedgerBadge() {
         <>
           {found.ok ? <SealIcon /> : <BrokenIcon />}
           <span>{found.ok ? "Ledger intact" : "Ledger broken"}</span>
-          <span class="soft">{count(found.rows)}</span>
+          <span class="soft">
+            {count(found.rows)}
+            <span class="sr-only"> rows</span>
+          </span>
         </>
       }
     >

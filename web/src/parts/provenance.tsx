@@ -27,7 +27,10 @@ export function ProvenanceBadge({ of }: { of: Provenance }) {
       summary={
         <>
           {of.stale ? <ClockIcon /> : <i class="dot" aria-hidden="true" />}
-          <span>{sourceName(of.source)}</span>
+          <span>
+            <span class="sr-only">Source </span>
+            {sourceName(of.source)}
+          </span>
           <span class="soft">{of.stale ? `Stale · ${old} old` : `${old} old`}</span>
         </>
       }

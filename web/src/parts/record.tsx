@@ -173,7 +173,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
       ) : items.length === 0 ? (
         <p class="nothing soft">No forecast of this instrument is in the ledger yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-labelledby="resolved-title">
+        <div class="scroll" tabIndex={0} role="region" aria-label="Past forecasts">
           <table id="resolved" data-resolved={items.filter((i) => i.outcome !== null).length}>
             <thead>
               <tr>
