@@ -104,3 +104,15 @@ def test_any_returns_give_finite_parameters_of_a_stationary_model(kind, student)
 def test_digamma_is_that_of_scipy():
     z = np.geomspace(0.5, 500, 50)
     assert likelihood._digamma(z) == pytest.approx(digamma(z), rel=1e-11, abs=1e-11)
+
+
+def test_the_recursion_starts_from_the_backcast_and_is_the_plain_one():
+    squared = garch_returns(11, 40, 0.1, 0.8, None)[None] ** 2
+    weight = 0.94 ** np.arange(40)
+    before = float((squared[0] * weight).sum() / weight.sum())
+    assert backcast(squared, np.array([40]))[0] == pytest.approx(before)
+    expected = [0.1 + 0.1 * before + 0.8 * before]
+    for r2 in squared[0]:
+        expected.append(0.1 + 0.1 * r2 + 0.8 * expected[-1])
+    h = variances(squared, np.array([before]), *(np.array([one]) for one in (0.1, 0.1, 0.8)))[0]
+    assert h == pytest.approx(expected, rel=1e-12)
