@@ -6,6 +6,11 @@ from types import MappingProxyType
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.models.base import Model
 from truecast.models.ewma_walk import EwmaWalk
+from truecast.models.located import Located
+from truecast.models.location.arima import Arima
+from truecast.models.location.drift import Drift
+from truecast.models.location.ets import Ets
+from truecast.models.location.theta import Theta
 from truecast.models.naive import Naive
 from truecast.models.vol_walk import VolWalk
 
@@ -20,7 +25,15 @@ class UnknownModel(TruecastError):
     exit_code = EXIT_NOT_FOUND
 
 
-_LISTED: tuple[Model, ...] = (Naive(), EwmaWalk(), VolWalk())
+_LISTED: tuple[Model, ...] = (
+    Naive(),
+    EwmaWalk(),
+    VolWalk(),
+    Located(Drift()),
+    Located(Ets()),
+    Located(Theta()),
+    Located(Arima()),
+)
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in _LISTED})
 
 

@@ -36,7 +36,7 @@ def library(module: str, model: str) -> ModuleType:
         raise ModelUnavailable(model=model, reason=reason) from missing
 
 
-def missing(model: str, *modules: str) -> str | None:
+def lacking(*modules: str) -> str | None:
     """Why a model that needs these libraries is unavailable, without importing them; None when they are there."""
     for module in modules:
         if importlib.util.find_spec(module.partition(".")[0]) is None:

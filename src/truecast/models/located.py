@@ -126,4 +126,5 @@ class Located:
         return self.fit(frame).quantiles(origins, horizons)
 
     def _one(self, frame: Frame, steps: int) -> FloatArray:
-        return self.fit(frame).quantiles(np.array([len(frame) - 1]), np.arange(1, steps + 1))[0]
+        values = self.fit(frame).quantiles(np.array([len(frame) - 1]), np.arange(1, steps + 1))
+        return np.asarray(values[0])
