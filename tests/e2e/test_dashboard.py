@@ -302,6 +302,16 @@ def test_nobody_is_shut_out(open_page: OpenPage, theme: str) -> None:
         assert found == []
 
 
+def test_the_first_load_is_small_on_the_wire(open_page: OpenPage) -> None:
+    page = open_page("?symbol=SPY&interval=1d")
+    fan(page)
+    sent = page.evaluate(
+        "performance.getEntriesByType('resource').filter(e => !e.name.includes('/api/')).map(e => e.encodedBodySize)"
+    )
+    assert len(sent) >= 3
+    assert 0 < sum(sent) <= 150 * 1024
+
+
 def test_the_theme_is_chosen_and_remembered(open_page: OpenPage) -> None:
     page = open_page("?symbol=SPY")
     button = page.get_by_role("button", name=re.compile("^Theme"))

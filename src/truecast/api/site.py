@@ -6,11 +6,13 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI, Request, Response
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
 from truecast.api.reference import reference_page
 
 WEB_DIR = Path(__file__).parent.parent / "web"
+COMPRESSED_FROM_BYTES = 1_024
 NOT_BUILT = """Truecast is running, but its page has not been built.
 
 Build it with `make web` and reload. The API works without it: its description is at /openapi.json.
@@ -40,7 +42,8 @@ def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path 
         return Response(index.read_bytes(), media_type="text/html", headers={"Cache-Control": "no-cache"})
 
     if (web_dir / "assets").is_dir():
-        app.mount("/assets", _Immutable(directory=web_dir / "assets"), name="assets")
+        assets = _Immutable(directory=web_dir / "assets")
+        app.mount("/assets", GZipMiddleware(assets, minimum_size=COMPRESSED_FROM_BYTES), name="assets")
 
 
 class _Immutable(StaticFiles):
