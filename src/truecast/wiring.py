@@ -9,8 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol, cast
 
 import numpy as np
+from sqlalchemy import exists, select
 
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
@@ -30,10 +32,10 @@ from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
+from truecast.market.tables import series
 from truecast.migrations.upgrade import pending, upgrade
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider
-from truecast.providers.sample.adapter import Sample
 from truecast.services import Loading, Services
 
 SAMPLE = "sample"
@@ -66,6 +68,9 @@ class Sources(Mapping[str, Provider]):
         if key not in self._built:
             self._built[key] = build_provider(key, self._clock, self._reach(key))
         return self._built[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._settings.sources  # without building it
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._settings.sources)
@@ -104,8 +109,9 @@ class Process:
     db: Database
     lock: ProcessLock | None
     store: BarStore
+    ingest: Ingest
+    clock: Clock
     scheduler: Scheduler
-    intake: Intake | None
     sources: Sources
     compute: Compute
     until: datetime | None
@@ -118,7 +124,7 @@ class Process:
             if self.role is Role.SERVE:
                 raise SchemaOld(pending=", ".join(waiting))
             await self._fill_locked(loading)
-        elif self.role is Role.COMMAND and not await self.store.series():
+        elif self.role is Role.COMMAND and await _is_empty(self.db):
             await self._fill_locked(loading)  # the tables are there, the data are not
 
     async def migrations_pending(self) -> Sequence[str]:
@@ -142,8 +148,8 @@ class Process:
         loading.step("database", 0, 1)
         await upgrade(self.db)
         loading.step("database", 1, 1)
-        if self.intake is not None and self.role is not Role.TOOL:
-            await self.intake.take_news(loading.step)
+        if SAMPLE in self.sources and self.role is not Role.TOOL:
+            await Intake(self.sources[SAMPLE], self.store, self.ingest, self.clock).take_news(loading.step)
 
     async def _fill_locked(self, loading: Loading) -> None:
         """Make a store that nobody else is making: raises DatabaseInUse."""
@@ -171,7 +177,6 @@ def build(
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     scheduler = Scheduler(db, standard_jobs(parts, listed), clock)
-    intake = Intake(sources[SAMPLE], store, ingest, clock) if SAMPLE in sources else None
     return Services(
         settings=settings,
         clock=clock,
@@ -187,9 +192,14 @@ def build(
         performance=Performance(store, history, ledger, compute, clock),
         providers=sources,
         jobs=scheduler,
-        background=Process(role, db, lock, store, scheduler, intake, sources, compute, until),
+        background=Process(role, db, lock, store, ingest, clock, scheduler, sources, compute, until),
         loading=Loading(),
     )
+
+
+async def _is_empty(db: Database) -> bool:
+    async with db.read() as conn:
+        return not await conn.scalar(select(exists().where(series.c.bars > 0)))
 
 
 def _lock_of(db: Database) -> ProcessLock | None:
@@ -212,4 +222,17 @@ def build_replay(settings: Settings, clock: Clock) -> Services:
         for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
             (folder / name).unlink(missing_ok=True)
     own = settings.model_copy(update={"database_url": f"sqlite:///{path}", "sources": (SAMPLE,), "redis_url": None})
-    return build(own, Role.UP, clock=clock, until=Sample(clock).last_known())
+    return build(own, Role.UP, clock=clock, until=_end_of_sample(clock))
+
+
+def _end_of_sample(clock: Clock) -> datetime:
+    """When its newest bar became known; beyond, a replay would see nothing new."""
+    sample = build_provider(SAMPLE, clock, Reach(np.random.default_rng()))
+    return cast("_Ending", sample).last_known()
+
+
+class _Ending(Protocol):
+    """A source whose data end."""
+
+    def last_known(self) -> datetime:
+        """When the newest bar became known."""

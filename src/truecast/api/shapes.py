@@ -18,9 +18,9 @@ from truecast.kit.limits import HORIZON_STEPS_MAX, LEVEL_MAX, LEVEL_MIN
 
 
 class Output(BaseModel):
-    """Base of everything we say."""
+    """Base of everything we say. Built when first used: the command line imports many shapes and uses few."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Input(BaseModel):

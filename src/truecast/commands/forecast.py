@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from truecast.api.forecast_body import ForecastBody, forecast_body
+from truecast.api.forecast_body import forecast_body
 from truecast.api.provenance import anchor_provenance
 from truecast.api.shapes import Provenance, as_time
 from truecast.commands import plot as picture
 from truecast.commands.progress import prepared
 from truecast.commands.text import aligned
+from truecast.domain.forecast import Forecast, Skill
 from truecast.domain.horizon import Horizon, parse_horizon
+from truecast.domain.instrument import Instrument
 from truecast.domain.interval import parse_interval
 from truecast.domain.quantiles import LevelOutOfRange, check_levels
 from truecast.kit.clock import iso
@@ -64,24 +66,30 @@ def forecast(
         as_of=None if as_of is None else as_time(as_of),
         plot=None if plot is None else picture.check_path(plot),
     )
-    body = asyncio.run(_forecast(settings, asked))
-    if as_json:
-        typer.echo(body.model_dump_json(by_alias=True))
-    else:
-        _print(body, asked.plot)
+    answer = asyncio.run(_forecast(settings, asked))
+    typer.echo(_as_json(answer, asked) if as_json else "\n".join(_lines(answer, asked)))
 
 
-async def _forecast(settings: Settings, asked: Asked) -> ForecastBody:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A forecast with what a reader needs to judge it."""
+
+    said: Forecast
+    instrument: Instrument
+    provenance: Provenance
+
+
+async def _forecast(settings: Settings, asked: Asked) -> Answer:
     async with prepared(build(settings)) as services:
-        instrument = (await services.store.universe()).get(asked.symbol)
         said = await services.issuer.forecast(
-            instrument.symbol,
+            asked.symbol,
             asked.horizon.interval,
             asked.horizon.steps,
             model=asked.model,
             as_of=asked.as_of,
             record=asked.as_of is None,
         )
+        instrument = (await services.store.universe()).get(said.symbol)
         kept = await services.store.series(instrument.symbol)
         provenance = anchor_provenance(said, kept, asked.as_of or services.clock.now())
         if asked.plot is not None:
@@ -90,9 +98,7 @@ async def _forecast(settings: Settings, asked: Asked) -> ForecastBody:
             )
             line = f"Source: {provenance.origin} ({provenance.source}). Data as of {iso(provenance.as_of)}."
             picture.draw(asked.plot, said, history.bars, instrument, source_line=line)
-    return forecast_body(
-        said, instrument=instrument, provenance=provenance, levels=asked.levels, requested_model=asked.model
-    )
+    return Answer(said, instrument, provenance)
 
 
 def _level(text: str) -> float:
@@ -102,40 +108,46 @@ def _level(text: str) -> float:
         raise LevelOutOfRange(level=text, least=LEVEL_MIN, most=LEVEL_MAX) from None
 
 
-def _print(body: ForecastBody, plot: Path | None) -> None:
-    digits = _digits(body.tick)
-    anchor = body.anchor
-    rows = list(_rows(body, digits))
-    said = [
-        f"{body.symbol} in {body.currency}, {body.horizon} x {body.interval.value}, model {_model(body)}",
-        f"last bar   {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}",
-        f"source     {_source(anchor.provenance)}",
-        f"origin     {anchor.provenance.origin}",
-        "",
-        *aligned(rows, right=range(len(rows[0]))),
-        "",
-        f"skill      {_skill(body)}",
-    ]
-    if body.coverage:
-        covered = ", ".join(f"{c.level:.0%}: {c.measured:.1%}" for c in body.coverage)
-        said.append(f"intervals  held {covered} of the last {body.coverage[0].n:,} outcomes, one step ahead")
-    said.append(f"recorded   {body.id or 'no'}")
-    if plot is not None:
-        said.append(f"picture    {plot}")
-    typer.echo("\n".join(said))
+def _as_json(answer: Answer, asked: Asked) -> str:
+    body = forecast_body(
+        answer.said,
+        instrument=answer.instrument,
+        provenance=answer.provenance,
+        levels=asked.levels,
+        requested_model=asked.model,
+    )
+    return body.model_dump_json(by_alias=True)
 
 
-def _rows(body: ForecastBody, digits: int) -> Iterator[Sequence[str]]:
-    levels = [f"{bounds.level * 100:g} %" for bounds in body.steps[0].intervals]
-    yield ("step", "bar", "median", *levels)
-    for step in body.steps:
-        ranges = [f"{bounds.lower:,.{digits}f} … {bounds.upper:,.{digits}f}" for bounds in step.intervals]
-        yield (str(step.step), _short_time(step.target), f"{step.median:,.{digits}f}", *ranges)
+def _lines(answer: Answer, asked: Asked) -> Iterator[str]:
+    said, instrument = answer.said, answer.instrument
+    digits = _digits(float(instrument.tick))
+    horizon, anchor = said.horizon, said.anchor
+    model = f"{said.model} {said.model_version}" + ("" if asked.model == said.model else f" (asked: {asked.model})")
+    yield f"{said.symbol} in {instrument.currency}, {horizon.steps} x {horizon.interval.value}, model {model}"
+    yield f"last bar   {_short_time(anchor.bar_start)}  {anchor.price:,.{digits}f}"
+    yield f"source     {_source(answer.provenance)}"
+    yield f"origin     {answer.provenance.origin}"
+    yield ""
+    rows = list(_rows(said, asked.levels, digits))
+    yield from aligned(rows, right=range(len(rows[0])))
+    yield ""
+    yield f"skill      {_skill(said.skill)}"
+    if said.coverage:
+        covered = ", ".join(f"{c.level:.0%}: {c.measured:.1%}" for c in said.coverage)
+        yield f"intervals  held {covered} of the last {said.coverage[0].n:,} outcomes, one step ahead"
+    yield f"recorded   {said.id or 'no'}"
+    if asked.plot is not None:
+        yield f"picture    {asked.plot}"
 
 
-def _model(body: ForecastBody) -> str:
-    asked = "" if body.requested_model == body.model else f" (asked: {body.requested_model})"
-    return f"{body.model} {body.model_version}{asked}"
+def _rows(said: Forecast, levels: Sequence[float], digits: int) -> Iterator[Sequence[str]]:
+    yield ("step", "bar", "median", *(f"{level * 100:g} %" for level in levels))
+    median = said.quantiles.median()
+    bounds = [said.quantiles.interval(level) for level in levels]
+    for h, target in enumerate(said.targets):
+        ranges = [f"{lower[h]:,.{digits}f} … {upper[h]:,.{digits}f}" for lower, upper in bounds]
+        yield (str(h + 1), _short_time(target), f"{median[h]:,.{digits}f}", *ranges)
 
 
 def _source(provenance: Provenance) -> str:
@@ -145,8 +157,7 @@ def _source(provenance: Provenance) -> str:
     return f"{provenance.source}, as of {iso(provenance.as_of)}, {age} old{stale}{derived}"
 
 
-def _skill(body: ForecastBody) -> str:
-    skill = body.skill
+def _skill(skill: Skill) -> str:
     if skill.crps_ratio is None or skill.p_value is None:
         return "not measured: too little history"
     said = {

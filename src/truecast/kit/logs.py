@@ -3,6 +3,7 @@
 Our lines and those of libraries take the same way: event -> request id -> redaction -> console or JSON.
 """
 
+import functools
 import logging
 import re
 import sys
@@ -11,13 +12,12 @@ from contextvars import ContextVar
 from typing import Any, TextIO
 
 import orjson
-import structlog
 from pydantic import SecretStr
-from structlog.typing import EventDict, Processor
 
 from truecast.kit.settings import LogFormat, LogLevel
 
 REDACTED = "[redacted]"
+EventDict = MutableMapping[str, Any]
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 _NAMES = re.compile(
@@ -87,6 +87,41 @@ class Redaction:
         return text
 
 
+class Logger:
+    """Says things under a name. What stands in the way of a line is asked for when the first one is logged."""
+
+    __slots__ = ("_bound", "_name")
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._bound: Any = None
+
+    def debug(self, event: str, **facts: Any) -> None:
+        """For whoever looks for a fault."""
+        self._logger().debug(event, **facts)
+
+    def info(self, event: str, **facts: Any) -> None:
+        """What a person may want to know."""
+        self._logger().info(event, **facts)
+
+    def warning(self, event: str, **facts: Any) -> None:
+        """What a person should look at some day."""
+        self._logger().warning(event, **facts)
+
+    def error(self, event: str, **facts: Any) -> None:
+        """What a person should look at now."""
+        self._logger().error(event, **facts)
+
+    def exception(self, event: str, **facts: Any) -> None:
+        """The same with the traceback of the exception being handled."""
+        self._logger().exception(event, **facts)
+
+    def _logger(self) -> Any:
+        if self._bound is None:
+            self._bound = _structlog().stdlib.get_logger(self._name)
+        return self._bound
+
+
 def configure_logs(
     level: LogLevel = "info",
     log_format: LogFormat = "auto",
@@ -112,22 +147,43 @@ def configure_logs(
         logging.getLogger(name).propagate = True
 
 
-def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+def get_logger(name: str) -> Logger:
     """A logger whose lines carry named facts: `log.info("bars taken", symbol="EUR-USD", rows=3)`."""
-    logger: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
-    return logger
+    return Logger(name)
+
+
+@functools.cache
+def _structlog() -> Any:
+    """structlog, configured. Imported by the first line that is logged, because it brings rich: a tenth of a second.
+
+    Configured here and not in `configure_logs`, so that a line logged before that goes to logging's own last resort
+    (warnings on stderr) and never to stdout, where the answers of the command line stand.
+    """
+    import structlog  # noqa: PLC0415 see above
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_shared(structlog),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+    return structlog
 
 
 def _formatter(redaction: Redaction, *, console: bool, colors: bool) -> logging.Formatter:
-    last: Processor
+    structlog = _structlog()
     if console:
         last = structlog.dev.ConsoleRenderer(
             colors=colors, pad_event_to=32, exception_formatter=structlog.dev.plain_traceback
         )
     else:
         last = structlog.processors.JSONRenderer(serializer=_json)
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=list(_SHARED),
+    formatter: logging.Formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[structlog.stdlib.ExtraAdder(), *_shared(structlog)],
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,  # to text before redaction: a message may quote a secret
@@ -135,6 +191,7 @@ def _formatter(redaction: Redaction, *, console: bool, colors: bool) -> logging.
             last,
         ],
     )
+    return formatter
 
 
 def _as_text(value: object) -> str:
@@ -156,27 +213,15 @@ def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-_SHARED: tuple[Processor, ...] = (
-    structlog.contextvars.merge_contextvars,
-    _add_request_id,
-    structlog.stdlib.add_log_level,
-    structlog.stdlib.add_logger_name,
-    structlog.stdlib.PositionalArgumentsFormatter(),
-    structlog.stdlib.ExtraAdder(),
-    _drop_colors,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.StackInfoRenderer(),
-)
-
-# Done on import and not in `configure_logs`, so that a line logged before it goes to logging's own last resort
-# (warnings on stderr) and never to stdout, where the answers of the command line stand.
-structlog.configure(
-    processors=[
-        structlog.stdlib.filter_by_level,
-        *(p for p in _SHARED if not isinstance(p, structlog.stdlib.ExtraAdder)),
-        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-    ],
-    logger_factory=structlog.stdlib.LoggerFactory(),
-    wrapper_class=structlog.stdlib.BoundLogger,
-    cache_logger_on_first_use=True,
-)
+def _shared(structlog: Any) -> tuple[Any, ...]:
+    """What our lines and those of libraries have in common."""
+    return (
+        structlog.contextvars.merge_contextvars,
+        _add_request_id,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        _drop_colors,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    )

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import structlog
 
 from truecast.domain.bar import Bars, FloatArray, IntArray
 from truecast.domain.corporate import Factor
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.http import HttpClient
+from truecast.kit.logs import get_logger
 from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, SourceInfo, load_info
 from truecast.providers.currencies import cross, how_crossed, pair
 from truecast.providers.ecb_formats import Rates, column, malformed, parse
@@ -29,7 +29,7 @@ _NOT_MODIFIED = 304
 _DAILY, _90_DAYS, _ALL = "eurofxref-daily.xml", "eurofxref-hist-90d.xml", "eurofxref-hist.zip"
 _TOML = Path(__file__).with_suffix(".toml")
 
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
