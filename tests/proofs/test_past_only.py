@@ -9,14 +9,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
+import pytest
 
-from tests.forecasts.house import Some
-from tests.proofs.replays import FIRST, chain, replayed, sample
+from tests.forecasts.house import Some, a_house
+from tests.forecasts.test_issue import as_said_at
+from tests.proofs.replays import FIRST, LAST, chain, replayed, sample
 from truecast.domain.bar import Bars
 from truecast.domain.corporate import Factor
 from truecast.domain.interval import Interval
+from truecast.forecasts.issue import AUTO_MODEL, NAIVE
 from truecast.jobs.schedule import Cron, Schedule
-from truecast.kit.clock import to_us
+from truecast.kit.clock import FixedClock, to_us
+from truecast.kit.db import Database
+from truecast.migrations.upgrade import upgrade
 from truecast.providers.base import Provider
 from truecast.providers.sample.adapter import Sample
 
@@ -69,3 +74,44 @@ async def test_changing_the_future_changes_nothing_said_before(tmp_path):
         assert len(before[0]) > 0
         assert {row[5] for row in after[0]}.isdisjoint(row[5] for row in after[1])
         assert len(after[1]) > 0
+
+
+ASKED = (
+    ("EUR-USD", D1),
+    ("EUR-USD", Interval.W1),
+    ("AAPL", D1),
+    ("AAPL", Interval.MO1),
+    ("WTI", D1),
+    ("SOL-USDT", H1),
+    ("SOL-USDT", Interval.H4),
+    ("SOL-USDT", D1),
+    ("US.CPI", Interval.MO1),
+)
+
+
+@pytest.mark.parametrize("model", [NAIVE, AUTO_MODEL])
+async def test_a_store_that_knows_the_future_says_the_same_about_the_past(tmp_path, model):
+    """Here the future is in the store all along, and only `as_of` keeps it out."""
+    moment = FIRST + timedelta(days=31, hours=17)
+    said = []
+    for name in ("as it was", "upset"):
+        db = Database.open(f"sqlite:///{tmp_path}/{name}.db", synchronous="NORMAL")
+        await upgrade(db)
+        clock = FixedClock(LAST)
+        async with a_house(db, clock) as house:
+            real = Sample(clock)
+            await house.take(Upset(real, moment) if name == "upset" else Some(real, *WANTED))
+            said.append(
+                [
+                    as_said_at(forecast, forecast)
+                    for symbol, interval in ASKED
+                    for as_of in (moment, moment - timedelta(days=3))
+                    for forecast in [await house.issuer.forecast(symbol, interval, 24, model=model, as_of=as_of)]
+                ]
+            )
+            now = await house.issuer.forecast("AAPL", D1, 24, model=model)
+            said[-1].append(now.data_fingerprint)
+        await db.close()
+    *past, present = zip(*said, strict=True)
+    assert [one == other for one, other in past] == [True] * len(past)
+    assert present[0] != present[1], "nothing was changed: nothing was proved"
