@@ -32,7 +32,7 @@ class EwmaWalk:
     """The recipe."""
 
     name: str = "ewma_walk"
-    version: str = "1"
+    version: str = "2"
     description: str = "Random walk with EWMA volatility and calibrated empirical shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30
@@ -40,6 +40,7 @@ class EwmaWalk:
     burn: int = 15
     scaled: bool = True
     clocked: bool = True
+    ranged: bool = True
     half_life: float = 12.0
     half_life_slow: float = 600.0
     slow_one: float = 0.10  # weight of the slow part one step ahead

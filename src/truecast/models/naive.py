@@ -30,6 +30,7 @@ class Naive:
     burn: int = 0
     scaled: bool = False
     clocked: bool = False
+    ranged: bool = False
 
     def fit(self, frame: Frame) -> FittedWalk:
         """Learn from the frame."""

@@ -38,6 +38,7 @@ class VolWalk:
     burn: int = 15
     scaled: bool = True
     clocked: bool = True
+    ranged: bool = False
     tracking: float = 0.0  # step of models/scale/track.py
     reference: Naive = field(default_factory=Naive)
 

@@ -27,13 +27,14 @@ from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
 from truecast.models.base import Prediction
 from truecast.models.calibrate import PRIOR, Panel, anchors_for, at_horizons, shapes
+from truecast.models.size import has_ranges, levels, sizes
 
 FLOOR = 1e-7  # of the price, per square root of a step
 OUTCOME_MOST = 50.0  # scales: no sample tells more about what lies beyond
 LOG_MOVE_MOST = 30.0  # a price is forecast to move by a factor of at most 1e13, so that it stays a number
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
 RECORD_RENEWED = 10
-_PANEL_ROWS = 256  # series worked on at once: their outcomes fit the processor's cache
+_PANEL_ROWS = 128  # series worked on at once: their outcomes fit the processor's cache
 
 
 class Walk(Protocol):
@@ -58,6 +59,10 @@ class Walk(Protocol):
     @property
     def clocked(self) -> bool:
         """Whether intraday bars count by the activity of their time of day."""
+
+    @property
+    def ranged(self) -> bool:
+        """Whether bars with highs and lows count by these (models/size.py), and not by their moves alone."""
 
     def parts(self, moved: FloatArray) -> FloatArray:
         """The C components of the scale of one step, known at each bar, from absolute moves: (S, T) -> (C, S, T)."""
@@ -111,7 +116,10 @@ class FittedWalk:
             return replace(again, location=self.location and self.location.carried(frame, again.x))
         x = np.concatenate([self.x, new.close if self.differences else np.log(new.close)])
         activity = activity_of(frame, x) if self.walk.clocked else None
-        parts = self.walk.extended(self.parts, _moved(x, activity))
+        clocks = (activity,) if activity else ()
+        parts = self.walk.extended(
+            self.parts, _moved(self.walk, [frame], x[None], clocks, differences=self.differences)[0]
+        )
         location = self.location and self.location.carried(frame, x)
         return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences, location)
 
@@ -172,8 +180,9 @@ def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
     """Learn from a frame."""
     x = level(frame)
     activity = activity_of(frame, x) if walk.clocked else None
-    parts = walk.parts(_moved(x, activity)[None])[:, 0]
-    return FittedWalk(walk, reference, frame, x, parts, activity, uses_differences(frame))
+    clocks, differences = (activity,) if activity else (), uses_differences(frame)
+    parts = walk.parts(_moved(walk, [frame], x[None], clocks, differences=differences))[:, 0]
+    return FittedWalk(walk, reference, frame, x, parts, activity, differences)
 
 
 def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
@@ -203,11 +212,10 @@ def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *
     if walk.clocked and frames[0].interval.is_intraday:
         found = (activity_of(frame, one) for frame, one in zip(frames, x, strict=True))
         clocks = [activity for activity in found if activity]
-    moved = np.stack([_moved(*one) for one in zip(x, clocks, strict=True)]) if clocks else _moved(x, None)
     moves = _moves(
         walk,
         x,
-        walk.parts(moved),
+        walk.parts(_moved(walk, frames, x, clocks, differences=differences)),
         clocks=clocks,
         origins=np.array([x.shape[1] - 1]),
         horizons=np.arange(1, steps + 1),
@@ -259,10 +267,18 @@ def _expected(location: Location | None, n_bars: int) -> Callable[[int], FloatAr
     return lambda horizon: location.mu(bars, np.array([horizon])).T
 
 
-def _moved(x: FloatArray, activity: Activity | None) -> FloatArray:
-    """Absolute moves per root of business time; 0 for the first bar. (..., T)"""
-    moved = np.abs(np.diff(x, axis=-1, prepend=x[..., :1]))
-    return np.asarray(moved if activity is None else moved / activity.factor)
+def _moved(
+    walk: Walk, frames: Sequence[Frame], x: FloatArray, clocks: Sequence[Activity], *, differences: bool
+) -> FloatArray:
+    """How large each bar was, per root of business time; 0 for the first bar. (S, T)"""
+    factor = np.stack([clock.factor for clock in clocks]) if clocks else None
+    if walk.ranged and any(has_ranges(frame) for frame in frames):
+        return sizes(x, *levels(frames, differences=differences), factor)
+    moved = np.empty_like(x)
+    moved[..., 0] = 0.0
+    np.subtract(x[..., 1:], x[..., :-1], out=moved[..., 1:])
+    np.abs(moved, out=moved)
+    return moved if factor is None else np.divide(moved, factor, out=moved)
 
 
 def _ahead(clocks: Sequence[Activity], origins: IntArray, steps: int) -> FloatArray:
