@@ -27,10 +27,10 @@ SHOT_AT = "2021-01-27T15:00:00Z"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZE_BYTES_MAX = 300_000
 SHOTS = (
-    ("dashboard-light", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 900, "light", 1.5),
-    ("dashboard-dark", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 900, "dark", 1.5),
-    ("mobile-light", "?symbol=SOL-USDT&interval=1h&horizon=24", 390, 844, "light", 2.0),
-    ("mobile-dark", "?symbol=USD-JPY&interval=1d&horizon=10", 390, 844, "dark", 2.0),
+    ("dashboard-light", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 1245, "light", 1.5),
+    ("dashboard-dark", "?symbol=EUR-USD&interval=1h&horizon=24", 1440, 1245, "dark", 1.5),
+    ("mobile-light", "?symbol=SOL-USDT&interval=1h&horizon=24", 390, 1400, "light", 2.0),
+    ("mobile-dark", "?symbol=USD-JPY&interval=1d&horizon=10", 390, 1400, "dark", 2.0),
 )
 
 
@@ -95,8 +95,9 @@ def take(browser: Browser, url: str, size: tuple[int, int], theme: str, scale: f
     page.wait_for_selector("#resolved tr[data-state=resolved]", timeout=60_000)
     page.wait_for_selector("#ledger .calibration", timeout=60_000)
     page.wait_for_selector("#walk-forward .calibration", timeout=60_000)
+    page.wait_for_selector(".ledger button", timeout=60_000)
     page.wait_for_timeout(600)
-    picture = page.screenshot(full_page=True)
+    picture = page.screenshot()
     context.close()
     return picture
 

@@ -17,6 +17,7 @@ import { ProvenanceBadge } from "./parts/provenance";
 import { Readout } from "./parts/readout";
 import { TrackRecord } from "./parts/record";
 import { className } from "./parts/search";
+import { nearestRow } from "./record/choose";
 import { useCandles } from "./state/candles";
 import { useResource, type Resource } from "./state/resource";
 import { info, pollMs, ready } from "./state/server";
@@ -112,7 +113,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
             <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
           </section>
         ) : fan && detail ? (
-          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={fan.horizon !== shown.horizon || fan.requested_model !== shown.model} onLevel={(level) => show({ level })} />
+          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={fan.horizon !== shown.horizon || fan.requested_model !== shown.model} tested={performance.data && nearestRow(performance.data.walk_forward, shown.horizon)} onLevel={(level) => show({ level })} />
         ) : empty || candles.error || (candles.data && !last) ? (
           <section class="card outlook">
             <p class="nothing soft">No prices, so no forecast.</p>

@@ -67,7 +67,16 @@ export function TopBar() {
 function LedgerBadge() {
   const check = useResource<Verification>("ledger", (signal) => get("/ledger/verify", {}, signal), { everyMs: () => VERIFY_MS });
   const found = check.data;
-  if (!found) return null;
+  if (!found) {
+    return (
+      <span class="details ledger">
+        <span class="chip waiting-chip">
+          <SealIcon />
+          <span>{check.error ? "Ledger not checked" : "Checking ledger"}</span>
+        </span>
+      </span>
+    );
+  }
   return (
     <Details
       kind={found.ok ? "ledger" : "ledger broken"}

@@ -1,5 +1,5 @@
 // The forecast in words and numbers: what a reader wants to know before reading a chart.
-import type { Forecast, Skill } from "../api/types";
+import type { Forecast, PerformanceRow, Skill } from "../api/types";
 import { boundsAt, probabilityAbove, shownLevels } from "../chart/series";
 import { changePercent, count, level as levelText, percent, price, pValue, range } from "../format/numbers";
 import { barLabel, steps } from "../format/time";
@@ -12,10 +12,12 @@ interface Props {
   level: number;
   calendar: string;
   busy: boolean;
+  /** The walk-forward record at the horizon shown, when it is there. */
+  tested: PerformanceRow | null;
   onLevel: (level: number) => void;
 }
 
-export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
+export function Outlook({ forecast, level, calendar, busy, tested, onLevel }: Props) {
   const end = forecast.steps.at(-1);
   const bounds = end && boundsAt(end, level);
   if (!end || !bounds) return <OutlookBones />;
@@ -46,7 +48,11 @@ export function Outlook({ forecast, level, calendar, busy, onLevel }: Props) {
           The data end on {barLabel(anchor.bar_start, forecast.interval)}. {over ? "This is a forecast of a time that has passed." : "Newer values exist that this forecast does not know."}
         </p>
       )}
-      <SkillLine skill={forecast.skill} model={forecast.model} />
+      {tested && tested.n > 0 ? (
+        <SkillLine skill={skillOf(tested)} model={forecast.model} ahead={steps(tested.horizon, forecast.interval, calendar)} />
+      ) : (
+        <SkillLine skill={forecast.skill} model={forecast.model} ahead={steps(1, forecast.interval, calendar)} />
+      )}
       <details class="fold">
         <summary>How it was made</summary>
         <Facts
@@ -105,11 +111,16 @@ export const VERDICTS: Record<Skill["verdict"], { title: string; tone: string }>
   negative: { title: "Worse than a random walk", tone: "bad" },
 };
 
+/** The verdict of a row of the record. */
+export function skillOf(row: PerformanceRow): Skill {
+  return { verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n };
+}
+
 /** Fewer resolved forecasts than this prove nothing, whatever the numbers say: the server's own rule. */
 export const JUDGED_FROM = 50;
 
 /** The verdict with its evidence, in one line for everybody and one for statisticians. */
-export function SkillLine({ skill, model }: { skill: Skill; model: string }) {
+export function SkillLine({ skill, model, ahead }: { skill: Skill; model: string; ahead: string }) {
   if (model === "naive") {
     return (
       <div class="verdict plain">
@@ -131,7 +142,7 @@ export function SkillLine({ skill, model }: { skill: Skill; model: string }) {
       <div class="verdict plain">
         <b>Too early to tell from a random walk</b>
         <span class="soft">
-          {errorWords(skill.crps_ratio)} over {count(skill.n)} {skill.n === 1 ? "forecast" : "forecasts"}; a verdict needs {JUDGED_FROM}.
+          {errorWords(skill.crps_ratio)} over {count(skill.n)} {skill.n === 1 ? "forecast" : "forecasts"} {ahead} ahead; a verdict needs {JUDGED_FROM}.
         </span>
       </div>
     );
@@ -141,7 +152,7 @@ export function SkillLine({ skill, model }: { skill: Skill; model: string }) {
     <div class={`verdict ${tone}`}>
       <b>{title}</b>
       <span class="soft">
-        {errorWords(skill.crps_ratio)} over {count(skill.n)} forecasts, {pValue(skill.p_value)}
+        {errorWords(skill.crps_ratio)} over {count(skill.n)} forecasts {ahead} ahead, {pValue(skill.p_value)}
       </span>
     </div>
   );

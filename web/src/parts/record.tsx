@@ -8,7 +8,7 @@ import { Bone, When } from "./bits";
 import { Calibration } from "./calibration";
 import { Failure } from "./failure";
 import { CheckIcon, CrossIcon } from "./icons";
-import { SkillLine } from "./outlook";
+import { SkillLine, skillOf } from "./outlook";
 import { nearestRow, shownItems } from "../record/choose";
 
 interface Props {
@@ -80,16 +80,16 @@ function Evidence({ id, title, about, row, loading, interval, calendar }: Eviden
         )}
       </header>
       <p class="soft small">{about}</p>
-      {loading ? <EvidenceBones /> : row && row.n > 0 ? <Measured row={row} live={id === "ledger"} /> : <Nothing row={row} walk={id === "walk-forward"} />}
+      {loading ? <EvidenceBones /> : row && row.n > 0 ? <Measured row={row} live={id === "ledger"} ahead={steps(row.horizon, interval, calendar)} /> : <Nothing row={row} walk={id === "walk-forward"} />}
     </section>
   );
 }
 
-function Measured({ row, live }: { row: PerformanceRow; live: boolean }) {
+function Measured({ row, live, ahead }: { row: PerformanceRow; live: boolean; ahead: string }) {
   return (
     <>
       <Calibration coverage={row.coverage} horizon={row.horizon} />
-      <SkillLine model={row.model} skill={{ verdict: row.skill.verdict, crps_ratio: row.crps_ratio, p_value: row.skill.p_value, n: row.n }} />
+      <SkillLine model={row.model} skill={skillOf(row)} ahead={ahead} />
       <ul class="figures">
         <li title="Mean continuous ranked probability score, in price units. Lower is better.">
           <span>CRPS</span>
@@ -191,7 +191,9 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
                 <th scope="col" class="num">
                   Outcome
                 </th>
-                <th scope="col">Inside?</th>
+                <th scope="col">
+                  <span class="mute-narrow">Inside?</span>
+                </th>
                 <th scope="col" class="num" title="Error of the whole distribution, lower is better, against the random walk's on the same forecast">
                   CRPS <span class="wide">· walk</span>
                 </th>
