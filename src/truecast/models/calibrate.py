@@ -88,8 +88,9 @@ class Panel:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
         weights = self.mix(horizon) * times
         total = weights[0] * self.parts[0][:, bars]
+        buffer = np.empty_like(total)
         for weight, part in zip(weights[1:], self.parts[1:], strict=True):
-            total += weight * part[:, bars]
+            total += np.multiply(part[:, bars], weight, out=buffer)
         return np.asarray(total)
 
     def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:

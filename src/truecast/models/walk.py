@@ -246,7 +246,8 @@ def _moves(
     unit = walk.unit(x, shaped)
     learned = shapes(panel, unit, ahead[:, ::renewed], shaped, window=walk.window, horizon_most=int(horizons.max()))
     of = np.arange(len(origins)) // renewed
-    scale = np.stack([panel.scale(int(h), origins) for h in horizons], axis=-1)  # (S, O, H)
+    known = np.stack([part[:, origins] for part in parts], axis=-1)  # (S, O, C)
+    scale = known @ np.stack([walk.mix(int(h)) for h in horizons], axis=-1)  # (S, O, H)
     root = np.sqrt(ahead[..., horizons - 1])
     moves = at_horizons(learned.shape, horizons)
     moves = moves if renewed == 1 else moves[:, of]
