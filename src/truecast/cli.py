@@ -21,6 +21,7 @@ COMMANDS = {
     "forecast": ("forecast", "Forecast one symbol, with the source of the data and the model's record."),
     "symbols": ("symbols", "List what can be forecast."),
     "import": ("import_folder", "Import a folder of CSV files into the store."),
+    "evaluate": ("evaluate", "Evaluate models on series of the store or of a folder, with standard errors."),
     "ledger": ("ledger", "Look after the sealed forecasts: `ledger verify`."),
     "doctor": ("doctor", "Check settings, database, disk, clock, sources and page."),
     "serve": ("serve", "Run the API only, over a store that `truecast work` fills."),

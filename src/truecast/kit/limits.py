@@ -45,3 +45,5 @@ SUMMARIES_KEPT_MAX = 128  # performance summaries kept until the ledger has news
 WALK_FORWARD_ORIGINS = 500
 RECORDS_KEPT_MAX = 4_096  # measured coverages and skills kept for series whose bars did not change
 RECENT_SERIES_MAX = 1_024  # series whose last bars are kept from one round of forecasts to the next
+EVALUATE_ORIGINS_MAX = 10_000  # of one series in one evaluation
+EVALUATE_WORKERS_MAX = 256

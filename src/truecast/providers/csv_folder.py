@@ -51,6 +51,7 @@ class Options:
     timezone: str | None = None  # of times that name no zone; None: UTC
     month_first: bool | None = None  # of 03/04/2021, where the file itself cannot tell
     hints: Hints = field(default_factory=Hints)
+    wide: bool = False  # whether a table with unknown columns has a symbol's closes in each
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +137,7 @@ def import_file(
     file = name or path.name
     try:
         with _opened(path) as stream:
-            table = read_table(stream, tell)
+            table = read_table(stream, tell, wide=options.wide)
         return _import_table(table, _stem(path), file, options)
     except Unreadable as error:
         problem: TruecastError = CsvRefused(file=file, reason=str(error))
@@ -175,14 +176,20 @@ def _wanted(table: Table, text: str, file: str, options: Options) -> list[tuple[
     """Instruments with the column that holds them; "" for the usual ones."""
     if table.layout.kind == "rates":
         return [(pair(f"{_HUB}-{code}"), code) for code in table.layout.columns]
-    return [(resolve(text, options.universe, options.hints, decimals=table.decimals, file=file), "")]
+    if table.layout.kind == "wide":
+        return [(_resolved(name, file, table, options), name) for name in table.layout.columns]
+    return [(_resolved(text, file, table, options), "")]
+
+
+def _resolved(text: str, file: str, table: Table, options: Options) -> Instrument:
+    return resolve(text, options.universe, options.hints, decimals=table.decimals, file=file)
 
 
 def _series(
     wanted: tuple[Instrument, str], table: Table, placed: Placed, options: Options, file: str
 ) -> ImportedSeries:
     instrument, code = wanted
-    calendar = "TARGET" if code else instrument.calendar
+    calendar = "TARGET" if table.layout.kind == "rates" else instrument.calendar
     start, rows, interval = placed.start, placed.rows, placed.interval
     delay: Delay = "eod" if interval.seconds <= Interval.W1.seconds else "monthly"
     offer = SeriesOffer(instrument, interval, calendar, delay, None, f"imported from {Path(file).name}")

@@ -14,7 +14,7 @@ from truecast.kit.limits import CSV_COLUMNS_MAX, CSV_PREAMBLE_LINES_MAX
 from truecast.providers.csv_times import read_times
 from truecast.providers.currencies import currencies
 
-Kind = Literal["ohlcv", "value", "rates", "factors"]
+Kind = Literal["ohlcv", "value", "rates", "factors", "wide"]
 
 _DELIMITERS = (",", ";", "\t", "|")
 _FACTORS = ("pricefactor", "splitfactor")
@@ -44,8 +44,8 @@ class Unreadable(Exception):
 class Layout:
     """How to read every line after the first `skip` lines.
 
-    `columns` maps a role (open … volume, value, a currency code, price_factor, split_factor) to its position; `time`
-    holds one position, or two where date and time of day stand apart.
+    `columns` maps a role (open … volume, value, a currency code, price_factor, split_factor, a symbol of a wide table)
+    to its position; `time` holds one position, or two where date and time of day stand apart.
     """
 
     kind: Kind
@@ -57,8 +57,8 @@ class Layout:
     value_name: str  # of a value file: the column's name as written
 
 
-def detect(lines: Sequence[str]) -> Layout:
-    """The layout of a file from its first lines. Raises Unreadable with the reason."""
+def detect(lines: Sequence[str], *, wide: bool = False) -> Layout:
+    """The layout of a file from its first lines; with `wide`, unknown columns are symbols. Raises Unreadable."""
     for skip, line in enumerate(lines[: CSV_PREAMBLE_LINES_MAX + 1]):
         if line[:4].lower() == "sep=" or not line.strip():
             continue  # Excel's hint; a blank line
@@ -67,10 +67,10 @@ def detect(lines: Sequence[str]) -> Layout:
             raise Unreadable(f"more than {CSV_COLUMNS_MAX} columns")
         cells = split(line, delimiter)
         if skip == 0 and len(cells) == len(_BINANCE) and cells[0].isdecimal():
-            return _layout(_BINANCE, delimiter, skip=0, written=_BINANCE)
+            return _layout(_BINANCE, delimiter, skip=0, written=_BINANCE, wide=False)
         names = [_plain(cell) for cell in cells]
         if any(name in _names()["time"] for name in names):
-            return _layout(names, delimiter, skip=skip + 1, written=[cell.strip() for cell in cells])
+            return _layout(names, delimiter, skip=skip + 1, written=[cell.strip() for cell in cells], wide=wide)
     first = next((line.strip() for line in lines if line.strip()), "")
     if not first:
         raise Unreadable("an empty file")
@@ -89,7 +89,7 @@ def split(line: str, delimiter: str) -> list[str]:
         raise Unreadable("quotes that do not close") from None
 
 
-def _layout(names: Sequence[str], delimiter: str, *, skip: int, written: Sequence[str]) -> Layout:
+def _layout(names: Sequence[str], delimiter: str, *, skip: int, written: Sequence[str], wide: bool) -> Layout:
     time = _time(names)
     at = {
         role: found for role in ("open", "high", "low", "close", "volume") if (found := _find(names, role)) is not None
@@ -104,6 +104,8 @@ def _layout(names: Sequence[str], delimiter: str, *, skip: int, written: Sequenc
         kind, columns = "ohlcv", at
     elif len(codes) >= _RATES_MIN and len(codes) == len(others) and "EUR" not in codes:
         kind, columns = "rates", codes
+    elif wide and len(others) > 1 and not any(name in names for name in _names()["value"]):
+        kind, columns = "wide", {written[i]: i for i in others}
     else:
         position = _value(names, others, written)
         kind, columns, value_name = "value", {"value": position}, written[position]

@@ -56,7 +56,7 @@ class _Block:
     line: IntArray
 
 
-def read_table(stream: BufferedIOBase, tell: Callable[[int], None] | None = None) -> Table:
+def read_table(stream: BufferedIOBase, tell: Callable[[int], None] | None = None, *, wide: bool = False) -> Table:
     """The whole stream. `tell` hears how many bytes were read so far. Raises Unreadable for the file as a whole."""
     notes: list[str] = []
     reader: _Reader | None = None
@@ -64,7 +64,7 @@ def read_table(stream: BufferedIOBase, tell: Callable[[int], None] | None = None
     for chunk in _chunks(stream, notes, tell):
         lines, first_line = chunk.lines, chunk.first_line
         if reader is None:
-            layout = detect(lines[: CSV_PREAMBLE_LINES_MAX + 2])
+            layout = detect(lines[: CSV_PREAMBLE_LINES_MAX + 2], wide=wide)
             lines, first_line = lines[layout.skip :], first_line + layout.skip
             reader = _Reader(layout, lines)
         blocks.append(reader.read(lines, first_line, chunk))

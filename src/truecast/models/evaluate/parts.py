@@ -1,0 +1,155 @@
+"""The output folder while an evaluation runs: its protocol, and one file per finished task, each written whole.
+
+plan.json      what this folder holds; another protocol or other data are refused, the same ones go on
+parts/*.npz    one model on one series
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from truecast.features.frame import Frame
+from truecast.kit.errors import EXIT_DATA, EXIT_IO, TruecastError
+from truecast.kit.limits import HISTORY_BARS_MAX
+from truecast.models.catalog import get_model
+from truecast.models.evaluate.plan import Plan
+from truecast.models.evaluate.tasks import Record, origins_of
+
+PLAN_FILE = "plan.json"
+PARTS_FOLDER = "parts"
+_FORMAT = 1
+_COLUMNS = ("end", "open", "high", "low", "close", "volume")
+
+
+class OutputOccupied(TruecastError):
+    """The output folder holds something that this evaluation must not mix with."""
+
+    code = "output_occupied"
+    status = 409
+    title = "Output folder occupied"
+    template = "{folder} holds {what}: choose another folder, or empty it"
+    exit_code = EXIT_DATA
+
+
+class OutputNotWritten(TruecastError):
+    """The output folder could not be written."""
+
+    code = "output_not_written"
+    title = "Output not written"
+    template = "{path} was not written: {reason}"
+    exit_code = EXIT_IO
+
+
+def described(plan: Plan, frames: Sequence[Frame]) -> dict[str, Any]:
+    """Everything that the table depends on, as JSON holds it."""
+    return {
+        "format": _FORMAT,
+        "interval": plan.interval.value,
+        "models": {name: get_model(name).version for name in plan.models},
+        "horizons": list(plan.horizons),
+        "origins": plan.origins,
+        "refit_every": plan.refit_every,
+        "embargo": plan.embargo,
+        "seed": plan.seed,
+        "history_bars_max": HISTORY_BARS_MAX,
+        "series": {frame.symbol: _digest(used(plan, frame)) for frame in frames},
+    }
+
+
+def used(plan: Plan, frame: Frame) -> Frame:
+    """The bars that the plan reads."""
+    first = int(origins_of(plan, len(frame))[0]) + 1 - HISTORY_BARS_MAX
+    return frame[max(0, first) :]
+
+
+def claim(folder: Path, description: Mapping[str, Any]) -> None:
+    """Begin in the folder, or go on in it. Raises OutputOccupied, OutputNotWritten."""
+    path = folder / PLAN_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _check_same(folder, orjson.loads(path.read_bytes()), description)
+        elif any(entry.name != PARTS_FOLDER for entry in folder.iterdir()):
+            raise OutputOccupied(folder=str(folder), what="files of another kind")
+        (folder / PARTS_FOLDER).mkdir(exist_ok=True)
+        write_whole(path, orjson.dumps(description, option=orjson.OPT_INDENT_2))
+    except orjson.JSONDecodeError:
+        raise OutputOccupied(folder=str(folder), what=f"a {PLAN_FILE} that cannot be read") from None
+    except OSError as error:
+        raise OutputNotWritten(path=str(folder), reason=error.strerror or str(error)) from None
+
+
+def _check_same(folder: Path, kept: Any, description: Mapping[str, Any]) -> None:
+    kept = kept if isinstance(kept, dict) else {}
+    different = [name for name in description if kept.get(name) != description[name]]
+    if different:
+        what = f"an evaluation with different {', '.join(different)}"
+        raise OutputOccupied(folder=str(folder), what=what)
+
+
+def part_path(folder: Path, symbol: str, model: str) -> Path:
+    """Where the task's record is kept. Symbols may hold what file names may not."""
+    plain = "".join(c if c.isalnum() or c in "-." else "_" for c in symbol)
+    mark = hashlib.sha256(symbol.encode()).hexdigest()[:6]
+    return folder / PARTS_FOLDER / f"{plain}.{mark}.{model}.npz"
+
+
+def save(path: Path, record: Record) -> None:
+    """Write the record, whole or not at all."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                allow_pickle=False,
+                symbol=np.array(record.symbol),
+                model=np.array(record.model),
+                origin=record.origin,
+                horizon=record.horizon,
+                anchor=record.anchor,
+                scale=record.scale,
+                outcome=record.outcome,
+                quantiles=record.quantiles,
+                wall_s=np.array(record.wall_s),
+                cpu_s=np.array(record.cpu_s),
+            )
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise OutputNotWritten(path=str(path), reason=error.strerror or str(error)) from None
+
+
+def load(path: Path) -> Record:
+    """The record as it was saved."""
+    with np.load(path, allow_pickle=False) as kept:
+        values = {field.name: kept[field.name] for field in fields(Record)}
+    for name in ("symbol", "model"):
+        values[name] = str(values[name])
+    for name in ("wall_s", "cpu_s"):
+        values[name] = float(values[name])
+    return Record(**values)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that a reader sees the old one or the new one. Raises OutputNotWritten."""
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputNotWritten(path=str(path), reason=error.strerror or str(error)) from None
+
+
+def _digest(frame: Frame) -> str:
+    digest = hashlib.sha256(f"{frame.symbol}|{frame.interval.value}|{frame.signed}|{frame.calendar}|".encode())
+    for name in _COLUMNS:
+        column = getattr(frame, name)
+        digest.update(column.astype(column.dtype.newbyteorder("<"), copy=False).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,122 @@
+"""One model on one series: its forecasts at every origin of the plan, as the live path would have made them there."""
+
+import time
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.quantiles import GRID
+from truecast.features.frame import Frame
+from truecast.kit.errors import EXIT_DATA, TruecastError
+from truecast.kit.limits import HISTORY_BARS_MAX
+from truecast.models.base import Fitted, Model
+from truecast.models.catalog import get_model
+from truecast.models.evaluate.plan import Plan, seeded
+from truecast.models.located import FittedLocated
+from truecast.models.losses import SCALE_FLOOR
+
+
+class OriginsAlreadySeen(TruecastError):
+    """A trained model is asked about a time that it learned from."""
+
+    code = "origins_already_seen"
+    status = 409
+    title = "Origins already seen"
+    template = "{model} was trained on what came after the first origin of {symbol}: its figures would prove nothing"
+    exit_code = EXIT_DATA
+
+
+@runtime_checkable
+class Quantiled(Protocol):
+    """A fitted model that answers for many of its bars at once."""
+
+    def quantiles(self, origins: IntArray, horizons: IntArray) -> FloatArray:
+        """Price quantiles as they could be known at each origin. (O, H, K)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What one model said of one series. Price units; every outcome is known."""
+
+    symbol: str
+    model: str
+    origin: IntArray  # (O,) when the origin's bar was over, microseconds UTC
+    horizon: IntArray  # (H,)
+    anchor: FloatArray  # (O,) close at the origin
+    scale: FloatArray  # (O,) mean absolute one-step change of the bars that the origin sees
+    outcome: FloatArray  # (O, H)
+    quantiles: FloatArray  # (O, H, K)
+    wall_s: float
+    cpu_s: float
+
+
+def origins_of(plan: Plan, n_bars: int) -> IntArray:
+    """Rows of the origins in a series of so many bars."""
+    last = n_bars - plan.horizons[-1]
+    return np.arange(last - plan.origins, last)
+
+
+def evaluated(plan: Plan, model_name: str, frame: Frame) -> Record:
+    """All forecasts of one task, with the time they took. Raises what the model raises, and OriginsAlreadySeen."""
+    model = seeded(get_model(model_name), plan.seed)
+    origins, horizons = origins_of(plan, len(frame)), np.array(plan.horizons)
+    wall, cpu = time.perf_counter(), time.process_time()
+    quantiles = np.empty((len(origins), len(horizons), len(GRID)))
+    for first in range(0, len(origins), plan.refit_every):
+        rows = slice(first, first + plan.refit_every)
+        quantiles[rows] = _block(model, frame, origins[rows], horizons, plan.embargo)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    assert np.isfinite(quantiles).all(), f"{model_name} said something that is not a number"
+    assert (np.diff(quantiles, axis=-1) >= 0).all(), f"quantiles of {model_name} cross"
+    return Record(
+        frame.symbol,
+        model_name,
+        origin=frame.end[origins],
+        horizon=horizons,
+        anchor=frame.close[origins],
+        scale=scales(frame.close, origins),
+        outcome=frame.close[origins[:, None] + horizons],
+        quantiles=quantiles,
+        wall_s=wall,
+        cpu_s=cpu,
+    )
+
+
+def _block(model: Model, frame: Frame, origins: IntArray, horizons: IntArray, embargo: int) -> FloatArray:
+    """The origins that one fit serves. (O, H, K)"""
+    first = max(0, int(origins[0]) + 1 - HISTORY_BARS_MAX)
+    known = int(origins[0]) + 1 - embargo
+    fitted = model.fit(frame[first:known])
+    _refuse_seen(model.name, fitted, frame.symbol, int(origins[0]) - first)
+    if isinstance(fitted, Quantiled):
+        carried = _carried(fitted, frame[known : int(origins[-1]) + 1])
+        assert isinstance(carried, Quantiled)
+        return carried.quantiles(origins - first, horizons)
+    values = np.empty((len(origins), len(horizons), len(GRID)))
+    for i, origin in enumerate(origins.tolist()):
+        fitted = _carried(fitted, frame[known : origin + 1])
+        values[i] = fitted.predict(int(horizons[-1])).quantiles.values[horizons - 1]
+        known = origin + 1
+    return values
+
+
+def _carried(fitted: Fitted, new: Frame) -> Fitted:
+    return fitted.update(new) if len(new) else fitted
+
+
+def _refuse_seen(name: str, fitted: Fitted, symbol: str, first_origin: int) -> None:
+    location = fitted.walk.location if isinstance(fitted, FittedLocated) else None
+    if location is not None and location.judged_from > first_origin:
+        raise OriginsAlreadySeen(model=name, symbol=symbol)
+
+
+def scales(close: FloatArray, origins: IntArray) -> FloatArray:
+    """Mean absolute one-step change over the bars each origin sees, floored as in models/losses.py. (O,)"""
+    found = np.empty(len(origins))
+    for i, origin in enumerate(origins.tolist()):
+        seen = close[max(0, origin + 1 - HISTORY_BARS_MAX) : origin + 1]
+        floor = SCALE_FLOOR * float(np.abs(seen).max()) or 1.0
+        found[i] = max(float(np.abs(np.diff(seen)).mean()) if len(seen) > 1 else 0.0, floor)
+    return found
