@@ -8,6 +8,7 @@ location gets wrong does. Skill is measured against the calibrated random walk, 
 not seen what came.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,21 +18,14 @@ from truecast.domain.bar import FloatArray, IntArray
 from truecast.domain.horizon import HorizonOutOfRange
 from truecast.domain.quantiles import GRID
 from truecast.features.frame import Frame
-from truecast.features.returns import level
+from truecast.features.returns import level, uses_differences
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models.base import Prediction, require_bars
 from truecast.models.ewma_walk import EwmaWalk
-from truecast.models.location.base import Location
+from truecast.models.location.base import HorizonBeyondTraining, Location
+from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
-from truecast.models.walk import FittedWalk, Walk, fit_walk
-
-
-class HorizonBeyondTraining(HorizonOutOfRange):
-    """The model learned about shorter horizons only."""
-
-    code = "horizon_beyond_training"
-    title = "Horizon beyond training"
-    template = "{model} was trained for horizons of up to {most} steps, {horizon} were asked for"
+from truecast.models.walk import FittedWalk, Walk, fit_walk, predict_panel
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +108,10 @@ class Located:
     def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
         """Quantiles of all frames; one that is given several times is forecast once. (S, steps, K)"""
         self.require_horizon(steps)
+        for frame in frames:
+            require_bars(self, frame)
+        if isinstance(self.location, Trees):
+            return _around(self.location, predict_panel(self.scale, frames, steps), frames)
         rows: dict[int, int] = {}
         values = np.empty((len(frames), steps, len(GRID)))
         for i, frame in enumerate(frames):
@@ -128,3 +126,17 @@ class Located:
     def _one(self, frame: Frame, steps: int) -> FloatArray:
         values = self.fit(frame).quantiles(np.array([len(frame) - 1]), np.arange(1, steps + 1))
         return np.asarray(values[0])
+
+
+def _around(trees: Trees, values: FloatArray, frames: Sequence[Frame]) -> FloatArray:
+    """Quantiles of walks (S, H, K), in place, moved to where trees expect the price; scope by scope. (S, H, K)"""
+    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for i, frame in enumerate(frames):
+        artifact = trees.scope(frame)
+        alike[artifact.asset_class, artifact.interval].append(i)
+    horizons = np.arange(1, values.shape[1] + 1)
+    for members in alike.values():
+        some = [frames[i] for i in members]
+        for i, mu in zip(members, trees.last(some, [level(frame) for frame in some], horizons), strict=True):
+            values[i] = values[i] + mu[:, None] if uses_differences(frames[i]) else values[i] * np.exp(mu)[:, None]
+    return values

@@ -3,7 +3,16 @@
 from typing import Protocol
 
 from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.horizon import HorizonOutOfRange
 from truecast.features.frame import Frame
+
+
+class HorizonBeyondTraining(HorizonOutOfRange):
+    """The model learned about shorter horizons only."""
+
+    code = "horizon_beyond_training"
+    title = "Horizon beyond training"
+    template = "{model} was trained for horizons of up to {most} steps, {horizon} were asked for"
 
 
 class FittedLocation(Protocol):
