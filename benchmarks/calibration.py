@@ -3,13 +3,15 @@
     python benchmarks/calibration.py [--part validation|test] [--write]
 
 Protocol. Every series is cut at 60 % of its bars: what lies before is the validation part, on which every constant of
-models/calibrate.py, models/ewma_walk.py and features/activity.py was chosen (research/LOG.md); what lies after is the
-test part, which this script reports. The first 1,000 bars are never an origin. Each origin sees only its own past, and
-of that, as in the product, the last 2,000 bars (up to 500 more, because neighbouring origins are computed together).
-Every bar of the part is an origin, except that intraday series take every k-th so that no series has more than 4,000.
-Losses are relative to the price at the origin and divided by the mean absolute one-step move of the series over the
-part, so that every forecast counts alike whatever the market. Standard errors are clustered: outcomes of all series of
-a class in the same quarter (day series) or week (intraday) count as one observation.
+models/calibrate.py, models/ewma_walk.py, models/size.py and features/activity.py was chosen (research/LOG.md); what
+lies after is the test part, which this script reports. The first 1,000 bars are never an origin. Each origin sees only
+its own past, and of that, as in the product, the last 2,000 bars (up to 500 more, because neighbouring origins are
+computed together). Every bar of the part is an origin, except that intraday series take every k-th so that no series
+has more than 4,000. Losses are relative to the price at the origin and divided by the mean absolute one-step move of
+the series over the part, so that every forecast counts alike whatever the market; in the row "each series alike" it is
+the mean over series of their means, so that a long series counts as much as a short one. Standard errors are
+clustered: outcomes of all series of a class in the same quarter (day series) or week (intraday) count as one
+observation.
 
 Gaussian: driftless random walk, N(0, h x mean squared log return of the last 500 bars).
 """
@@ -112,19 +114,25 @@ def score(sample: market_series.Sample, part: str) -> list[Scores]:
     return found
 
 
-def clustered_mean(values: list[np.ndarray], blocks: list[np.ndarray]) -> tuple[float, float]:
+def clustered_mean(
+    values: list[np.ndarray], blocks: list[np.ndarray], weights: list[float] | None = None
+) -> tuple[float, float]:
+    """The mean over all origins of all series, and its standard error; with weights, of each series' origins."""
     value, block = np.concatenate(values).astype(float), np.concatenate(blocks)
+    weight = np.repeat(weights or [1.0] * len(values), [len(one) for one in values])
     _, index = np.unique(block, return_inverse=True)
-    mean = value.mean()
-    total = np.bincount(index, weights=value - mean)
-    return float(mean), float(np.sqrt((total**2).sum()) / len(value))
+    mean = (weight * value).sum() / weight.sum()
+    total = np.bincount(index, weights=weight * (value - mean))
+    return float(mean), float(np.sqrt((total**2).sum()) / weight.sum())
 
 
-def clustered_ratio(top: list[np.ndarray], bottom: list[np.ndarray], blocks: list[np.ndarray]) -> tuple[float, float]:
-    a, b = np.concatenate(top), np.concatenate(bottom)
-    ratio = a.sum() / b.sum()
-    _, se = clustered_mean([a - ratio * b], blocks)
-    return float(ratio), float(se / b.mean())
+def clustered_ratio(
+    top: list[np.ndarray], bottom: list[np.ndarray], blocks: list[np.ndarray], weights: list[float] | None = None
+) -> tuple[float, float]:
+    below, _ = clustered_mean(bottom, blocks, weights)
+    ratio = clustered_mean(top, blocks, weights)[0] / below
+    _, se = clustered_mean([a - ratio * b for a, b in zip(top, bottom, strict=True)], blocks, weights)
+    return ratio, se / below
 
 
 HEADER = (
@@ -133,14 +141,15 @@ HEADER = (
 )
 
 
-def row(label: str, horizon: int, scores: list[Scores]) -> str:
+def row(label: str, horizon: int, scores: list[Scores], *, series_alike: bool = False) -> str:
     blocks = [s.block for s in scores]
-    cover = {p: clustered_mean([s.inside[p] for s in scores], blocks) for p in (0.5, 0.8, 0.9, 0.95)}
+    weights = [1 / len(block) for block in blocks] if series_alike else None
+    cover = {p: clustered_mean([s.inside[p] for s in scores], blocks, weights) for p in (0.5, 0.8, 0.9, 0.95)}
     worst = [losses.worst_rolling(s.inside[0.9], 250) for s in scores]
-    gauss = clustered_ratio([s.crps for s in scores], [s.crps_gauss for s in scores], blocks)
-    naive = clustered_ratio([s.crps for s in scores], [s.crps_naive for s in scores], blocks)
-    winkler = clustered_ratio([s.winkler for s in scores], [s.winkler_gauss for s in scores], blocks)
-    qlike = clustered_mean([s.qlike - s.qlike_gauss for s in scores], blocks)
+    gauss = clustered_ratio([s.crps for s in scores], [s.crps_gauss for s in scores], blocks, weights)
+    naive = clustered_ratio([s.crps for s in scores], [s.crps_naive for s in scores], blocks, weights)
+    winkler = clustered_ratio([s.winkler for s in scores], [s.winkler_gauss for s in scores], blocks, weights)
+    qlike = clustered_mean([s.qlike - s.qlike_gauss for s in scores], blocks, weights)
     cells = [
         label,
         f"{horizon} | {len(scores)} | {sum(map(len, blocks))} | {cover[0.5][0]:.3f} | {cover[0.8][0]:.3f}",
@@ -190,10 +199,15 @@ def main() -> None:
     lines = [HEADER]
     for asset_class, series in found.items():
         lines += [row(asset_class, int(h), [s[i] for s in series]) for i, h in enumerate(HORIZONS)]
-    every_fx = found.get("fx", []) + found.get("fx_1h", [])
-    lines += [row("fx, daily and hourly", int(h), [s[i] for s in every_fx]) for i, h in enumerate(HORIZONS)]
-    ecb = [s for s in found.get("fx", []) if "|ecb|" in s[0].series]
-    lines += [row("fx, ECB pairs only", int(h), [s[i] for s in ecb]) for i, h in enumerate(HORIZONS)]
+    daily, hourly = found.get("fx", []), found.get("fx_1h", [])
+    further = (
+        ("**all FX**, daily and hourly, each series alike", daily + hourly, True),
+        ("all FX, daily and hourly, each forecast alike", daily + hourly, False),
+        ("fx daily, 14 ECB pairs (fixings, no ranges)", [s for s in daily if "|ecb|" in s[0].series], False),
+        ("fx daily, 5 broker pairs (with ranges)", [s for s in daily if "|ecb|" not in s[0].series], False),
+    )
+    for label, pooled, alike in further:
+        lines += [row(label, int(h), [s[i] for s in pooled], series_alike=alike) for i, h in enumerate(HORIZONS)]
     lines += ["", *ltsf_reference()] if given.part == "test" else []
     print("\n".join(lines))
     print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)

@@ -9,7 +9,7 @@ Equities by the total-return close (Yahoo's adj_close; the ship files by their f
 import csv
 import gzip
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -82,9 +82,13 @@ def crypto() -> list[Sample]:
 def _ohlc(asset_class: str, origin: str, path: Path, close: str = "close") -> Sample:
     symbol, _, rest = path.name.partition("_")
     rows = list(csv.DictReader(io.StringIO(_text(path))))
-    values, end = np.array([_number(row[close]) for row in rows]), np.array([_us(row["time"]) for row in rows])
-    interval = Interval(rest.split(".")[0])
-    return Sample(asset_class, origin, frame_of_closes(values, symbol=symbol, interval=interval, end=end))
+    prices = {name: np.array([_number(row[name]) for row in rows]) for name in ("open", "high", "low", "close", close)}
+    end = np.array([_us(row["time"]) for row in rows])
+    factor = prices[close] / prices["close"]
+    columns = {name: prices[name] * factor for name in ("open", "high", "low")}
+    nothing = np.full(len(rows), np.nan)
+    frame = Frame(symbol, Interval(rest.split(".")[0]), end, **columns, close=prices[close], volume=nothing)
+    return Sample(asset_class, origin, frame[np.isfinite(frame.close)])
 
 
 def _adjusted(symbol: str, interval: str = "1d", asset_class: str = "equity") -> Sample:
@@ -93,11 +97,10 @@ def _adjusted(symbol: str, interval: str = "1d", asset_class: str = "equity") ->
     rows = list(csv.DictReader(io.StringIO(_text(DATA / f"ship/equity/{symbol}_factors.csv"))))
     dates = np.array([_us(row["date"]) for row in rows])
     factors = np.array([float(row["price_factor"]) * float(row["split_factor"]) for row in rows] + [1.0])
-    day = raw.end - raw.end % 86_400_000_000
-    close = raw.close * factors[np.searchsorted(dates, day)]
+    factor = factors[np.searchsorted(dates, raw.end - raw.end % 86_400_000_000)]
+    adjusted = {name: getattr(raw, name) * factor for name in ("open", "high", "low", "close")}
     listed = raw.end >= dates[0]  # before its first factor the ticker belonged to another company (USO, EEM)
-    frame = frame_of_closes(close[listed], symbol=symbol, interval=raw.interval, end=raw.end[listed])
-    return Sample(asset_class, "lean", frame)
+    return Sample(asset_class, "lean", replace(raw, **adjusted)[listed])
 
 
 def _text(path: Path) -> str:
