@@ -202,6 +202,13 @@ def test_an_interval_that_the_source_lacks_offers_those_it_has(open_page: OpenPa
     fan(page)
 
 
+def test_an_unknown_model_in_the_url_offers_auto(open_page: OpenPage, watch: Watch) -> None:
+    watch.expected = ("status of 404",)
+    page = open_page("?symbol=SPY&interval=1d&model=oracle")
+    page.locator(".outlook").get_by_role("button", name="Use auto").click()
+    fan(page)
+
+
 def test_macro_values_are_a_line_and_prices_are_candles(open_page: OpenPage) -> None:
     page = open_page("?symbol=US.CPI")
     expect(page.locator(".chart")).to_have_attribute("data-kind", "line")

@@ -74,6 +74,15 @@ function choices(problem: ApiFailure["problem"]): ComponentChildren {
       </p>
     );
   }
+  if (problem.code === "unknown_model") {
+    return (
+      <p class="choices">
+        <button type="button" class="button" onClick={() => show({ model: "auto" })}>
+          Use auto
+        </button>
+      </p>
+    );
+  }
   return null;
 }
 
