@@ -10,7 +10,7 @@ from truecast.features.frame import frame_of_closes
 from truecast.models import losses
 from truecast.models.backtest import record, walk_forward
 from truecast.models.base import HistoryTooShort
-from truecast.models.catalog import MODELS, UnknownModel, get_model
+from truecast.models.catalog import GROWERS, MODELS, UnknownModel, get_model
 from truecast.models.walk import mase_scale
 
 MODEL = get_model("ewma_walk")
@@ -61,4 +61,4 @@ def test_naive_against_itself_has_ratio_one():
 def test_an_unknown_model_is_told_with_the_choices():
     with pytest.raises(UnknownModel) as refused:
         get_model("crystal_ball")
-    assert refused.value.facts["choices"] == sorted(MODELS)
+    assert refused.value.facts["choices"] == sorted([*MODELS, *GROWERS])
