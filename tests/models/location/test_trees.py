@@ -34,20 +34,23 @@ class _Trees(ModelContract):
 
 class TestLightGbm(_Trees):
     @pytest.fixture(autouse=True, scope="class")
-    def _served(self, request):
-        request.cls.model = served(GROWERS[0])
+    @classmethod
+    def _served(cls):
+        cls.model = served(GROWERS[0])
 
 
 class TestXgBoost(_Trees):
     @pytest.fixture(autouse=True, scope="class")
-    def _served(self, request):
-        request.cls.model = served(GROWERS[1])
+    @classmethod
+    def _served(cls):
+        cls.model = served(GROWERS[1])
 
 
 class TestRandomForest(_Trees):
     @pytest.fixture(autouse=True, scope="class")
-    def _served(self, request):
-        request.cls.model = served(GROWERS[2])
+    @classmethod
+    def _served(cls):
+        cls.model = served(GROWERS[2])
 
 
 @pytest.fixture(scope="module", params=GROWERS, ids=lambda grower: grower.name)
