@@ -89,7 +89,7 @@ def _block(model: Model, frame: Frame, origins: IntArray, horizons: IntArray, em
     first = max(0, int(origins[0]) + 1 - HISTORY_BARS_MAX)
     known = int(origins[0]) + 1 - embargo
     fitted = model.fit(frame[first:known])
-    _refuse_seen(model.name, fitted, frame.symbol, int(origins[0]) - first)
+    _refuse_seen(model.name, fitted, frame.symbol, known - 1 - first)
     if isinstance(fitted, Quantiled):
         carried = _carried(fitted, frame[known : int(origins[-1]) + 1])
         assert isinstance(carried, Quantiled)
@@ -106,9 +106,9 @@ def _carried(fitted: Fitted, new: Frame) -> Fitted:
     return fitted.update(new) if len(new) else fitted
 
 
-def _refuse_seen(name: str, fitted: Fitted, symbol: str, first_origin: int) -> None:
+def _refuse_seen(name: str, fitted: Fitted, symbol: str, last_known: int) -> None:
     location = fitted.walk.location if isinstance(fitted, FittedLocated) else None
-    if location is not None and location.judged_from > first_origin:
+    if location is not None and location.judged_from > last_known:
         raise OriginsAlreadySeen(model=name, symbol=symbol)
 
 
