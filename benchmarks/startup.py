@@ -104,7 +104,7 @@ def main() -> None:
     lines = [
         "# Start",
         "",
-        f"`benchmarks/startup.py`, {RUNS} fresh processes taking turns; {os.cpu_count()} cores, load average {load:.1f}.",
+        f"`benchmarks/startup.py`, {RUNS} processes taking turns; {os.cpu_count()} cores, load average {load:.1f}.",
         "",
         "| what | wall, median | wall, least | CPU, median | goal |",
         "|---|---|---|---|---|",
