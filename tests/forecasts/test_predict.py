@@ -5,10 +5,13 @@ import pytest
 
 from truecast.domain.interval import Interval
 from truecast.features.frame import frame_of_closes
+from truecast.forecasts.issue import AUTO_MODEL, NAIVE
 from truecast.forecasts.predict import Records, boundary, quantiles_of, until_boundary
 from truecast.kit.clock import from_us, to_us
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import MODELS, get_model
+
+ISSUED = (NAIVE, AUTO_MODEL)  # what rounds issue, many series at a time
 
 
 def frames(count: int, bars: int = 700, seed: int = 7):
@@ -17,7 +20,7 @@ def frames(count: int, bars: int = 700, seed: int = 7):
     return [frame_of_closes(c, interval=Interval.H1) for c in closes]
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ISSUED)
 @pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 23])
 def test_company_changes_no_bit_of_a_forecast(name, count):
     model, panel = get_model(name), frames(count)
@@ -27,22 +30,34 @@ def test_company_changes_no_bit_of_a_forecast(name, count):
         assert (said == alone).all()
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ISSUED)
 def test_order_and_unequal_lengths_change_no_bit(name):
     model = get_model(name)
-    panel = frames(5) + frames(4, bars=300) + [frame_of_closes(np.arange(-200.0, 200.0), signed=True)]
+    panel = (
+        frames(5)
+        + frames(4, bars=300)
+        + [frame_of_closes(np.cumsum(np.random.default_rng(3).normal(size=400)), signed=True)]
+    )
     said = quantiles_of(model, panel, 10)
     turned = quantiles_of(model, panel[::-1], 10)[::-1]
     assert all((one == other).all() for one, other in zip(said, turned, strict=True))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ISSUED)
 def test_fewer_steps_are_the_first_of_more_steps(name):
     panel = frames(2)
     for few, many in zip(
         quantiles_of(get_model(name), panel, 5), quantiles_of(get_model(name), panel, 24), strict=True
     ):
         assert (few == many[:5]).all()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_no_model_minds_company(name):
+    model, panel = get_model(name), frames(2, bars=max(260, get_model(name).min_bars))
+    together = quantiles_of(model, panel, 5)
+    for frame, said in zip(panel, together, strict=True):
+        assert (said == quantiles_of(model, [frame], 5)[0]).all()
 
 
 def test_a_short_history_is_an_error():
