@@ -246,7 +246,7 @@ def _sqlite_engine(path: Path, synchronous: str) -> AsyncEngine:
     @event.listens_for(engine.sync_engine, "do_connect")
     def _openable(_dialect: object, _record: object, arguments: list[Any], options: dict[str, Any]) -> None:
         # aiosqlite's thread outlives a file that cannot be opened, and may answer an event loop that is closed by then.
-        sqlite3.connect(*arguments, uri=bool(options.get("uri"))).close()
+        sqlite3.connect(arguments[0], uri=bool(options.get("uri"))).close()
 
     @event.listens_for(engine.sync_engine, "connect")
     def _configure(connection: Any, _record: object) -> None:
