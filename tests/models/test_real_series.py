@@ -60,9 +60,9 @@ def test_a_pegged_currency_keeps_a_narrow_and_finite_interval(shared_data, model
 def test_a_price_index_is_forecast_upwards(shared_data, model):
     _, index = column(shared_data / "ship/macro/US-CPI_1mo.csv", "Index")
     median = model.fit(frame_of_closes(index)).predict(24).quantiles.median()
-    # The last two months rose by 0.85 and 0.63 %: a model that takes up the present pace (ARIMA) goes well beyond the
-    # 4 % of the last year, and not beyond that pace kept for a year.
-    assert 1.01 < median[11] / index[-1] < 1.0063**12
+    # The last two months rose by 0.85 and 0.63 %. ARIMA takes up the present pace: that pace, kept for a year, is its bound.
+    most = 1.0063**12 if model.name == "arima" else 1.06
+    assert 1.01 < median[11] / index[-1] < most
     assert median[23] > median[11]
 
 
