@@ -40,7 +40,9 @@ class SourceUnreachable(TruecastError):
 
 
 class SourceAnsweredError(TruecastError):
-    """It answered, but not with what was asked for. `answered` is its HTTP status."""
+    """It answered, but not with what was asked for. `answered` is its HTTP status; `body` what it said of it."""
+
+    body: bytes = b""  # for the adapter that knows its source's errors; never shown, it may repeat a key
 
     code = "source_answered_error"
     status = 502
@@ -129,7 +131,9 @@ class HttpClient:
                 if 200 <= answer.status < 300 or answer.status == _NOT_MODIFIED:
                     return answer
                 wait_s = _retry_after_s(answer, self._clock.now())
-                problem = SourceAnsweredError(url=shown, answered=answer.status, attempts=attempt, retry_after_s=wait_s)
+                refused = SourceAnsweredError(url=shown, answered=answer.status, attempts=attempt, retry_after_s=wait_s)
+                refused.body = answer.body
+                problem = refused
                 if answer.status < 500 and answer.status != _TOO_MANY:
                     raise problem
             if attempt == HTTP_ATTEMPTS_MAX or (wait_s or 0.0) > HTTP_RETRY_AFTER_S_MAX:
