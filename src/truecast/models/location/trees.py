@@ -66,6 +66,7 @@ class Trees:
     artifacts: Mapping[tuple[str, str], Artifact]
     class_of: Mapping[str, str]
     min_bars: int = 30
+    bound: str = ""  # the version of the artifacts, where a registry keeps them
 
     @property
     def name(self) -> str:
@@ -74,8 +75,8 @@ class Trees:
 
     @property
     def version(self) -> str:
-        """Of the grower."""
-        return self.grower.version
+        """Of the artifacts, or of the grower where they have none."""
+        return self.bound or self.grower.version
 
     @property
     def description(self) -> str:
