@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -49,6 +50,10 @@ class SourceAnsweredError(TruecastError):
     title = "Source answered an error"
     template = "{url} answered {answered} after {attempts} attempts"
     exit_code = EXIT_UNAVAILABLE
+
+    def __init__(self, *, body: bytes = b"", **facts: Any) -> None:
+        super().__init__(**facts)
+        self.body = body  # what it said: for the adapter to read, not for the user
 
 
 class SourceAnswerTooLarge(TruecastError):

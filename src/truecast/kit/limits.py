@@ -30,6 +30,7 @@ COMPUTE_WAITING_MAX = 256  # calls that wait for a thread; more are refused, so 
 HTTP_ATTEMPTS_MAX = 3
 HTTP_BACKOFF_S_FIRST = 0.5  # the most the first retry waits; doubled for each one after
 HTTP_CONNECTIONS_MAX = 8  # of one client, so that one slow source cannot take every socket
+CALLS_WAITING_MAX = 64  # for one of these connections; more are refused
 HTTP_RETRY_AFTER_S_MAX = 30.0  # a source that asks for more is asked again by the next job instead
 
 OUTCOME_GRACE_S = 604_800.0  # a bar that is missing this long after it was due, while later ones came, will not come
@@ -47,3 +48,30 @@ RECORDS_KEPT_MAX = 4_096  # measured coverages and skills kept for series whose 
 RECENT_SERIES_MAX = 1_024  # series whose last bars are kept from one round of forecasts to the next
 EVALUATE_ORIGINS_MAX = 10_000  # of one series in one evaluation
 EVALUATE_WORKERS_MAX = 256
+EVALUATE_SEEDS_MAX = 100  # with which trained models are evaluated
+TRAINING_BARS_MAX = 5_000  # of each series, the last ones, that a model is trained on
+
+SOURCE_BARS_MAX = 20_000  # of one answer of a source, however many requests it takes
+
+BREAKER_WINDOW = 20  # outcomes of the latest calls that a circuit breaker looks at
+BREAKER_OUTCOMES_MIN = 5  # fewer say nothing
+BREAKER_FAILURES_SHARE = 0.5  # from here on it opens
+BREAKER_OPEN_S_FIRST = 15.0
+BREAKER_OPEN_S_MAX = 300.0
+
+RETRY_SHARE_MAX = 0.1  # of all calls to a source that may be repetitions
+RETRIES_MIN = 2  # allowed even to a source that is hardly ever asked
+RETRY_HALF_LIFE_S = 600.0  # after so long, calls and retries count half
+
+TIME_LIMIT_S_FIRST = 5.0  # to the first byte, of a source whose latency is not known yet
+TIME_LIMIT_S_MIN = 1.0
+
+BUDGET_PARTS = 32  # a window of a published limit is counted in so many parts
+BUDGET_TRAVEL_S = 0.25  # by which calls may come closer together on their way
+BUDGET_RESERVED_SHARE = 0.2  # of each published limit, for calls that a user waits for
+BUDGET_WAIT_S_MAX = 60.0  # a job waits so long for its share, then the next source is asked
+BUDGET_WAIT_USER_S_MAX = 0.25
+BUDGET_SHARE_ALONE = 0.25  # of each limit, while the processes cannot agree: up to four stay within it together
+PAUSE_S_DEFAULT = 5.0  # after a 429 that does not say how long
+
+BATCH_WINDOW_S = 0.005  # so long a question waits for others that can share its call

@@ -27,7 +27,7 @@ from truecast.domain.quote import Delay
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import CSV_FILE_BYTES_MAX, CSV_REFUSED_ROWS_LISTED_MAX
-from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, SourceInfo, load_info
+from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, load_info
 from truecast.providers.csv_layout import CsvRefused, Unreadable
 from truecast.providers.csv_names import Hints, read_name, resolve
 from truecast.providers.csv_starts import Placed, bar_end, place
@@ -275,7 +275,7 @@ def _joined(one: Bars, other: Bars) -> Bars:
     return replace(one, **columns)
 
 
-class CsvFolder:
+class CsvFolder(Source):
     """A folder as a source: read once, when first asked."""
 
     def __init__(self, clock: Clock, folder: Path, options: Options) -> None:

@@ -19,7 +19,7 @@ from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.http import HttpClient
 from truecast.kit.logs import get_logger
-from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, SourceInfo, load_info
+from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, load_info
 from truecast.providers.currencies import cross, how_crossed, pair
 from truecast.providers.ecb_formats import Rates, column, malformed, parse
 
@@ -41,7 +41,7 @@ class Fetched:
     last_modified: str | None
 
 
-class Ecb:
+class Ecb(Source):
     """The reference rates and their crosses. Files are kept for `refresh_s`, so that forty series cost one request."""
 
     def __init__(self, clock: Clock, http: HttpClient) -> None:

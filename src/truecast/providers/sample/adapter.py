@@ -19,7 +19,7 @@ from truecast.domain.corporate import Factor, events
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
-from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, SourceInfo, instrument_of, load_info
+from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, instrument_of, load_info
 from truecast.providers.currencies import cross, pair
 from truecast.providers.sample.codec import open_packed, unpack_numbers, unpack_times
 
@@ -37,7 +37,7 @@ class Packed:
     kind: str  # "ohlcv", "value" (one number a period) or "rates" (one row of numbers per currency, per euro)
 
 
-class Sample:
+class Sample(Source):
     """The bundled series, unpacked when first asked for and then shared."""
 
     def __init__(self, clock: Clock, folder: Path = _HERE) -> None:
