@@ -12,23 +12,20 @@ on validation data (research/LOG.md) and are the same for every market.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray, IntArray
-from truecast.features.frame import Frame
-from truecast.models.base import require_bars
 from truecast.models.calibrate import PRIOR_MEAN_ABS
 from truecast.models.naive import Naive
-from truecast.models.walk import FittedWalk, fit_walk, predict_panel
+from truecast.models.walk import WalkModel
 
 _BLOCK = 32  # bars filtered by one matrix product
 
 
 @dataclass(frozen=True, slots=True)
-class EwmaWalk:
+class EwmaWalk(WalkModel):
     """The recipe."""
 
     name: str = "ewma_walk"
@@ -47,25 +44,6 @@ class EwmaWalk:
     slow_rise: float = 0.06  # and what it gains when the horizon grows e-fold
     slow_most: float = 0.5
     reference: Naive = field(default_factory=Naive)
-
-    def fit(self, frame: Frame) -> FittedWalk:
-        """Learn from the frame."""
-        require_bars(self, frame)
-        return fit_walk(self, self.reference, frame)
-
-    def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
-        """Learn from each frame."""
-        return [self.fit(frame) for frame in frames]
-
-    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
-        """Quantiles of all frames at once. (S, steps, K)"""
-        for frame in frames:
-            require_bars(self, frame)
-        return predict_panel(self, frames, steps)
-
-    def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
-        """What was predictable at each origin. (O, H, K)"""
-        return self.fit(frame).quantiles(origins, horizons)
 
     def parts(self, moved: FloatArray) -> FloatArray:
         """Mean absolute moves by half-life. (C, S, T)"""

@@ -6,19 +6,16 @@ No volatility model: the spread is that of the last 500 bars, so it answers slow
 few, lean or drift, the rules of models/calibrate.py hold.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray, IntArray
-from truecast.features.frame import Frame
-from truecast.models.base import require_bars
-from truecast.models.walk import FittedWalk, fit_walk, predict_panel
+from truecast.models.walk import WalkModel
 
 
 @dataclass(frozen=True, slots=True)
-class Naive:
+class Naive(WalkModel):
     """The recipe."""
 
     name: str = "naive"
@@ -32,24 +29,10 @@ class Naive:
     clocked: bool = False
     ranged: bool = False
 
-    def fit(self, frame: Frame) -> FittedWalk:
-        """Learn from the frame."""
-        require_bars(self, frame)
-        return fit_walk(self, self, frame)
-
-    def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
-        """Learn from each frame."""
-        return [self.fit(frame) for frame in frames]
-
-    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
-        """Quantiles of all frames at once. (S, steps, K)"""
-        for frame in frames:
-            require_bars(self, frame)
-        return predict_panel(self, frames, steps)
-
-    def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
-        """What was predictable at each origin. (O, H, K)"""
-        return self.fit(frame).quantiles(origins, horizons)
+    @property
+    def reference(self) -> "Naive":
+        """Itself."""
+        return self
 
     def parts(self, moved: FloatArray) -> FloatArray:
         """One: moves are kept in their own units."""

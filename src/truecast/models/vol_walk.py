@@ -7,18 +7,15 @@ ewma_walk: two measures of size instead of one, and rhythms of five and seven ba
 earned; where neither helps, the two are the same within a thousandth.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray, IntArray
-from truecast.features.frame import Frame
-from truecast.models.base import require_bars
 from truecast.models.naive import Naive
 from truecast.models.scale.blend import blended
 from truecast.models.scale.track import tracked
-from truecast.models.walk import FittedWalk, fit_walk, predict_panel
+from truecast.models.walk import WalkModel
 
 ANCHORS = (1, 2, 4, 8, 32, 168)  # horizons whose scale is computed; those between are interpolated in log h
 
@@ -26,7 +23,7 @@ _ROWS = 32  # series worked on at once: their views fit the processor's cache
 
 
 @dataclass(frozen=True, slots=True)
-class VolWalk:
+class VolWalk(WalkModel):
     """The recipe."""
 
     name: str = "vol_walk"
@@ -41,25 +38,6 @@ class VolWalk:
     ranged: bool = False
     tracking: float = 0.0  # step of models/scale/track.py
     reference: Naive = field(default_factory=Naive)
-
-    def fit(self, frame: Frame) -> FittedWalk:
-        """Learn from the frame."""
-        require_bars(self, frame)
-        return fit_walk(self, self.reference, frame)
-
-    def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
-        """Learn from each frame."""
-        return [self.fit(frame) for frame in frames]
-
-    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
-        """Quantiles of all frames at once. (S, steps, K)"""
-        for frame in frames:
-            require_bars(self, frame)
-        return predict_panel(self, frames, steps)
-
-    def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
-        """What was predictable at each origin. (O, H, K)"""
-        return self.fit(frame).quantiles(origins, horizons)
 
     def parts(self, moved: FloatArray) -> FloatArray:
         """The expected deviation per root of a bar at each of ANCHORS. (C, S, T)"""

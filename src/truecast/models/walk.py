@@ -1,4 +1,4 @@
-"""Random walks with a scale and a calibrated shape: what `naive` and `ewma_walk` have in common.
+"""Random walks with a scale and a calibrated shape: what `naive`, `ewma_walk` and `vol_walk` have in common.
 
     x[t]          = log price, or the price itself for series that may be zero or negative
     z[t, h]       = (x[t + h] - x[t]) / (s[t, h] sqrt(h))                     past outcomes, in units of the expected
@@ -25,7 +25,7 @@ from truecast.features.frame import Frame
 from truecast.features.returns import level, uses_differences
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
-from truecast.models.base import Prediction
+from truecast.models.base import Model, Prediction, require_bars
 from truecast.models.calibrate import PRIOR, Panel, anchors_for, at_horizons, shapes
 from truecast.models.size import has_ranges, levels, sizes
 
@@ -174,6 +174,33 @@ class FittedWalk:
             location=self.location,
         )
         return _prices(self.frame.close[origins], moves[0], differences=self.differences)
+
+
+class WalkModel(Walk, Model, Protocol):
+    """A walk that is a model by itself: a recipe inherits how it fits and predicts, and says how its scale follows."""
+
+    @property
+    def reference(self) -> Walk:
+        """The calibrated random walk that skill is measured against."""
+
+    def fit(self, frame: Frame) -> FittedWalk:
+        """Learn from the frame."""
+        require_bars(self, frame)
+        return fit_walk(self, self.reference, frame)
+
+    def fit_many(self, frames: Sequence[Frame]) -> list[FittedWalk]:
+        """Learn from each frame."""
+        return [self.fit(frame) for frame in frames]
+
+    def predict_many(self, frames: Sequence[Frame], steps: int) -> FloatArray:
+        """Quantiles of all frames at once. (S, steps, K)"""
+        for frame in frames:
+            require_bars(self, frame)
+        return predict_panel(self, frames, steps)
+
+    def walk(self, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
+        """What was predictable at each origin. (O, H, K)"""
+        return self.fit(frame).quantiles(origins, horizons)
 
 
 def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
