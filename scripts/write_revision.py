@@ -16,7 +16,8 @@ from alembic.migration import MigrationContext
 
 import truecast.forecasts.tables
 import truecast.jobs.tables
-import truecast.market.tables  # noqa: F401
+import truecast.market.tables
+import truecast.models.registry.tables  # noqa: F401
 from truecast.kit.db import Database, UtcTime, metadata
 from truecast.migrations import upgrade
 
@@ -38,15 +39,20 @@ def upgrade() -> None:
 TRIGGERS = """
     connection = op.get_bind()
     dialect = connection.dialect.name
-    for table in ({tables}):
-        for statement in (*append_only_ddl(table, dialect), *chain_ddl(dialect).get(table, ())):
+    for table in ({tables},):
+        for statement in {ddl}:
             connection.exec_driver_sql(statement)
 """
-IMPORTS = """
+IMPORTS = "\nfrom truecast.kit.db import append_only_ddl\n"
+IMPORTS_FIRST = """
 from truecast.forecasts.tables import chain_ddl
 from truecast.kit.db import append_only_ddl
 """
-APPEND_ONLY = ("appends", "bars", "factors", "forecasts", "ledger", "quarantine", "scores")
+DDL = "append_only_ddl(table, dialect)"
+DDL_FIRST = "(*append_only_ddl(table, dialect), *chain_ddl(dialect).get(table, ()))"
+APPEND_ONLY = (
+    "appends", "bars", "factors", "forecasts", "ledger", "model_events", "model_versions", "quarantine", "scores",
+)  # fmt: skip
 
 
 def render_type(kind: str, what: object, _context: object) -> str | bool:
@@ -76,12 +82,12 @@ def main(revision: str, message: str) -> None:
         if not first:
             asyncio.run(at_head(path))
         body = statements(path)
-    if first:
-        body += TRIGGERS.format(tables=", ".join(f'"{t}"' for t in APPEND_ONLY))
+    made = [f'"{table}"' for table in APPEND_ONLY if f"op.create_table('{table}'" in body]
+    if made:
+        body += TRIGGERS.format(tables=", ".join(made), ddl=DDL_FIRST if first else DDL)
     before = "None" if first else f'"{int(revision) - 1:04}"'
-    text = HEAD.format(
-        message=message, imports=IMPORTS if first else "", revision=revision, before=before, body="    " + body.lstrip()
-    )
+    imports = "" if not made else IMPORTS_FIRST if first else IMPORTS
+    text = HEAD.format(message=message, imports=imports, revision=revision, before=before, body="    " + body.lstrip())
     target = Path(upgrade.__file__).parent / "versions" / f"r{revision}.py"
     target.write_text("\n".join(line for line in text.splitlines() if "# ###" not in line) + "\n")
     subprocess.run([sys.executable, "-m", "ruff", "format", str(target)], check=True)
