@@ -12,7 +12,7 @@ happens where they are not, or are few. The constants were chosen on the validat
   the history hardly contains, is a widened version of what is known better.
 - Asymmetry and drift take far longer to learn than spread. The lean (q[p] + q[1-p]) / 2 is believed to
   n_eff / (n_eff + LEAN); the drift to 1 - DRIFT / t^2, where t is its t-statistic: noise is not extrapolated, the
-  trend of a price index is.
+  trend of a price index is. Below four standard errors there is none: three of four cost accuracy where prices are.
 - Adaptation. Where more or fewer of the `RECENT` last outcomes fell outside a central interval than it promises, its
   probability of a miss is moved against that by `STEP` of the relative difference, at most `CLIP`: the correction of
   adaptive conformal inference (Gibbs and Candes 2021), on a window (Barber et al. 2023) instead of a running sum,
@@ -34,7 +34,7 @@ ANCHORS = (1, 2, 4, 8, 16, 32, 64, 110, HORIZON_STEPS_MAX)  # horizons with a sh
 EDGE = 2.0
 POOL = 15.0
 LEAN = 500.0
-DRIFT = 4.0
+DRIFT = 16.0
 RECENT = 250
 STEP = 0.6
 CLIP = 0.5
