@@ -42,6 +42,11 @@ def build_provider(key: str, clock: Clock, reach: Reach) -> Provider:
 
 @functools.cache
 def _metadata() -> dict[str, Path]:
-    beside = [path for path in sorted(_HERE.glob("*.toml")) if path.with_suffix(".py").exists()]
+    beside = [path for path in sorted(_HERE.glob("*.toml")) if path.with_suffix(".py").exists() and _is_source(path)]
     inside = [path for path in sorted(_HERE.glob("*/*.toml")) if path.stem == path.parent.name]
     return {path.stem: path for path in (*beside, *inside)}
+
+
+def _is_source(path: Path) -> bool:
+    """Other tables lie beside their modules, too."""
+    return "[source]" in path.read_text("utf-8")

@@ -1,0 +1,32 @@
+"""Serve the recordings by hand: prints what to set, then serves until interrupted."""
+
+import argparse
+import asyncio
+import contextlib
+
+from tests.wire.index import FOLDER_OF, recorded_folders
+from tests.wire.server import wire_server
+from truecast.providers.catalog import known_sources
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.wire", description=__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    port = parser.parse_args().port
+    keys = {folder: key for key, folder in FOLDER_OF.items()}
+    async with wire_server(port=port) as wire:
+        urls = {key: wire.base_url(key) for key in sorted(keys.get(folder, folder) for folder in recorded_folders())}
+        for key, url in urls.items():
+            print(f"{key:18} {url}")
+        ours = ",".join(f"{key}={url}" for key, url in urls.items() if key in known_sources())
+        print(f"\nTRUECAST_SOURCE_URLS={ours}")
+        print(
+            f"\nMisbehaviour: curl 'http://{wire.root}/_wire/binance/misbehave?hang=1&times=3' (fields: faults.py)",
+            flush=True,
+        )
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main())
