@@ -53,6 +53,7 @@ def evaluate(
     refit_every: Annotated[int, typer.Option(help="Origins that one fit serves; between, bars come by update.")] = 20,
     embargo: Annotated[int, typer.Option(help="Bars between what a fit saw and the first origin it serves.")] = 0,
     seed: Annotated[int, typer.Option(help="For models that draw.")] = 0,
+    seeds: Annotated[int, typer.Option(help="Seeds, from --seed on, that trained models are evaluated with.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes; as many as there are cores when left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
 ) -> None:
@@ -65,11 +66,12 @@ def evaluate(
         refit_every=refit_every,
         embargo=embargo,
         seed=seed,
+        seeds=seeds,
     )
     library()  # so that a missing one is told before the work and not after it
     read = asyncio.run(_read(bars, symbols, plan))
     with _told() as tell:
-        done = run(plan, read.frames, out, workers=workers, tell=tell)
+        done = run(plan, read.frames, out, workers=workers, tell=tell, classes=read.classes)
     report = report_of(done)
     table = write_table(out, plan.interval, done.records)
     write_plots(out, report)
@@ -100,6 +102,7 @@ async def _read(bars: Path | None, symbols: str | None, plan: Plan) -> Read:
 async def _read_store(names: list[str], interval: Interval) -> Read:
     """Whole histories as known now, adjusted as on the live path. Raises UnknownSymbol, NoSeries."""
     frames: list[Frame] = []
+    classes: dict[str, str] = {}
     async with prepared(build(Settings())) as services:
         universe, kept = await services.store.universe(), await services.store.series()
         if names == [ALL]:
@@ -112,9 +115,10 @@ async def _read_store(names: list[str], interval: Interval) -> Read:
             slice_ = await services.history.bars(instrument, interval, adjust=adjustment_for(instrument))
             ends = calendar(slice_.calendar).ends(slice_.bars.start, interval)
             frames.append(frame_of(slice_.bars, ends, signed=instrument.signed, calendar=slice_.calendar))
+            classes[instrument.symbol] = instrument.asset_class.value
     if not any(len(frame) for frame in frames):
         raise NoSeries(where="the store", interval=interval.value, reason="no bars")
-    return Read(tuple(frame for frame in frames if len(frame)), ())
+    return Read(tuple(frame for frame in frames if len(frame)), (), classes)
 
 
 @contextlib.contextmanager
@@ -129,5 +133,5 @@ def _told() -> Iterator[Callable[[int, int], None]]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("models x series")
+        bar = progress.add_task("trainings, models x series")
         yield lambda done, total: progress.update(bar, completed=done, total=total)

@@ -42,8 +42,11 @@ JOB_LAG_S_MAX = 300.0  # a job that is due longer ago than this makes the server
 
 CSV_REFUSED_ROWS_LISTED_MAX = 100  # of one file, with line and reason; the rest is counted
 CSV_PREAMBLE_LINES_MAX = 10  # titles above the header
-SUMMARIES_KEPT_MAX = 128  # performance summaries kept until the ledger has news
+SUMMARIES_KEPT_MAX = 128  # track records and walk-forward tests kept until there is news
+SUMMARY_ROWS_KEPT_MAX = 8_192  # rows of track records whose series has no news
 WALK_FORWARD_ORIGINS = 500
+SETTLED_ORIGINS_MAX = 10_000  # of one series, model and step that a track record reaches back
+BATCH_ITEMS_MAX = 100  # forecasts asked in one request
 RECORDS_KEPT_MAX = 4_096  # measured coverages and skills kept for series whose bars did not change
 RECENT_SERIES_MAX = 1_024  # series whose last bars are kept from one round of forecasts to the next
 EVALUATE_ORIGINS_MAX = 10_000  # of one series in one evaluation

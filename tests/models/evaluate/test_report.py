@@ -26,9 +26,10 @@ INNER = [round(0.05 * k, 2) for k in range(1, 20)]
 @pytest.fixture(scope="module")
 def done():
     frames = [frame(symbol, 700) for symbol in SYMBOLS]
-    records = tuple(evaluated(PLAN, model, one) for one in frames for model in PLAN.models)
+    records = tuple(evaluated(PLAN, variant, one) for one in frames for variant in PLAN.variants)
     left_out = (("NZD-USD", 40),)
-    return Evaluated(PLAN, records, (Failure("USD-JPY", "arima", "x", "why | not"),), left_out, wall_s=1.0, workers=2)
+    failures = (Failure("USD-JPY", "arima", "x", "why | not"),)
+    return Evaluated(PLAN, records, failures, left_out, trainings=(), wall_s=1.0, workers=2)
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,8 @@ from truecast.models.catalog import MODELS
 from truecast.models.evaluate import parts
 from truecast.models.evaluate import run as running
 from truecast.models.evaluate.parts import OutputOccupied
-from truecast.models.evaluate.plan import EvaluationMalformed, Plan
+from truecast.models.evaluate.plan import EvaluationMalformed, Plan, Variant
+from truecast.models.evaluate.refits import Refits
 from truecast.models.evaluate.run import NothingEvaluated, OriginsBeyondHistory, run
 from truecast.models.evaluate.table import write_table
 from truecast.models.evaluate.tasks import evaluated
@@ -55,7 +56,7 @@ def test_records_come_by_series_and_model_and_progress_to_the_end(finished):
 
 def test_processes_say_what_one_call_says(finished, frames):
     _, done, _ = finished
-    own = evaluated(PLAN, "ewma_walk", parts.used(PLAN, frames[1]))
+    own = evaluated(PLAN, Variant("ewma_walk", 0), parts.used(PLAN, frames[1]))
     assert np.allclose(done.records[1].quantiles, own.quantiles, rtol=1e-12, atol=0)
     assert np.array_equal(done.records[1].outcome, own.outcome)
 
@@ -133,7 +134,8 @@ def test_a_number_of_workers_that_is_none(frames, tmp_path, workers):
 
 
 def test_a_refusal_is_a_line_and_leaves_no_part(frames, tmp_path):
-    failure = running.perform(Plan(Interval.D1, ("naive",), (1,), origins=115), "naive", frames[0], str(tmp_path))
+    plan = Plan(Interval.D1, ("naive",), (1,), origins=115)
+    failure = running.perform(plan, Variant("naive", 0), frames[0], Refits(str(tmp_path), {}, (), {}))
     assert failure.code == "history_too_short" and failure.symbol == "USD-JPY"
     assert list(tmp_path.iterdir()) == []
 
@@ -143,6 +145,7 @@ import sys
 from pathlib import Path
 from tests.models.evaluate.series import frame
 from tests.models.evaluate.test_run import LONG
+from truecast.models.evaluate.refits import Refits
 from truecast.models.evaluate.run import run
 if __name__ == "__main__":
     run(LONG, [frame(s, 900) for s in ("EUR-USD", "USD-JPY", "GBP-USD")], Path(sys.argv[1]), workers=2,

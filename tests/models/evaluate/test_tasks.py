@@ -13,8 +13,8 @@ from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import get_model
 from truecast.models.evaluate import tasks
-from truecast.models.evaluate.plan import Plan
-from truecast.models.evaluate.tasks import OriginsAlreadySeen, evaluated, origins_of, scales
+from truecast.models.evaluate.plan import Plan, Variant, origins_of
+from truecast.models.evaluate.tasks import OriginsAlreadySeen, evaluated, scales
 from truecast.models.located import Located
 from truecast.models.location.drift import Drift
 
@@ -32,7 +32,7 @@ def euro():
 
 @pytest.mark.parametrize("name", MODELS)
 def test_refit_every_1_is_a_fit_and_a_prediction_per_origin_and_the_walk(euro, name):
-    record = evaluated(plan(refit_every=1), name, euro)
+    record = evaluated(plan(refit_every=1), Variant(name, 0), euro)
     rows = origins_of(plan(), len(euro))
     for i, origin in enumerate(rows.tolist()):
         said = get_model(name).fit(euro[: origin + 1]).predict(5).quantiles.values[[0, 4]]
@@ -43,12 +43,15 @@ def test_refit_every_1_is_a_fit_and_a_prediction_per_origin_and_the_walk(euro, n
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_that_update_say_the_same_whenever_they_were_fitted(euro, name):
-    often, seldom = evaluated(plan(refit_every=1), name, euro), evaluated(plan(refit_every=5, embargo=7), name, euro)
+    often, seldom = (
+        evaluated(plan(refit_every=1), Variant(name, 0), euro),
+        evaluated(plan(refit_every=5, embargo=7), Variant(name, 0), euro),
+    )
     assert np.allclose(often.quantiles, seldom.quantiles, rtol=1e-10, atol=0)
 
 
 def test_every_outcome_is_the_close_so_many_bars_later(euro):
-    record = evaluated(plan(), "naive", euro)
+    record = evaluated(plan(), Variant("naive", 0), euro)
     rows = origins_of(plan(), len(euro))
     assert rows[-1] == len(euro) - 6 and len(rows) == 12
     assert np.array_equal(record.outcome, np.stack([euro.close[rows + 1], euro.close[rows + 5]], axis=1))
@@ -56,12 +59,14 @@ def test_every_outcome_is_the_close_so_many_bars_later(euro):
 
 
 def test_the_future_changes_nothing_that_was_said(euro):
-    record = evaluated(plan(origins=30), "ewma_walk", euro)
+    record = evaluated(plan(origins=30), Variant("ewma_walk", 0), euro)
     rows = origins_of(plan(origins=30), len(euro))
     known = int(rows[10]) + 1
     other = np.concatenate([euro.close[:known], euro.close[known:] * np.linspace(1.1, 3, len(euro) - known)])
     changed = evaluated(
-        plan(origins=30), "ewma_walk", frame_of_closes(other, symbol=euro.symbol, end=euro.end, interval=euro.interval)
+        plan(origins=30),
+        Variant("ewma_walk", 0),
+        frame_of_closes(other, symbol=euro.symbol, end=euro.end, interval=euro.interval),
     )
     assert np.array_equal(record.quantiles[:11], changed.quantiles[:11])
     assert np.array_equal(record.scale[:11], changed.scale[:11])
@@ -71,7 +76,7 @@ def test_the_future_changes_nothing_that_was_said(euro):
 def test_a_fit_sees_no_more_bars_than_a_live_one():
     long = frame_of_closes(walks.clustered(seed=3, bars=HISTORY_BARS_MAX + 60))
     asked = plan(origins=3, refit_every=1)
-    record = evaluated(asked, "ewma_walk", long)
+    record = evaluated(asked, Variant("ewma_walk", 0), long)
     for i, origin in enumerate(origins_of(asked, len(long)).tolist()):
         seen = long[origin + 1 - HISTORY_BARS_MAX : origin + 1]
         assert np.allclose(record.quantiles[i], get_model("ewma_walk").fit(seen).predict(5).quantiles.values[[0, 4]])
@@ -125,7 +130,7 @@ def test_a_model_that_was_trained_on_what_came_is_refused(euro):
 
 def test_a_history_too_short_is_said_so(euro):
     with pytest.raises(HistoryTooShort):
-        evaluated(plan(origins=280), "naive", euro)
+        evaluated(plan(origins=280), Variant("naive", 0), euro)
 
 
 def test_a_series_that_never_moved_has_a_scale_that_divides():

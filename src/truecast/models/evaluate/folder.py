@@ -3,6 +3,7 @@
 Prices of a symbol whose factors lie beside them are made comparable across splits and dividends, as on the live path.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,7 @@ class Read:
 
     frames: tuple[Frame, ...]
     notes: tuple[str, ...]
+    classes: Mapping[str, str]  # asset class by symbol
 
 
 async def read_folder(folder: Path, interval: Interval, clock: Clock) -> Read:
@@ -54,7 +56,8 @@ async def read_folder(folder: Path, interval: Interval, clock: Clock) -> Read:
         there = sorted({offer.interval.value for offer in source.offers()})
         reason = f"it has {', '.join(there)}" if there else (notes[0] if notes else "no CSV files")
         raise NoSeries(where=str(folder), interval=interval.value, reason=reason)
-    return Read(tuple(frames), tuple(notes))
+    classes = {offer.instrument.symbol: offer.instrument.asset_class.value for offer in source.offers()}
+    return Read(tuple(frames), tuple(notes), classes)
 
 
 async def _frame(source: CsvFolder, offer: SeriesOffer, clock: Clock) -> Frame:

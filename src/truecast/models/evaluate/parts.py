@@ -2,6 +2,7 @@
 
 plan.json      what this folder holds; another protocol or other data are refused, the same ones go on
 parts/*.npz    one model on one series
+trained/*      one training each (refits.py)
 """
 
 import hashlib
@@ -16,14 +17,14 @@ import orjson
 
 from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_DATA, EXIT_IO, TruecastError
-from truecast.kit.limits import HISTORY_BARS_MAX
-from truecast.models.catalog import get_model
-from truecast.models.evaluate.plan import Plan
-from truecast.models.evaluate.tasks import Record, origins_of
+from truecast.kit.limits import HISTORY_BARS_MAX, TRAINING_BARS_MAX
+from truecast.models.evaluate.plan import Plan, Variant, origins_of, version_of
+from truecast.models.evaluate.refits import TRAINED_FOLDER
+from truecast.models.evaluate.tasks import Record
 
 PLAN_FILE = "plan.json"
 PARTS_FOLDER = "parts"
-_FORMAT = 1
+_FORMAT = 2
 _COLUMNS = ("end", "open", "high", "low", "close", "volume")
 
 
@@ -46,24 +47,29 @@ class OutputNotWritten(TruecastError):
     exit_code = EXIT_IO
 
 
-def described(plan: Plan, frames: Sequence[Frame]) -> dict[str, Any]:
-    """Everything that the table depends on, as JSON holds it."""
+def described(plan: Plan, frames: Sequence[Frame], class_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Everything that the table depends on, as JSON holds it. With models that are trained, on whole series."""
+    trained: dict[str, Any] = {}
+    if plan.trainings:
+        trained = {"training_bars_max": TRAINING_BARS_MAX, "classes": dict(sorted((class_of or {}).items()))}
     return {
         "format": _FORMAT,
         "interval": plan.interval.value,
-        "models": {name: get_model(name).version for name in plan.models},
+        "models": {name: version_of(name) for name in plan.models},
         "horizons": list(plan.horizons),
         "origins": plan.origins,
         "refit_every": plan.refit_every,
         "embargo": plan.embargo,
         "seed": plan.seed,
+        "seeds": plan.seeds,
         "history_bars_max": HISTORY_BARS_MAX,
-        "series": {frame.symbol: _digest(used(plan, frame)) for frame in frames},
+        **trained,
+        "series": {frame.symbol: _digest(frame if plan.trainings else used(plan, frame)) for frame in frames},
     }
 
 
 def used(plan: Plan, frame: Frame) -> Frame:
-    """The bars that the plan reads."""
+    """The bars that a task reads."""
     first = int(origins_of(plan, len(frame))[0]) + 1 - HISTORY_BARS_MAX
     return frame[max(0, first) :]
 
@@ -75,7 +81,7 @@ def claim(folder: Path, description: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
             _check_same(folder, orjson.loads(path.read_bytes()), description)
-        elif any(entry.name != PARTS_FOLDER for entry in folder.iterdir()):
+        elif any(entry.name not in (PARTS_FOLDER, TRAINED_FOLDER) for entry in folder.iterdir()):
             raise OutputOccupied(folder=str(folder), what="files of another kind")
         (folder / PARTS_FOLDER).mkdir(exist_ok=True)
         write_whole(path, orjson.dumps(description, option=orjson.OPT_INDENT_2))
@@ -93,11 +99,11 @@ def _check_same(folder: Path, kept: Any, description: Mapping[str, Any]) -> None
         raise OutputOccupied(folder=str(folder), what=what)
 
 
-def part_path(folder: Path, symbol: str, model: str) -> Path:
+def part_path(folder: Path, symbol: str, variant: Variant) -> Path:
     """Where the task's record is kept. Symbols may hold what file names may not."""
     plain = "".join(c if c.isalnum() or c in "-." else "_" for c in symbol)
     mark = hashlib.sha256(symbol.encode()).hexdigest()[:6]
-    return folder / PARTS_FOLDER / f"{plain}.{mark}.{model}.npz"
+    return folder / PARTS_FOLDER / f"{plain}.{mark}.{variant}.npz"
 
 
 def save(path: Path, record: Record) -> None:

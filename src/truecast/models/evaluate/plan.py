@@ -4,21 +4,30 @@ origins      the last N bars of a series whose farthest outcome is known; the sa
 refit every  K origins: the model is fitted at the first of them, and takes each later bar by `update`
 embargo      E bars between the last one that a fit saw and the first origin it serves; they come by `update`
 history      a fit sees the last HISTORY_BARS_MAX bars, as on the live path
+trained      models that learn from many series are trained again at each refit (refits.py), with every seed
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
+import numpy as np
+
+from truecast.domain.bar import IntArray
 from truecast.domain.horizon import parse_horizon
 from truecast.domain.interval import Interval
 from truecast.kit.errors import MalformedRequest
-from truecast.kit.limits import EVALUATE_ORIGINS_MAX, HISTORY_BARS_MAX, HORIZON_STEPS_MAX
+from truecast.kit.limits import EVALUATE_ORIGINS_MAX, EVALUATE_SEEDS_MAX, HISTORY_BARS_MAX, HORIZON_STEPS_MAX
 from truecast.models.base import Model
-from truecast.models.catalog import MODELS, get_model
+from truecast.models.catalog import GROWERS, MODELS, UnknownModel
+from truecast.models.located import Located
+from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 
 ALL = "all"
 REFERENCE = Naive().name  # the calibrated random walk: always among the models, because skill is measured against it
+
+
+_SEED_MAX = 2**31 - 1_000_000  # room for the other seeds and the anchors, as the libraries count
 
 
 class EvaluationMalformed(MalformedRequest):
@@ -31,7 +40,10 @@ class EvaluationMalformed(MalformedRequest):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The protocol. `seed` goes to every model that has one; the others are deterministic."""
+    """The protocol. `seed` goes to every model that has one; the others are deterministic.
+
+    Models that are trained are evaluated with `seeds` seeds, `seed` the first: one seed is no result.
+    """
 
     interval: Interval
     models: tuple[str, ...]  # the reference first
@@ -40,12 +52,41 @@ class Plan:
     refit_every: int = 20
     embargo: int = 0
     seed: int = 0
+    seeds: int = 1
 
     @property
     def bars_needed(self) -> int:
         """The shortest series on which every model has its origins."""
-        shortest = max(get_model(name).min_bars for name in self.models)
+        shortest = max(min_bars_of(name) for name in self.models)
         return shortest + self.embargo + self.origins + self.horizons[-1] - 1
+
+    @property
+    def trainings(self) -> tuple[tuple[str, int], ...]:
+        """Models that are trained, each with every seed."""
+        seeds = range(self.seed, self.seed + self.seeds)
+        return tuple((name, seed) for name in self.models if name in GROWERS for seed in seeds)
+
+    def trainings_of(self, variant: "Variant") -> tuple[tuple[str, int], ...]:
+        """Those that must have ended before the variant can be evaluated."""
+        return ((variant.model, variant.seed),) if variant.model in GROWERS else ()
+
+    @property
+    def variants(self) -> tuple["Variant", ...]:
+        """What is evaluated on every series: each model with the first seed, then trained ones with the others."""
+        first = [Variant(name, self.seed) for name in self.models]
+        return (*first, *(Variant(name, seed, repeated=True) for name, seed in self.trainings if seed != self.seed))
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A model with a seed. The table calls a repeated one `model@seed`."""
+
+    model: str
+    seed: int
+    repeated: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.seed}" if self.repeated else self.model
 
 
 def plan_of(
@@ -57,10 +98,11 @@ def plan_of(
     refit_every: int,
     embargo: int,
     seed: int,
+    seeds: int = 1,
 ) -> Plan:
     """A checked plan. Raises UnknownModel, HorizonOutOfRange, EvaluationMalformed."""
     named = [name for name in models if name]
-    chosen = list(MODELS) if named == [ALL] else [get_model(name).name for name in named]
+    chosen = [*MODELS, *GROWERS] if named == [ALL] else [_known(name) for name in named]
     steps = sorted({parse_horizon(text, interval).steps for text in horizons})
     if not chosen or not steps:
         raise EvaluationMalformed(
@@ -70,13 +112,36 @@ def plan_of(
         ("--origins", origins, 1, EVALUATE_ORIGINS_MAX),
         ("--refit-every", refit_every, 1, EVALUATE_ORIGINS_MAX),
         ("--embargo", embargo, 0, HISTORY_BARS_MAX // 2),
-        ("--seed", seed, 0, 2**32 - 1),
+        ("--seed", seed, 0, _SEED_MAX),
+        ("--seeds", seeds, 1, EVALUATE_SEEDS_MAX),
     ):
         if not least <= value <= most:
             raise EvaluationMalformed(name=name, expected=f"from {least} to {most}", given=value)
     assert steps[-1] <= HORIZON_STEPS_MAX
     ordered = tuple(dict.fromkeys([REFERENCE, *chosen]))
-    return Plan(interval, ordered, tuple(steps), origins, refit_every, embargo, seed)
+    return Plan(interval, ordered, tuple(steps), origins, refit_every, embargo, seed, seeds)
+
+
+def _known(name: str) -> str:
+    if name not in MODELS and name not in GROWERS:
+        raise UnknownModel(model=name, choices=sorted([*MODELS, *GROWERS]))
+    return name
+
+
+def min_bars_of(name: str) -> int:
+    """The shortest history of a model, trained or not, installed or not."""
+    return Located(Trees(GROWERS[name], {}, {})).min_bars if name in GROWERS else MODELS[name].min_bars
+
+
+def version_of(name: str) -> str:
+    """Changes whenever the model would give another answer."""
+    return GROWERS[name].version if name in GROWERS else MODELS[name].version
+
+
+def origins_of(plan: Plan, n_bars: int) -> IntArray:
+    """Rows of the origins in a series of so many bars."""
+    last = n_bars - plan.horizons[-1]
+    return np.arange(last - plan.origins, last)
 
 
 def seeded(model: Model, seed: int) -> Model:

@@ -1,7 +1,8 @@
 """report.json and report.md: what an evaluation found, per model and horizon, over all series and for each."""
 
 import math
-from collections.abc import Iterator, Sequence
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import orjson
 from truecast import __version__
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.kit.clock import from_us, iso
-from truecast.models.evaluate.measure import POOLED, ROLLING_ORIGINS, Row, measured, sheet
+from truecast.models.evaluate.measure import POOLED, ROLLING_ORIGINS, Row, compared, measured, sheet
 from truecast.models.evaluate.parts import described, write_whole
 from truecast.models.evaluate.plan import REFERENCE
 from truecast.models.evaluate.run import Evaluated
@@ -32,12 +33,34 @@ PICTURES = {
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What a model cost."""
+    """What a model cost; of trained ones, `training_*` is what the first seed's trainings took."""
 
     model: str
     origins: int
     wall_s: float
     cpu_s: float
+    trainings: int
+    training_wall_s: float
+    training_cpu_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """CRPS ratios over all series of one trained model at one horizon, by seed."""
+
+    model: str
+    horizon: int
+    ratios: tuple[tuple[int, float], ...]  # seed, ratio
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds."""
+        return statistics.fmean(ratio for _, ratio in self.ratios)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation of one seed's ratio."""
+        return statistics.stdev(ratio for _, ratio in self.ratios)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +70,7 @@ class Report:
     done: Evaluated
     pooled: tuple[Row, ...]
     by_symbol: tuple[Row, ...]
+    spreads: tuple[Spread, ...]  # empty with one seed
     effort: tuple[Effort, ...]
 
 
@@ -66,12 +90,38 @@ def report_of(done: Evaluated) -> Report:
                 measured(a.symbol, model, horizon, sheet([a], column), sheet([b], column))
                 for a, b in zip(mine, theirs, strict=True)
             ]
-    return Report(done, tuple(pooled), tuple(single), tuple(_effort(m, records) for m, records in by_model.items()))
+    effort = tuple(_effort(done, model, by_model[model]) for model in done.plan.models if model in by_model)
+    return Report(done, tuple(pooled), tuple(single), _spreads(done, by_model, reference), effort)
 
 
-def _effort(model: str, records: Sequence[Record]) -> Effort:
+def _spreads(
+    done: Evaluated, by_model: Mapping[str, Sequence[Record]], reference: Mapping[str, Record]
+) -> tuple[Spread, ...]:
+    """Of trained models with several seeds."""
+    found: dict[tuple[str, int], list[tuple[int, float]]] = {}
+    for variant in done.plan.variants:
+        mine = [record for record in by_model.get(str(variant), ()) if record.symbol in reference]
+        if done.plan.seeds == 1 or not mine or not done.plan.trainings_of(variant):
+            continue
+        theirs = [reference[record.symbol] for record in mine]
+        for column, horizon in enumerate(done.plan.horizons):
+            own, other = sheet(mine, column), sheet(theirs, column)
+            ratio = compared(own.crps(), other.crps(), own.origin, horizon)[0].crps_ratio
+            if ratio is not None:
+                found.setdefault((variant.model, horizon), []).append((variant.seed, ratio))
+    return tuple(Spread(*key, tuple(sorted(ratios))) for key, ratios in found.items() if len(ratios) > 1)
+
+
+def _effort(done: Evaluated, model: str, records: Sequence[Record]) -> Effort:
+    trainings = [cost for refit, cost in done.trainings if (refit.model, refit.seed) == (model, done.plan.seed)]
     return Effort(
-        model, sum(len(r.origin) for r in records), sum(r.wall_s for r in records), sum(r.cpu_s for r in records)
+        model,
+        origins=sum(len(r.origin) for r in records),
+        wall_s=sum(r.wall_s for r in records),
+        cpu_s=sum(r.cpu_s for r in records),
+        trainings=len(trainings),
+        training_wall_s=sum(cost.wall_s for cost in trainings),
+        training_cpu_s=sum(cost.cpu_s for cost in trainings),
     )
 
 
@@ -99,6 +149,16 @@ def plain(report: Report) -> dict[str, Any]:
         "failures": [{"symbol": f.symbol, "model": f.model, "code": f.code, "detail": f.detail} for f in done.failures],
         "pooled": [_plain_row(row) for row in report.pooled],
         "by_symbol": [_plain_row(row) for row in report.by_symbol],
+        "seeds": [
+            {
+                "model": s.model,
+                "horizon": s.horizon,
+                "crps_ratio": {str(seed): ratio for seed, ratio in s.ratios},
+                "mean": s.mean,
+                "deviation": s.deviation,
+            }
+            for s in report.spreads
+        ],
         "effort": [
             {
                 "model": e.model,
@@ -106,6 +166,9 @@ def plain(report: Report) -> dict[str, Any]:
                 "wall_s": e.wall_s,
                 "cpu_s": e.cpu_s,
                 "cpu_ms_per_origin": 1e3 * e.cpu_s / e.origins,
+                "trainings": e.trainings,
+                "training_wall_s": e.training_wall_s,
+                "training_cpu_s": e.training_cpu_s,
             }
             for e in report.effort
         ],
@@ -160,12 +223,12 @@ def _number(value: float) -> float | None:
 
 def text(report: Report) -> str:
     """The report for people."""
-    return "\n".join([*_head(report), *_pooled(report), *_singles(report), *_tail(report)]) + "\n"
+    return "\n".join([*_head(report), *_pooled(report), *_seeds(report), *_singles(report), *_tail(report)]) + "\n"
 
 
 def summary(report: Report) -> list[str]:
     """The tables over all series."""
-    return list(_pooled(report))
+    return [*_pooled(report), *_seeds(report)]
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -178,7 +241,8 @@ def _head(report: Report) -> Iterator[str]:
     yield f"{len(symbols)} series at {plan.interval.value}: {', '.join(symbols)}."
     yield f"{plan.origins:,} origins each, from {from_us(first):%Y-%m-%d} to {from_us(last):%Y-%m-%d},"
     yield f"horizons {', '.join(map(str, plan.horizons))}; refit every {plan.refit_every} origins, embargo"
-    yield f"{plan.embargo} bars, seed {plan.seed}. Truecast {__version__}."
+    seeds = f"seeds {plan.seed} to {plan.seed + plan.seeds - 1}" if plan.seeds > 1 else f"seed {plan.seed}"
+    yield f"{plan.embargo} bars, {seeds}. Truecast {__version__}."
     for symbol, bars in done.left_out:
         yield f"Left out: {symbol} has {bars:,} bars, {plan.bars_needed:,} are needed."
     for failure in done.failures:
@@ -232,6 +296,22 @@ def _against(row: Row) -> tuple[str, str, str]:
     return f"{row.skill.crps_ratio:.4f} ± {row.ratio_se:.4f}", p, row.skill.verdict
 
 
+def _seeds(report: Report) -> Iterator[str]:
+    if not report.spreads:
+        return
+    yield "## Seeds of trained models"
+    yield ""
+    yield "CRPS ratio over all series by seed; the tables above are those of the first."
+    yield ""
+    yield "| model | steps | seeds | mean | standard deviation | least | most |"
+    yield "|---|--:|--:|--:|--:|--:|--:|"
+    for s in report.spreads:
+        values = [ratio for _, ratio in s.ratios]
+        figures = " | ".join(f"{value:.4f}" for value in (s.mean, s.deviation, min(values), max(values)))
+        yield f"| `{s.model}` | {s.horizon} | {len(values)} | {figures} |"
+    yield ""
+
+
 def _singles(report: Report) -> Iterator[str]:
     models = [model for model in report.done.plan.models if any(row.model == model for row in report.by_symbol)]
     cells = {(row.symbol, row.model, row.horizon): row for row in report.by_symbol}
@@ -262,10 +342,12 @@ def _cell(row: Row) -> str:
 def _tail(report: Report) -> Iterator[str]:
     yield "## Time"
     yield ""
-    yield "| model | origins | wall s | CPU s | CPU ms per origin |"
-    yield "|---|--:|--:|--:|--:|"
+    yield "| model | origins | wall s | CPU s | CPU ms per origin | trainings | wall s | CPU s |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
     for e in report.effort:
-        yield f"| `{e.model}` | {e.origins:,} | {e.wall_s:.1f} | {e.cpu_s:.1f} | {1e3 * e.cpu_s / e.origins:.2f} |"
+        times = f"{e.wall_s:.1f} | {e.cpu_s:.1f} | {1e3 * e.cpu_s / e.origins:.2f}"
+        trained = f"{e.trainings} | {e.training_wall_s:.1f} | {e.training_cpu_s:.1f}" if e.trainings else " | | "
+        yield f"| `{e.model}` | {e.origins:,} | {times} | {trained} |"
     yield ""
     yield f"The run took {report.done.wall_s:.1f} s with {report.done.workers} processes."
     for file, title in PICTURES.items():

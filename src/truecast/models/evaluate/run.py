@@ -1,23 +1,34 @@
 """Runs an evaluation over all cores: one process per task at a time, finished tasks kept, so that a kill costs little.
 
-A task is one model on one series. What a model refuses (a library that is missing, a horizon beyond its training) is a
-line of the report, not the end of the run.
+A task is one model on one series. Trainings come first; tasks that need none fill the time beside them. What a model
+refuses (a library that is missing, a horizon beyond its training) is a line of the report, not the end of the run.
 """
 
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.kit.limits import EVALUATE_WORKERS_MAX
 from truecast.models.evaluate import parts
-from truecast.models.evaluate.plan import EvaluationMalformed, Plan
+from truecast.models.evaluate.plan import EvaluationMalformed, Plan, Variant
+from truecast.models.evaluate.refits import (
+    Cost,
+    Refit,
+    Refits,
+    cost_of,
+    is_kept,
+    learn,
+    reason_of,
+    refits_of,
+    trained_on,
+)
 from truecast.models.evaluate.tasks import Record, evaluated
 from truecast.models.evaluate.worker import begin
 
@@ -40,6 +51,14 @@ class NothingEvaluated(TruecastError):
     title = "Nothing evaluated"
     template = "No model could be evaluated on any series; the first refusal: {reason}"
     exit_code = EXIT_NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A training that could not be."""
+
+    refit: Refit
+    reason: str
 
 
 class WorkerDied(TruecastError):
@@ -68,17 +87,29 @@ class Evaluated:
     records: tuple[Record, ...]
     failures: tuple[Failure, ...]
     left_out: tuple[tuple[str, int], ...]  # series that are too short, with their bars
+    trainings: tuple[tuple[Refit, Cost], ...]  # those that were done, now or in a run before
     wall_s: float  # of this run; a resumed one counts its own part
     workers: int
 
 
-Tell = Callable[[int, int], None]  # tasks done, of how many
+Tell = Callable[[int, int], None]  # trainings and tasks done, of how many
+UNKNOWN_CLASS = "unknown"
+_Outcome = Failure | Refused | None
 
 
-def run(plan: Plan, frames: Sequence[Frame], folder: Path, *, workers: int | None, tell: Tell) -> Evaluated:
+def run(
+    plan: Plan,
+    frames: Sequence[Frame],
+    folder: Path,
+    *,
+    workers: int | None,
+    tell: Tell,
+    classes: Mapping[str, str] | None = None,
+) -> Evaluated:
     """Everything that is not done yet, then all records of the folder.
 
-    Raises EvaluationMalformed, OriginsBeyondHistory, OutputOccupied, OutputNotWritten, WorkerDied, NothingEvaluated.
+    `classes` says of what asset class a symbol is; those it does not know are a class of their own. Raises
+    EvaluationMalformed, OriginsBeyondHistory, OutputOccupied, OutputNotWritten, WorkerDied, NothingEvaluated.
     """
     started = time.perf_counter()
     n_workers = os.cpu_count() or 1 if workers is None else workers
@@ -95,52 +126,95 @@ def run(plan: Plan, frames: Sequence[Frame], folder: Path, *, workers: int | Non
             symbol=longest.symbol,
             have=len(longest),
         )
-    parts.claim(folder, parts.described(plan, long_enough))
-    failures = _work(plan, long_enough, folder, n_workers, tell)
-    paths = [parts.part_path(folder, frame.symbol, model) for frame in long_enough for model in plan.models]
+    class_of = {frame.symbol: (classes or {}).get(frame.symbol, UNKNOWN_CLASS) for frame in ordered}
+    parts.claim(folder, parts.described(plan, ordered if plan.trainings else long_enough, class_of))
+    refits = Refits(str(folder), class_of, tuple(refits_of(plan, long_enough, class_of)), {})
+    failures = _work(plan, _Series(ordered, long_enough), refits, n_workers, tell)
+    paths = [parts.part_path(folder, frame.symbol, variant) for frame in long_enough for variant in plan.variants]
     records = tuple(parts.load(path) for path in paths if path.exists())
     if not records:
         raise NothingEvaluated(reason=failures[0].detail)
-    left_out = tuple((frame.symbol, len(frame)) for frame in ordered if len(frame) < plan.bars_needed)
-    return Evaluated(plan, records, tuple(failures), left_out, time.perf_counter() - started, n_workers)
+    return Evaluated(
+        plan,
+        records,
+        tuple(failures),
+        left_out=tuple((frame.symbol, len(frame)) for frame in ordered if len(frame) < plan.bars_needed),
+        trainings=tuple((refit, cost_of(refit, folder)) for refit in refits.listed if is_kept(refit, folder)),
+        wall_s=time.perf_counter() - started,
+        workers=n_workers,
+    )
 
 
-def _work(plan: Plan, frames: Sequence[Frame], folder: Path, workers: int, tell: Tell) -> list[Failure]:
-    """Tasks without a part, each in a process; the refusals, in order of series and model."""
-    tasks = [(frame, model) for frame in frames for model in plan.models]
-    left = [task for task in tasks if not parts.part_path(folder, task[0].symbol, task[1]).exists()]
-    done = len(tasks) - len(left)
-    tell(done, len(tasks))
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """All that were read, and those of them that are evaluated."""
+
+    read: Sequence[Frame]
+    evaluated: Sequence[Frame]
+
+
+def _work(plan: Plan, series: _Series, refits: Refits, workers: int, tell: Tell) -> list[Failure]:
+    """Trainings and tasks without a file, each in a process; the refusals, in order of series and model."""
+    folder = Path(refits.folder)
+    tasks = [(frame, variant) for frame in series.evaluated for variant in plan.variants]
+    left = [(frame, v) for frame, v in tasks if not parts.part_path(folder, frame.symbol, v).exists()]
+    wanted = {training for _, variant in left for training in plan.trainings_of(variant)}
+    due = [refit for refit in refits.listed if (refit.model, refit.seed) in wanted and not is_kept(refit, folder)]
+    done, total = len(tasks) - len(left), len(tasks) + len(due)
+    tell(done, total)
     if not left:
         return []
-    refused: dict[tuple[str, str], Failure] = {}
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
-    pool = ProcessPoolExecutor(min(workers, len(left)), context, begin)
+    pool = ProcessPoolExecutor(min(workers, len(left) + len(due)), context, begin)
+    outcomes: list[_Outcome] = []
+
+    def collect(futures: Sequence[Future[_Outcome]]) -> None:
+        for future in as_completed(futures):
+            outcomes.append(future.result())
+            tell(done + len(outcomes), total)
+
+    def begun(refits: Refits, *, trained: bool) -> list[Future[_Outcome]]:
+        these = [(frame, variant) for frame, variant in left if bool(plan.trainings_of(variant)) is trained]
+        return [pool.submit(perform, plan, variant, parts.used(plan, frame), refits) for frame, variant in these]
+
     try:
-        waiting: set[Future[Failure | None]] = {
-            pool.submit(perform, plan, model, parts.used(plan, frame), str(folder)) for frame, model in left
-        }
-        while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                if failure := future.result():
-                    refused[failure.symbol, failure.model] = failure
-            done += len(finished)
-            tell(done, len(tasks))
+        trainings = [_begun_training(pool, refit, plan, series, refits) for refit in due]
+        collect([*trainings, *begun(refits, trained=False)])
+        refused = {one.refit: one.reason for one in outcomes if isinstance(one, Refused)}
+        collect(begun(replace(refits, refused=refused), trained=True))
     except BrokenProcessPool:
         raise WorkerDied from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-    return [refused[frame.symbol, model] for frame, model in left if (frame.symbol, model) in refused]
+    failures = {(one.symbol, one.model): one for one in outcomes if isinstance(one, Failure)}
+    return [failures[frame.symbol, str(v)] for frame, v in left if (frame.symbol, str(v)) in failures]
 
 
-def perform(plan: Plan, model: str, frame: Frame, folder: str) -> Failure | None:
-    """One task, in whatever process: its record on the disk, or why there is none."""
+def _begun_training(
+    pool: ProcessPoolExecutor, refit: Refit, plan: Plan, series: _Series, refits: Refits
+) -> Future[_Outcome]:
+    seen = trained_on(refit, series.read, refits.class_of)
+    return pool.submit(learned, refit, seen, plan.horizons[-1], refits.folder)
+
+
+def learned(refit: Refit, frames: Sequence[Frame], steps: int, folder: str) -> Refused | None:
+    """One training, in whatever process: its files on the disk, or why there are none. Raises OutputNotWritten."""
     try:
-        record = evaluated(plan, model, frame)
-        parts.save(parts.part_path(Path(folder), frame.symbol, model), record)
+        learn(refit, frames, steps, Path(folder))
+    except OSError as error:
+        raise parts.OutputNotWritten(path=folder, reason=error.strerror or str(error)) from None
+    except TruecastError as refusal:
+        return Refused(refit, reason_of(refusal))
+    return None
+
+
+def perform(plan: Plan, variant: Variant, frame: Frame, refits: Refits) -> Failure | None:
+    """One task, in whatever process: its record on the disk, or why there is none. Raises OutputNotWritten."""
+    try:
+        record = evaluated(plan, variant, frame, refits)
+        parts.save(parts.part_path(Path(refits.folder), frame.symbol, variant), record)
     except parts.OutputNotWritten:
         raise
     except TruecastError as refusal:
-        return Failure(frame.symbol, model, refusal.code, refusal.detail)
+        return Failure(frame.symbol, str(variant), refusal.code, refusal.detail)
     return None

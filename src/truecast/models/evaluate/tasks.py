@@ -12,8 +12,9 @@ from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models.base import Fitted, Model
-from truecast.models.catalog import get_model
-from truecast.models.evaluate.plan import Plan, seeded
+from truecast.models.catalog import GROWERS, get_model
+from truecast.models.evaluate.plan import Plan, Variant, origins_of, seeded
+from truecast.models.evaluate.refits import Refits
 from truecast.models.located import FittedLocated
 from truecast.models.losses import SCALE_FLOOR
 
@@ -52,27 +53,24 @@ class Record:
     cpu_s: float
 
 
-def origins_of(plan: Plan, n_bars: int) -> IntArray:
-    """Rows of the origins in a series of so many bars."""
-    last = n_bars - plan.horizons[-1]
-    return np.arange(last - plan.origins, last)
+def evaluated(plan: Plan, variant: Variant, frame: Frame, refits: Refits | None = None) -> Record:
+    """All forecasts of one task, with the time they took. Raises what the model raises, and OriginsAlreadySeen.
 
-
-def evaluated(plan: Plan, model_name: str, frame: Frame) -> Record:
-    """All forecasts of one task, with the time they took. Raises what the model raises, and OriginsAlreadySeen."""
-    model = seeded(get_model(model_name), plan.seed)
+    Trained models are those of `refits`: of each block's own training and those before it.
+    """
     origins, horizons = origins_of(plan, len(frame)), np.array(plan.horizons)
     wall, cpu = time.perf_counter(), time.process_time()
     quantiles = np.empty((len(origins), len(horizons), len(GRID)))
     for first in range(0, len(origins), plan.refit_every):
         rows = slice(first, first + plan.refit_every)
+        model = _model(variant, frame[: int(origins[first]) + 1 - plan.embargo], refits)
         quantiles[rows] = _block(model, frame, origins[rows], horizons, plan.embargo)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    assert np.isfinite(quantiles).all(), f"{model_name} said something that is not a number"
-    assert (np.diff(quantiles, axis=-1) >= 0).all(), f"quantiles of {model_name} cross"
+    assert np.isfinite(quantiles).all(), f"{variant} said something that is not a number"
+    assert (np.diff(quantiles, axis=-1) >= 0).all(), f"quantiles of {variant} cross"
     return Record(
         frame.symbol,
-        model_name,
+        str(variant),
         origin=frame.end[origins],
         horizon=horizons,
         anchor=frame.close[origins],
@@ -82,6 +80,14 @@ def evaluated(plan: Plan, model_name: str, frame: Frame) -> Record:
         wall_s=wall,
         cpu_s=cpu,
     )
+
+
+def _model(variant: Variant, known: Frame, refits: Refits | None) -> Model:
+    """As it would have been at the end of what is known."""
+    if variant.model in GROWERS:
+        assert refits is not None
+        return refits.located(variant.model, variant.seed, known)
+    return seeded(get_model(variant.model), variant.seed)
 
 
 def _block(model: Model, frame: Frame, origins: IntArray, horizons: IntArray, embargo: int) -> FloatArray:
