@@ -14,7 +14,7 @@ from truecast.domain.interval import Interval
 from truecast.market.calendar import calendar
 from truecast.market.resample import DoesNotNest, nests, resample
 
-M1, M5, M15, M30, H1, H4, D1, W1, MO1, Q1 = Interval
+M1, M5, M15, M30, H1, H4, D1, W1, MO1, Q1, Y1 = Interval
 LATER = us("2050-01-01")
 
 MOMENTS = st.integers(us("2010-01-01") // MINUTE, us("2028-01-01") // MINUTE).map(lambda m: m * MINUTE)

@@ -1,4 +1,4 @@
-"""The length of a bar: from a minute to a quarter."""
+"""The length of a bar: from a minute to a year."""
 
 from enum import StrEnum
 
@@ -26,6 +26,7 @@ class Interval(StrEnum):
     W1 = "1w"
     MO1 = "1mo"
     Q1 = "1q"
+    Y1 = "1y"
 
     @property
     def seconds(self) -> int:
@@ -49,6 +50,7 @@ _SECONDS = {
     Interval.W1: 604_800,
     Interval.MO1: 2_629_746,  # a twelfth of the Gregorian year
     Interval.Q1: 7_889_238,
+    Interval.Y1: 31_556_952,
 }
 
 

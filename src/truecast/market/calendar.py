@@ -2,7 +2,8 @@
 
     calendar("XNYS").following(start_us, Interval.D1, 10)   # the next ten sessions, half days and holidays known
 
-Names: any exchange code (`XNYS`), `FX`, `24/7`, `TARGET` (ECB fixings), `EIA`, `US-CPI`, `US-10Y`, `US-GDP`.
+Names: any exchange code (`XNYS`), `FX`, `24/7`, `TARGET` (ECB fixings), `EIA`, `US-CPI`, `US-10Y`, `US-GDP`,
+`US-JOBS`, `H15` (US yields), `EA-YC` (euro yields), `EA-HICP`, `WORLD-BANK` (years).
 Times are int64 microseconds, UTC; arrays go in, arrays come out.
 """
 
@@ -13,7 +14,18 @@ from typing import Protocol
 from truecast.domain.bar import IntArray
 from truecast.domain.interval import Interval
 from truecast.market.exchange import exchange
-from truecast.market.publication import eia, target, us_10y, us_cpi, us_gdp
+from truecast.market.publication import (
+    ea_hicp,
+    ea_yc,
+    eia,
+    h15,
+    target,
+    us_10y,
+    us_cpi,
+    us_gdp,
+    us_jobs,
+    world_bank,
+)
 from truecast.market.roundclock import always_open, fx_week
 
 
@@ -54,6 +66,11 @@ _BY_NAME = {
     "US-CPI": us_cpi,
     "US-10Y": us_10y,
     "US-GDP": us_gdp,
+    "US-JOBS": us_jobs,
+    "H15": h15,
+    "EA-YC": ea_yc,
+    "EA-HICP": ea_hicp,
+    "WORLD-BANK": world_bank,
 }
 
 

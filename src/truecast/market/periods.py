@@ -1,4 +1,4 @@
-"""Days, weeks, months and quarters of int64 microsecond arrays, and wall-clock times of a zone as UTC."""
+"""Days, weeks, months, quarters and years of int64 microsecond arrays, and wall-clock times of a zone as UTC."""
 
 from bisect import bisect_left
 from datetime import datetime
@@ -14,11 +14,11 @@ MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
-_MONTHS = {Interval.MO1: 1, Interval.Q1: 3}
+_MONTHS = {Interval.MO1: 1, Interval.Q1: 3, Interval.Y1: 12}
 
 
 def period_start(at: IntArray, interval: Interval) -> IntArray:
-    """00:00Z of the day, Monday, first of the month or first of the quarter that `at` lies in, by UTC date."""
+    """00:00Z of the day, Monday, first of the month, quarter or year that `at` lies in, by UTC date."""
     day = at // DAY
     if interval is Interval.D1:
         return np.asarray(day * DAY, np.int64)

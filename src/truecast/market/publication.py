@@ -18,6 +18,15 @@ US-CPI   BLS publishes between the 10th and the 20th of the next month, January'
 US-GDP   BEA's advance estimate comes in the last days of the month after the quarter: known 08:30 New York on the last
          business day of that month. What files hold is often a later revision: the rule dates the first number.
 
+US-JOBS  BLS's employment situation, on a Friday near the beginning of the next month, as late as the 10th: known 08:30
+         New York on the 10th or the business day after.
+H15      The Federal Reserve's daily yields. A day is over 17:00 New York, its yields are known 18:00 the business day
+         after. Bonds do not trade on Columbus and Veterans Day.
+EA-YC    The ECB's yield curves of a TARGET day: known 12:00 Frankfurt on the TARGET day after.
+EA-HICP  Eurostat's full consumer price index, about the 18th of the next month, January's late in February: known
+         11:00 Frankfurt on the 22nd or the business day after, January's on the 28th.
+WORLD-BANK  Yearly indicators, in force with the July update of the year after: known on the 1st of August.
+
 Releases that shutdowns delayed beyond these rules are listed by date.
 """
 
@@ -40,6 +49,12 @@ _TARGET_OPEN_1999 = ("1999-04-02", "1999-04-05")  # Good Friday and Easter Monda
 
 _CPI_NEVER = ("2025-10-01",)  # no survey during the shutdown: BLS, 2025-11-21
 _CPI_LATE = {"2013-09-01": "2013-10-30", "2025-09-01": "2025-10-24"}
+_JOBS_LATE = {
+    "2013-09-01": "2013-10-22",
+    "2025-09-01": "2025-11-20",
+    "2025-10-01": "2025-12-16",
+    "2025-11-01": "2025-12-16",
+}
 _GDP_LATE = {
     "2013-07-01": "2013-11-07",
     "2018-10-01": "2019-02-28",
@@ -71,6 +86,31 @@ def us_10y() -> Sessions:
 def us_gdp() -> Sessions:
     """The quarters of US gross domestic product."""
     return Sessions("US-GDP", Interval.Q1, lambda *_: _gdp_table())
+
+
+def us_jobs() -> Sessions:
+    """The months of US unemployment and payrolls."""
+    return Sessions("US-JOBS", Interval.MO1, lambda *_: _jobs_table())
+
+
+def h15() -> Sessions:
+    """The days of the Federal Reserve's yields."""
+    return Sessions("H15", Interval.D1, lambda *_: _h15_table())
+
+
+def ea_yc() -> Sessions:
+    """The days of the ECB's yield curves."""
+    return Sessions("EA-YC", Interval.D1, lambda *_: _yc_table())
+
+
+def ea_hicp() -> Sessions:
+    """The months of the euro area's consumer price index."""
+    return Sessions("EA-HICP", Interval.MO1, lambda *_: _hicp_table())
+
+
+def world_bank() -> Sessions:
+    """The years of the World Bank's indicators."""
+    return Sessions("WORLD-BANK", Interval.Y1, lambda *_: _years_table())
 
 
 @lru_cache(maxsize=1)
@@ -126,6 +166,46 @@ def _gdp_table() -> Table:
     return _table(label, after, wall_clock(_late(label, release, _GDP_LATE), 8, 30, NEW_YORK))
 
 
+@lru_cache(maxsize=1)
+def _jobs_table() -> Table:
+    label = _periods(Interval.MO1)
+    after = period_next(label, Interval.MO1)
+    release = _business_day_from(after + 9 * DAY)
+    return _table(label, after, wall_clock(_late(label, release, _JOBS_LATE), 8, 30, NEW_YORK))
+
+
+@lru_cache(maxsize=1)
+def _h15_table() -> Table:
+    days = _business_days()
+    label = days[~_bonds_rest(days)]
+    over = wall_clock(label, 17, 0, NEW_YORK)
+    return _table(label[:-1], over[:-1], wall_clock(label[1:], 18, 0, NEW_YORK))
+
+
+@lru_cache(maxsize=1)
+def _yc_table() -> Table:
+    target = _target_table()
+    label = target.label
+    over = wall_clock(label, 17, 0, _FRANKFURT)
+    return _table(label[:-1], over[:-1], wall_clock(label[1:], 12, 0, _FRANKFURT))
+
+
+@lru_cache(maxsize=1)
+def _hicp_table() -> Table:
+    label = _periods(Interval.MO1)
+    after = period_next(label, Interval.MO1)
+    january = _in_month(label, 1)
+    return _table(label, after, wall_clock(_weekday_from(after + np.where(january, 27, 21) * DAY), 11, 0, _FRANKFURT))
+
+
+@lru_cache(maxsize=1)
+def _years_table() -> Table:
+    label = _periods(Interval.Y1)
+    label = label[:-1]  # a year needs the one after to be known in
+    after = period_next(label, Interval.Y1)
+    return _table(label, after, after + 212 * DAY)
+
+
 def _table(label: IntArray, over: IntArray, known: IntArray) -> Table:
     """A table of publications: open and close are one moment, so it never trades."""
     return Table(label, over, over, np.maximum.accumulate(known), us_of(_FIRST), int(label[-1]))
@@ -172,6 +252,18 @@ def _business_days() -> IntArray:
     back = np.where(_on(on, (1, 1)), 0, DAY)
     observed = on + np.where(sunday, DAY, 0) - np.where(saturday, back, 0)
     return np.asarray(days[(weekday(days) < 5) & ~closed & ~np.isin(days, observed)], np.int64)
+
+
+def _bonds_rest(days: IntArray) -> BoolArray:
+    """Columbus Day (second Monday of October) and Veterans Day (11 November; on Sunday, the Monday after)."""
+    of_month = (days - period_start(days, Interval.MO1)) // DAY + 1
+    columbus = (weekday(days) == 0) & _in_month(days, 10) & (of_month >= 8) & (of_month <= 14)
+    return np.asarray(columbus | _on(days, (11, 11)) | (_on(days, (11, 12)) & (weekday(days) == 0)), np.bool_)
+
+
+def _weekday_from(day: IntArray) -> IntArray:
+    """The day itself, or the Monday after it."""
+    return np.asarray(day + np.maximum(7 - weekday(day), 0) * (weekday(day) > 4) * DAY, np.int64)
 
 
 def _in_month(days: IntArray, month: int) -> BoolArray:

@@ -29,9 +29,12 @@ class DoesNotNest(TruecastError):
 
 
 def nests(interval: Interval, to: Interval) -> bool:
-    """Whether every `to` bar is made of whole `interval` bars: no week is part of one month."""
-    if interval is Interval.W1:
-        return to is Interval.W1
+    """Whether every `to` bar is made of whole `interval` bars: no week is part of one month.
+
+    Years are taken where a source has them and never made: a market has too few to learn anything from.
+    """
+    if Interval.W1 is interval or Interval.Y1 is to:
+        return to is interval
     return _ORDER.index(interval) <= _ORDER.index(to)
 
 

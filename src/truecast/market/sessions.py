@@ -23,7 +23,7 @@ from truecast.kit.errors import TruecastError
 from truecast.market.periods import DAY, HOUR, MINUTE, SECOND, period_next, period_start
 
 _ORDER = tuple(Interval)
-_DAYS_MOST = {Interval.D1: 1, Interval.W1: 7, Interval.MO1: 31, Interval.Q1: 92}
+_DAYS_MOST = {Interval.D1: 1, Interval.W1: 7, Interval.MO1: 31, Interval.Q1: 92, Interval.Y1: 366}
 
 # What a source may be late beyond its rule before its series counts as stale.
 _GRACE_OF_DAY = 12 * HOUR
@@ -181,7 +181,7 @@ class Sessions:
     def _grace(self, interval: Interval) -> int:
         if interval.is_intraday:
             return min(max(interval.seconds * SECOND, 2 * MINUTE), HOUR)
-        return _GRACE_OF_MONTH if self.finest in (Interval.MO1, Interval.Q1) else _GRACE_OF_DAY
+        return _GRACE_OF_MONTH if self.finest in (Interval.MO1, Interval.Q1, Interval.Y1) else _GRACE_OF_DAY
 
     def _check(self, interval: Interval) -> None:
         least = _ORDER.index(self.finest)

@@ -83,8 +83,8 @@ def _aligned(start: IntArray, interval: Interval) -> BoolArray:
         return monday
     date = day.astype("datetime64[D]")
     month = date.astype("datetime64[M]")
-    quarterly = month.astype(np.int64) % 3 == 0
-    first: BoolArray = midnight & (date == month.astype("datetime64[D]")) & (quarterly | (interval is Interval.MO1))
+    months = {Interval.MO1: 1, Interval.Q1: 3, Interval.Y1: 12}[interval]
+    first: BoolArray = midnight & (date == month.astype("datetime64[D]")) & (month.astype(np.int64) % months == 0)
     return first
 
 

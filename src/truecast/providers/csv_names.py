@@ -29,7 +29,7 @@ _SPELLINGS = {
     "h4": Interval.H4, "m1": Interval.M1, "m5": Interval.M5, "m15": Interval.M15, "m30": Interval.M30,
     "1min": Interval.M1, "5min": Interval.M5, "15min": Interval.M15, "30min": Interval.M30, "daily": Interval.D1,
     "d1": Interval.D1, "1wk": Interval.W1, "weekly": Interval.W1, "w1": Interval.W1, "monthly": Interval.MO1,
-    "mn1": Interval.MO1, "quarterly": Interval.Q1,
+    "mn1": Interval.MO1, "quarterly": Interval.Q1, "yearly": Interval.Y1, "annual": Interval.Y1,
 }  # fmt: skip
 _CALENDARS = {AssetClass.FX: "FX", AssetClass.CRYPTO: "24/7"}
 _TRADED_IN_NEW_YORK = {AssetClass.EQUITY, AssetClass.ETF, AssetClass.INDEX}
@@ -77,7 +77,7 @@ def infer_interval(start: IntArray) -> Interval:
     lengths, counts = np.unique(steps_s, return_counts=True)
     usual_s = int(lengths[counts.argmax()])
     days = usual_s / 86_400
-    for interval, least, most in ((Interval.MO1, 28, 31), (Interval.Q1, 89, 92)):
+    for interval, least, most in ((Interval.MO1, 28, 31), (Interval.Q1, 89, 92), (Interval.Y1, 365, 366)):
         if least <= days <= most:
             return interval
     for interval in Interval:

@@ -61,7 +61,7 @@ def bar_end(_calendar: str, start: IntArray, interval: Interval) -> IntArray:
     return start + interval.seconds * _US
 
 
-_MONTHS = {Interval.MO1: 1, Interval.Q1: 3}
+_MONTHS = {Interval.MO1: 1, Interval.Q1: 3, Interval.Y1: 12}
 
 
 def _ordered(table: Table, month_first: bool | None) -> IntArray:

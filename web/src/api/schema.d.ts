@@ -831,7 +831,7 @@ export interface components {
          * @description Bar length. The value is the public spelling.
          * @enum {string}
          */
-        Interval: "1m" | "5m" | "15m" | "30m" | "1h" | "4h" | "1d" | "1w" | "1mo" | "1q";
+        Interval: "1m" | "5m" | "15m" | "30m" | "1h" | "4h" | "1d" | "1w" | "1mo" | "1q" | "1y";
         /**
          * JobRunShape
          * @description One run of a job. `ended_at` and `outcome` (`ok`, `failed`, `skipped`) are null while it runs.

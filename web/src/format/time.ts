@@ -28,6 +28,7 @@ export function barLabel(iso: string, interval: string, zone?: string): string {
     return formatter(`bar-${zone ?? "local"}`, options).format(at).replace(",", "").replace(",", "");
   }
   if (interval === "1q") return `Q${Math.floor(at.getUTCMonth() / 3) + 1} ${at.getUTCFullYear()}`;
+  if (interval === "1y") return String(at.getUTCFullYear());
   if (interval === "1mo") return formatter("month", { month: "short", year: "numeric", timeZone: "UTC" }).format(at);
   const text = formatter("date", { weekday: "short", ...DAY, timeZone: "UTC" }).format(at).replace(",", "");
   return interval === "1w" ? `week of ${text}` : text;
@@ -39,7 +40,7 @@ export function barLabelShort(iso: string, interval: string): string {
   if (isIntraday(interval)) {
     return formatter("bar-short", { day: "numeric", month: "short", ...CLOCK }).format(at).replace(",", "");
   }
-  if (interval === "1q" || interval === "1mo") return barLabel(iso, interval);
+  if (interval === "1y" || interval === "1q" || interval === "1mo") return barLabel(iso, interval);
   return formatter("date-short", { ...DAY, year: "2-digit", timeZone: "UTC" }).format(at);
 }
 
@@ -81,6 +82,7 @@ const UNITS: Record<string, [string, string]> = {
   "1w": ["week", "weeks"],
   "1mo": ["month", "months"],
   "1q": ["quarter", "quarters"],
+  "1y": ["year", "years"],
 };
 
 /** `10 days`, `1 hour`: steps counted in bars of the interval; days and hours are those the market is open. */
@@ -92,7 +94,7 @@ export function steps(n: number, interval: string, calendar?: string): string {
 
 const INTERVAL_NAMES: Record<string, string> = {
   "1m": "1 minute", "5m": "5 minutes", "15m": "15 minutes", "30m": "30 minutes", "1h": "1 hour", "4h": "4 hours",
-  "1d": "1 day", "1w": "1 week", "1mo": "1 month", "1q": "1 quarter",
+  "1d": "1 day", "1w": "1 week", "1mo": "1 month", "1q": "1 quarter", "1y": "1 year",
 };
 
 /** An interval in words. */
