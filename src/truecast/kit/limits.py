@@ -57,7 +57,7 @@ TRAINING_BARS_MAX = 5_000  # of each series, the last ones, that a model is trai
 SOURCE_BARS_MAX = 20_000  # of one answer of a source, however many requests it takes
 
 BREAKER_WINDOW = 20  # outcomes of the latest calls that a circuit breaker looks at
-BREAKER_OUTCOMES_MIN = 5  # fewer say nothing
+BREAKER_OUTCOMES_MIN = 5  # fewer say nothing; so many failures in a row say enough
 BREAKER_FAILURES_SHARE = 0.5  # from here on it opens
 BREAKER_OPEN_S_FIRST = 15.0
 BREAKER_OPEN_S_MAX = 300.0
@@ -78,3 +78,13 @@ BUDGET_SHARE_ALONE = 0.25  # of each limit, while the processes cannot agree: up
 PAUSE_S_DEFAULT = 5.0  # after a 429 that does not say how long
 
 BATCH_WINDOW_S = 0.005  # so long a question waits for others that can share its call
+
+TRAINING_SERIES_MAX = 64  # of one class and interval, the longest ones, that a model is trained on
+TRAINING_S_MAX = 14_400.0  # of one training: on a busy machine it waits for everything else
+TRAINING_BYTES_MAX = 4_294_967_296  # of memory that one training may take
+ARTIFACT_BYTES_MAX = 134_217_728  # of all files of one version
+ARTIFACT_FILES_MAX = 64
+ARTIFACTS_KEPT_MAX = 32  # versions of the past that are kept in memory
+MODEL_POLL_S = 2.0  # how soon another process's promotion is noticed
+MODEL_LEASE_S = 60.0  # a trainer that has not been heard of for so long is dead
+EVENTS_LISTED_MAX = 200
