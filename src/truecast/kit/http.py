@@ -14,8 +14,11 @@ from urllib.parse import urlsplit
 import httpx
 from numpy.random import Generator
 
+from truecast.kit.budget import is_urgent
 from truecast.kit.clock import Clock
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.flights import Flights
+from truecast.kit.guard import Attempt, Guard, SourceCrowded, SourceOverBudget, SourceResting
 from truecast.kit.limits import (
     HTTP_ATTEMPTS_MAX,
     HTTP_BACKOFF_S_FIRST,
@@ -23,10 +26,12 @@ from truecast.kit.limits import (
     HTTP_CONNECTIONS_MAX,
     HTTP_RETRY_AFTER_S_MAX,
     HTTP_TIMEOUT_S,
+    PAUSE_S_DEFAULT,
 )
 from truecast.kit.metrics import SOURCE_REQUESTS
 
 _TOO_MANY = 429
+_BANNED = 418  # Binance, to addresses that ignored its 429
 _NOT_MODIFIED = 304
 
 
@@ -76,6 +81,19 @@ class SourceAnswerMalformed(TruecastError):
     exit_code = EXIT_UNAVAILABLE
 
 
+_Question = tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, str], ...], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class _Setback:
+    """Why an attempt brought nothing, and what follows from it."""
+
+    problem: TruecastError
+    wait_s: float | None = None  # the source asks for it
+    may_pass: bool = True  # asking again makes sense
+    is_trouble: bool = False  # with the source or our access to it, not with the question
+
+
 @dataclass(frozen=True, slots=True)
 class Response:
     """A complete answer (2xx or 304). Header names are lower case."""
@@ -87,7 +105,10 @@ class Response:
 
 
 class HttpClient:
-    """GETs below one base URL, over few kept connections. Redirects are errors: a source that moved is looked at."""
+    """GETs below one base URL, over few kept connections. Redirects are errors: a source that moved is looked at.
+
+    What may be asked, when and how often is the guard's business; clients of one source share it.
+    """
 
     def __init__(
         self,
@@ -97,6 +118,7 @@ class HttpClient:
         generator: Generator,
         timeout_s: float = HTTP_TIMEOUT_S,
         body_bytes_max: int = HTTP_BODY_BYTES_MAX,
+        guard: Guard | None = None,
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = _host(base_url)
@@ -104,57 +126,122 @@ class HttpClient:
         self._generator = generator
         self._timeout_s = timeout_s
         self._body_bytes_max = body_bytes_max
+        self._guard = guard or Guard(self._host, clock=clock, timeout_s=timeout_s)
+        self._flights: Flights[_Question, Response] = Flights(self._guard.shared)
         self._client: httpx.AsyncClient | None = None
 
     async def get(
-        self, path: str, *, params: Mapping[str, str] | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        weight: int = 1,
     ) -> Response:
         """The answer, or SourceUnreachable, SourceAnsweredError, SourceAnswerTooLarge, SourceAnswerMalformed.
 
-        Failed connections, 429 and 5xx are tried again, `HTTP_ATTEMPTS_MAX` times in all.
+        Failed connections, 429 and 5xx are tried again, `HTTP_ATTEMPTS_MAX` times in all. `weight` is what the call
+        costs of the source's published limits. What is being asked already is not asked again. The guard may refuse:
+        SourceResting, SourceOverBudget, SourceCrowded.
         """
+        pairs = tuple(sorted((params or {}).items())), tuple(sorted((headers or {}).items()))
+        question = (path, *pairs, is_urgent())
         try:
-            answer = await self._get(path, params, headers)
+            answer = await self._flights.share(question, lambda: self._get(path, params, headers, weight))
         except TruecastError as error:
             SOURCE_REQUESTS.labels(self._host, error.code).inc()
+            self._guard.count(error.code)
             raise
         SOURCE_REQUESTS.labels(self._host, "ok").inc()
+        self._guard.count("ok")
         return answer
 
-    async def _get(self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None) -> Response:
+    async def _get(
+        self, path: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None, weight: int
+    ) -> Response:
         url = f"{self._base_url}/{path.lstrip('/')}"
-        shown = url.split("?", 1)[0]  # a query may hold a key
-        for attempt in range(1, HTTP_ATTEMPTS_MAX + 1):
-            wait_s: float | None = None
+        problem: TruecastError | None = None
+        self._guard.retries.called()
+        for number in range(1, HTTP_ATTEMPTS_MAX + 1):
             try:
-                answer = await self._once(url, shown, params, headers)
-            except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
-                raise SourceUnreachable(url=shown, attempts=attempt, reason=_reason(error)) from None
-            except (httpx.TransportError, TimeoutError) as error:
-                problem: TruecastError = SourceUnreachable(url=shown, attempts=attempt, reason=_reason(error))
-            else:
-                if 200 <= answer.status < 300 or answer.status == _NOT_MODIFIED:
-                    return answer
-                wait_s = _retry_after_s(answer, self._clock.now())
-                refused = SourceAnsweredError(url=shown, answered=answer.status, attempts=attempt, retry_after_s=wait_s)
-                refused.body = answer.body
-                problem = refused
-                if answer.status < 500 and answer.status != _TOO_MANY:
-                    raise problem
-            if attempt == HTTP_ATTEMPTS_MAX or (wait_s or 0.0) > HTTP_RETRY_AFTER_S_MAX:
+                async with self._guard.attempt(weight) as attempt:
+                    answered = await self._attempt(attempt, number, url, params, headers)
+            except (SourceResting, SourceOverBudget, SourceCrowded) as refusal:
+                raise problem or refusal from None
+            except TruecastError as error:
+                self._guard.note_error(error)
+                raise
+            if isinstance(answered, Response):
+                return answered
+            problem, wait_s = answered.problem, answered.wait_s
+            if wait_s is not None:
+                await self._guard.pause(wait_s)
+            last = number == HTTP_ATTEMPTS_MAX or not answered.may_pass
+            if last or (wait_s or 0.0) > HTTP_RETRY_AFTER_S_MAX or not self._guard.may_retry():
+                if answered.may_pass or answered.is_trouble:
+                    self._guard.note_error(problem)
                 raise problem
-            jitter_s = float(self._generator.uniform(0.0, HTTP_BACKOFF_S_FIRST * 2 ** (attempt - 1)))
+            jitter_s = float(self._generator.uniform(0.0, HTTP_BACKOFF_S_FIRST * 2 ** (number - 1)))
             await self._clock.sleep_until(self._clock.now() + timedelta(seconds=(wait_s or 0.0) + jitter_s))
         raise AssertionError("every attempt returns or raises")
 
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        number: int,
+        url: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
+    ) -> "Response | _Setback":
+        """One request. Raises what no repetition would change; tells the guard how it went."""
+        shown = url.split("?", 1)[0]  # a query may hold a key
+        try:
+            answer = await self._once(attempt, url, shown, params, headers)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
+            attempt.failed()
+            raise SourceUnreachable(url=shown, attempts=number, reason=_reason(error)) from None
+        except (httpx.TransportError, TimeoutError) as error:
+            attempt.failed(timed_out=isinstance(error, TimeoutError | httpx.TimeoutException))
+            return _Setback(SourceUnreachable(url=shown, attempts=number, reason=_reason(error)))
+        except (SourceAnswerTooLarge, SourceAnswerMalformed):
+            attempt.failed()
+            raise
+        if 200 <= answer.status < 300 or answer.status == _NOT_MODIFIED:
+            await attempt.answered(answer.headers)
+            return answer
+        if answer.status >= 500:
+            attempt.failed()
+        else:
+            await attempt.answered(answer.headers)
+        wait_s = _retry_after_s(answer, self._clock.now())
+        refused = SourceAnsweredError(url=shown, answered=answer.status, attempts=number, retry_after_s=wait_s)
+        refused.body = answer.body
+        if wait_s is None and answer.status in (_TOO_MANY, _BANNED):
+            wait_s = PAUSE_S_DEFAULT
+        return _Setback(
+            refused,
+            wait_s=wait_s,
+            may_pass=answer.status >= 500 or answer.status == _TOO_MANY,
+            is_trouble=answer.status in (401, 403, _BANNED),
+        )
+
     async def _once(
-        self, url: str, shown: str, params: Mapping[str, str] | None, headers: Mapping[str, str] | None
+        self,
+        attempt: Attempt,
+        url: str,
+        shown: str,
+        params: Mapping[str, str] | None,
+        headers: Mapping[str, str] | None,
     ) -> Response:
+        limit_s = attempt.time_limit_s
+        client = self._opened()
+        patience = httpx.Timeout(self._timeout_s, read=limit_s, connect=limit_s)
+        request = client.build_request("GET", url, params=params, headers=headers, timeout=patience)
         # httpx limits each read; a source that drips a byte a second is stopped by the limit around all of them.
-        async with (
-            asyncio.timeout(self._timeout_s),
-            self._opened().stream("GET", url, params=params, headers=headers) as stream,
-        ):
+        async with asyncio.timeout(self._timeout_s):
+            async with asyncio.timeout(limit_s):
+                stream = await client.send(request, stream=True)
+            attempt.began_to_answer()
             parts, size_bytes = [], 0
             try:
                 async for part in stream.aiter_bytes():
@@ -164,6 +251,8 @@ class HttpClient:
                     parts.append(part)
             except httpx.DecodingError as error:
                 raise SourceAnswerMalformed(source=shown, reason=_reason(error)) from None
+            finally:
+                await stream.aclose()
             lower = {name.lower(): value for name, value in stream.headers.items()}
             return Response(stream.status_code, lower, b"".join(parts), self._clock.now())
 
@@ -176,7 +265,6 @@ class HttpClient:
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = httpx.AsyncClient(
-                timeout=self._timeout_s,
                 limits=httpx.Limits(max_connections=HTTP_CONNECTIONS_MAX),
                 headers={"user-agent": "truecast", "accept-encoding": "gzip, deflate"},
                 follow_redirects=False,

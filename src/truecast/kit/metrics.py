@@ -31,6 +31,49 @@ SOURCE_REQUESTS: Final = Counter(
     ("host", "outcome"),
     registry=REGISTRY,
 )
+SOURCE_CALLS: Final = Counter(
+    "truecast_source_calls_total",
+    "Questions put to a data source, by source and outcome: ok, or the code of the error.",
+    ("source", "outcome"),
+    registry=REGISTRY,
+)
+SOURCE_SECONDS: Final = Histogram(
+    "truecast_source_first_byte_seconds",
+    "Time from a request to the first byte of its answer, by source; the time limit is learned from it.",
+    ("source",),
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20),
+    registry=REGISTRY,
+)
+SOURCE_RETRIES: Final = Counter(
+    "truecast_source_retries_total",
+    "Requests to a data source that repeated a failed one, by source; at most a tenth of all.",
+    ("source",),
+    registry=REGISTRY,
+)
+SOURCE_CALLS_SHARED: Final = Counter(
+    "truecast_source_calls_saved_total",
+    "Requests saved, by source: questions answered by a request under way (coalesced) or put into one (batched).",
+    ("source", "how"),
+    registry=REGISTRY,
+)
+SOURCE_BREAKER_OPENED: Final = Counter(
+    "truecast_source_breaker_opened_total",
+    "Times a source's circuit breaker opened, or stayed open because its probe failed.",
+    ("source",),
+    registry=REGISTRY,
+)
+SOURCE_BUDGET_USED: Final = Gauge(
+    "truecast_source_budget_used_ratio",
+    "Share of a published limit that its window holds, by source and limit, at the last request.",
+    ("source", "limit"),
+    registry=REGISTRY,
+)
+SOURCE_BUDGET_WAIT_SECONDS: Final = Counter(
+    "truecast_source_budget_wait_seconds_total",
+    "Time requests waited for their share of a published limit, by source.",
+    ("source",),
+    registry=REGISTRY,
+)
 BARS_INGESTED: Final = Counter(
     "truecast_bars_ingested_total",
     "Bars taken into the store, by source and what became of them: inserted, corrected, unchanged.",

@@ -5,6 +5,7 @@ SourceAnswerTooLarge and SourceAnswerMalformed.
 """
 
 from truecast.kit.errors import EXIT_CONFIG, EXIT_NOT_FOUND, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.guard import SourceOverBudget as SourceOverBudget  # noqa: PLC0414 adapters raise it too
 
 
 class SymbolNotAtSource(TruecastError):
@@ -35,20 +36,6 @@ class SourceKeyRefused(TruecastError):
     title = "Source refused the key"
     template = "{source} does not accept the key: {reason}"
     exit_code = EXIT_CONFIG
-
-
-class SourceOverBudget(TruecastError):
-    """Too many requests: by the source's own count, or by ours before it could say so. `retry_after_s` may be None."""
-
-    code = "source_over_budget"
-    status = 503
-    title = "Source over budget"
-    template = "{source} takes no more requests at present: {reason}"
-    exit_code = EXIT_UNAVAILABLE
-
-    def __init__(self, *, source: str, reason: str, retry_after_s: float | None = None) -> None:
-        super().__init__(source=source, reason=reason, retry_after_s=retry_after_s)
-        self.retry_after_s = retry_after_s
 
 
 class SourceRefused(TruecastError):
