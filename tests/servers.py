@@ -60,15 +60,15 @@ def postgres_server() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def redis_server() -> Iterator[str]:
-    """The URL of a fresh Redis that keeps nothing on disk."""
+def redis_server(port: int | None = None) -> Iterator[str]:
+    """The URL of a fresh Redis that keeps nothing on disk, on that port if one is given."""
     program = shutil.which("redis-server")
     if program is None:
         cannot_run("no redis-server is installed")
         return
-    port = free_port()
+    port = port or free_port()
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=tempfile.gettempdir()) as process:
         try:
             _wait_for_port(port)
             yield f"redis://127.0.0.1:{port}/0"

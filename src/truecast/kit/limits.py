@@ -2,9 +2,9 @@
 
 HORIZON_STEPS_MAX = 168
 LEVEL_MIN, LEVEL_MAX = (
-    0.05,
+    0.5,
     0.995,
-)  # confidence of an interval: below, it says nothing; above, no sample supports it
+)  # confidence of an interval: below, it is wrong more often than right; above, no sample supports it
 LEVELS_MAX = 10  # confidence levels in one request
 
 CANDLES_MAX = 5_000  # rows of one answer
@@ -75,6 +75,8 @@ BUDGET_RESERVED_SHARE = 0.2  # of each published limit, for calls that a user wa
 BUDGET_WAIT_S_MAX = 60.0  # a job waits so long for its share, then the next source is asked
 BUDGET_WAIT_USER_S_MAX = 0.25
 BUDGET_SHARE_ALONE = 0.25  # of each limit, while the processes cannot agree: up to four stay within it together
+BUDGET_ALONE_S = 5.0  # so long Redis is not asked again after it did not answer
+REDIS_TIMEOUT_S = 0.5
 PAUSE_S_DEFAULT = 5.0  # after a 429 that does not say how long
 
 BATCH_WINDOW_S = 0.005  # so long a question waits for others that can share its call

@@ -68,6 +68,12 @@ SOURCE_BUDGET_USED: Final = Gauge(
     ("source", "limit"),
     registry=REGISTRY,
 )
+SOURCE_BUDGET_ALONE: Final = Gauge(
+    "truecast_source_budget_alone",
+    "1 while Redis cannot be asked and this process keeps to a fixed share of a source's limits, by source.",
+    ("source",),
+    registry=REGISTRY,
+)
 SOURCE_BUDGET_WAIT_SECONDS: Final = Counter(
     "truecast_source_budget_wait_seconds_total",
     "Time requests waited for their share of a published limit, by source.",
