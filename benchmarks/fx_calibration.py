@@ -43,7 +43,7 @@ NINE = [GRID.index(p) for p in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)]
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in GRID])
 HALF_LIFE_97 = float(np.log(0.5) / np.log(0.97))
 WALKS = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}
-WALKS["vol_walk, tracking .1"] = VolWalk(tracking=0.1)
+
 
 
 def blocks_se(values: np.ndarray, size: int) -> float:

@@ -23,7 +23,7 @@ from truecast.features.frame import frame_of_closes
 from truecast.models.backtest import walk_forward
 from truecast.models.catalog import MODELS
 
-SERIES, BARS, STEPS = 1_000, 500, 24
+SERIES, BARS, STEPS = 512, 1_000, 24
 
 
 def measured(work: Callable[[], object], repeat: int) -> tuple[float, float, float]:
@@ -65,10 +65,10 @@ def main() -> None:
         times = " | ".join(f"{seconds * 1e3:.2f} ms" for seconds in (wall, cpu, least))
         lines.append(f"| {label} | {times} | {least / n * 1e6:.1f} us |")
 
-    walks = {name: MODELS[name] for name in ("naive", "ewma_walk")}  # the others have benchmarks of their own
+    walks = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}  # the others have benchmarks of their own
     shape = f"{SERIES} series x {BARS} bars"
     for name, model in walks.items():
-        times = measured(lambda model=model: model.predict_many(frames, STEPS), 40)
+        times = measured(lambda model=model: model.predict_many(frames, STEPS), 15)
         add(f"{name}: fit + {STEPS} steps x {len(GRID)} calibrated quantiles, {shape}", *times, SERIES)
     add(f"yardstick: np.sort of {shape}", *measured(lambda: np.sort(closes, axis=1), 15), SERIES)
     add(

@@ -87,10 +87,11 @@ class Panel:
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
         weights = self.mix(horizon) * times
-        total = weights[0] * self.parts[0][:, bars]
+        counting = np.flatnonzero(weights)
+        total = weights[counting[0]] * self.parts[counting[0]][:, bars]
         buffer = np.empty_like(total)
-        for weight, part in zip(weights[1:], self.parts[1:], strict=True):
-            total += np.multiply(part[:, bars], weight, out=buffer)
+        for i in counting[1:]:
+            total += np.multiply(self.parts[i][:, bars], weights[i], out=buffer)
         return np.asarray(total)
 
     def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:

@@ -45,20 +45,12 @@ class EwmaWalk(WalkModel):
     slow_most: float = 0.5
     reference: Naive = field(default_factory=Naive)
 
-    def parts(self, moved: FloatArray) -> FloatArray:
+    def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:
         """Mean absolute moves by half-life. (C, S, T)"""
-        return ewma(moved, np.array(self._half_lives()))
-
-    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:
-        """The recursion of `ewma` from where it is."""
-        decay = 2.0 ** (-1.0 / np.array(self._half_lives()))
-        known = parts.shape[1]
-        more = np.empty((len(decay), len(moved)))
-        more[:, :known] = parts
-        for t in range(known, len(moved)):
-            mass_before, mass = 1 - decay ** max(t - 1, 1), 1 - decay ** max(t, 1)
-            more[:, t] = (decay * mass_before * more[:, t - 1] + (1 - decay) * moved[t]) / mass
-        return more
+        half_lives = np.array([self.half_life, self.half_life_slow])
+        means = _went_on(moved, half_lives, state) if isinstance(state, _State) else ewma(moved, half_lives)
+        before = state.bars if isinstance(state, _State) else 0
+        return means, _State(before + moved.shape[1], means[..., -1])
 
     def mix(self, horizon: int) -> FloatArray:
         """w(h) on the slow part."""
@@ -69,8 +61,24 @@ class EwmaWalk(WalkModel):
         """Outcomes are in units of the mean absolute move."""
         return np.full((len(x), len(at)), 1 / PRIOR_MEAN_ABS)
 
-    def _half_lives(self) -> tuple[float, float]:
-        return (self.half_life, self.half_life_slow)
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    bars: int
+    means: FloatArray  # (C, S) after the last of them
+
+
+def _went_on(moved: FloatArray, half_life: FloatArray, state: _State) -> FloatArray:
+    """The recursion of `ewma` from where it is."""
+    decay = 2.0 ** (-1.0 / half_life)[:, None]
+    more = np.empty((len(decay), *moved.shape))
+    mean = state.means
+    for t in range(moved.shape[1]):
+        bar = state.bars + t
+        mass_before, mass = 1 - decay ** max(bar - 1, 1), 1 - decay ** max(bar, 1)
+        mean = (decay * mass_before * mean + (1 - decay) * moved[:, t]) / mass
+        more[..., t] = mean
+    return more
 
 
 def ewma(values: FloatArray, half_life: FloatArray) -> FloatArray:

@@ -34,13 +34,9 @@ class Naive(WalkModel):
         """Itself."""
         return self
 
-    def parts(self, moved: FloatArray) -> FloatArray:
+    def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:
         """One: moves are kept in their own units."""
-        return np.ones((1, *moved.shape))
-
-    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:  # noqa: ARG002 the contract's names
-        """Still one."""
-        return np.ones((1, len(moved)))
+        return np.ones((1, *moved.shape)), state
 
     def mix(self, horizon: int) -> FloatArray:  # noqa: ARG002 the same at all
         """One."""

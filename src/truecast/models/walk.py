@@ -64,11 +64,11 @@ class Walk(Protocol):
     def ranged(self) -> bool:
         """Whether bars with highs and lows count by these (models/size.py), and not by their moves alone."""
 
-    def parts(self, moved: FloatArray) -> FloatArray:
-        """The C components of the scale of one step, known at each bar, from absolute moves: (S, T) -> (C, S, T)."""
+    def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:
+        """The C components of the scale of one step, known at each bar, from absolute moves: (S, T) -> (C, S, T).
 
-    def extended(self, parts: FloatArray, moved: FloatArray) -> FloatArray:
-        """The components (C, n) of one series after its first n bars, carried on over all moves: (T,) -> (C, T)."""
+        And the state after the last bar: with it, `moved` are the bars that follow, and so are the components.
+        """
 
     def mix(self, horizon: int) -> FloatArray:
         """Weights of the components at a horizon. (C,)"""
@@ -107,6 +107,7 @@ class FittedWalk:
     activity: Activity | None
     differences: bool
     location: Location | None = None
+    state: object = None  # of the scale's recursion, after the last bar
 
     def update(self, new: Frame) -> "FittedWalk":
         """The same as fitting on everything so far and `new`; the recursions go on from where they are."""
@@ -117,11 +118,11 @@ class FittedWalk:
         x = np.concatenate([self.x, new.close if self.differences else np.log(new.close)])
         activity = activity_of(frame, x) if self.walk.clocked else None
         clocks = (activity,) if activity else ()
-        parts = self.walk.extended(
-            self.parts, _moved(self.walk, [frame], x[None], clocks, differences=self.differences)[0]
-        )
+        moved = _moved(self.walk, [frame], x[None], clocks, differences=self.differences)
+        more, state = self.walk.parts(moved[:, len(self.x) :], self.state)
+        parts = np.concatenate([self.parts, more[:, 0]], axis=1)
         location = self.location and self.location.carried(frame, x)
-        return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences, location)
+        return FittedWalk(self.walk, self.reference, frame, x, parts, activity, self.differences, location, state)
 
     def predict(self, steps: int) -> Prediction:
         """Quantiles of the next `steps` closes, with the record of the same method one step ahead."""
@@ -208,8 +209,8 @@ def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
     x = level(frame)
     activity = activity_of(frame, x) if walk.clocked else None
     clocks, differences = (activity,) if activity else (), uses_differences(frame)
-    parts = walk.parts(_moved(walk, [frame], x[None], clocks, differences=differences))[:, 0]
-    return FittedWalk(walk, reference, frame, x, parts, activity, differences)
+    parts, state = walk.parts(_moved(walk, [frame], x[None], clocks, differences=differences))
+    return FittedWalk(walk, reference, frame, x, parts[:, 0], activity, differences, state=state)
 
 
 def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
@@ -242,7 +243,7 @@ def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *
     moves = _moves(
         walk,
         x,
-        walk.parts(_moved(walk, frames, x, clocks, differences=differences)),
+        walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0],
         clocks=clocks,
         origins=np.array([x.shape[1] - 1]),
         horizons=np.arange(1, steps + 1),

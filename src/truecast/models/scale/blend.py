@@ -1,74 +1,117 @@
-"""The blend: six views of the next bars' variance, weighted by how well each did of late (QLIKE), at every bar anew.
+"""The blend: four views of the next bar's variance, weighted by how well each did of late (QLIKE), at every bar anew.
 
-    views       = two levels x three rhythms (none, 5 bars, 7 bars; models/scale/rhythm.py)
+    views       = two levels x (no rhythm, that of 7 bars; models/scale/rhythm.py)
     level 1     = (.9 EWMA12(u) + .1 EWMA600(|r|))^2 / E|z|^2        u: |r| over the rhythm's factor
     level 2     = .9 EWMA25(u^2) + .1 EWMA600(r^2)                   r cut at 6 times its usual size
-    far ahead   the slow share w(h) = .10 + .06 log h grows, as in models/ewma_walk.py: volatility returns to its mean
     weight      ~ exp(-RATE sum_i d^i (log v + r^2 / v)[t - i])      d: half-life 15 bars
+    farther     = ((1 - w) fast + w slow) sqrt(rho)                  roots of the weighted fast and slow variances
+    w(h)        = .10 + .06 log h, as in models/ewma_walk.py: volatility returns to its mean
 
 Exponential weights (Vovk 1990; Cesa-Bianchi and Lugosi 2006) on the loss that ranks variance forecasts rightly even
 when r^2 is a noisy proxy (Patton 2011). They forget, because rhythms come and go. A GARCH(1,1) refitted by maximum
-likelihood was a view as well and added nothing (research/LOG.md), so that this needs no fit at all.
+likelihood was a view as well and added nothing (research/LOG.md), so that this needs no fit at all. A rhythm counts
+over 1, 2 and 4 bars; from 8 on nearly every stretch holds as many of each bar as any other.
 
 Floors: a day without change is data (its loss is log v); no variance is less than LEAST_SHARE of the slow mean square,
 which halves every 600 bars of standstill; a series that never moved has 0, and models/walk.py adds its own floor.
+
+Computed in stretches of bars with the series side by side, elementwise: what is said of a series is the same to the
+last bit whatever stands beside it, and a new bar goes on from the state after the last one.
 """
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from truecast.domain.bar import FloatArray
+from truecast.domain.bar import FloatArray, IntArray
 from truecast.models.calibrate import PRIOR_MEAN_ABS
-from truecast.models.scale.recursion import averaged, summed
-from truecast.models.scale.rhythm import Rhythm, rhythm_of
+from truecast.models.scale.recursion import run_on
+from truecast.models.scale.rhythm import Rhythm, begun, read_on
 
-RHYTHMS = ((5, 20.0), (7, 8.0))  # (period in bars, half-life in periods)
+RHYTHMS = ((7, 8.0),)  # (period in bars, half-life in periods)
 USUAL, FAST_ABSOLUTE, FAST_SQUARE, SLOW = 100.0, 12.0, 25.0, 600.0  # half-lives
 CUT = 6.0  # usual sizes
 RATE, MEMORY = 1.0, 15.0
 LOSS_MOST = 20.0  # of r^2 / v: one outlier does not dethrone a view
 LEAST_SHARE = 0.1  # of the slow mean square: a day of rest that was none must not count a hundredfold
 SLOW_ONE, SLOW_RISE, SLOW_MOST = 0.10, 0.06, 0.5
+NEAR = (1, 2, 4)  # horizons with a component of their own
+FAR = 8  # from here on a horizon is a mixture of fast and slow
+COMPONENTS = len(NEAR) + 2  # and the fast and the slow one
+
+_NOTHING = 1e-200
+_WAYS = len(RHYTHMS) + 1
+_HALF_LIVES = (*[FAST_ABSOLUTE] * _WAYS, *[FAST_SQUARE] * _WAYS, SLOW, SLOW)
+_BARS = 112  # 16 bars x 7: stretches of any multiple of it give the same to the last bit (scale/recursion.py)
+_ROWS, _CELLS = 128, 16_384  # worked on at once: rows, and rows x bars
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """After the last bar of S series: all that the next one needs."""
+
+    bars: int
+    usual: FloatArray  # (1, S) sums
+    usual_mean: FloatArray  # (S,)
+    sums: FloatArray  # (8, S) of _HALF_LIVES
+    lost: FloatArray  # (V, S)
+    said: FloatArray  # (V, S) the views of the next bar
+    factors: FloatArray  # (rhythms, S) of the next bar
+    rhythms: tuple[Rhythm, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Blended:
     """Of S series over T bars, each number from the bar and those before it only."""
 
-    absolute: FloatArray  # (rhythms, S, T) fast mean absolute move
-    square: FloatArray  # (rhythms, S, T) fast mean square
-    slow: FloatArray  # (S, T) mean absolute move
-    slow_square: FloatArray  # (S, T)
-    rhythms: tuple[Rhythm | None, ...]
-    weights: FloatArray  # (2 x rhythms, S, T)
+    parts: FloatArray  # (COMPONENTS, S, T) deviations per root of a bar: over NEAR bars, fast, slow
+    states: tuple[State, ...]  # of _ROWS series each
+    told: tuple[tuple[FloatArray, ...], ...]  # of those: weights (n, V, S), slow squares (n, S) of each stretch
 
     def variance(self, horizon: int) -> FloatArray:
         """Expected variance per bar of the next `horizon` bars. (S, T)"""
-        total = LEAST_SHARE * self.slow_square
-        mean = np.zeros_like(total)
-        for weight, view in zip(self.weights, _views(self, horizon), strict=True):
-            mean += weight * view
-        return np.asarray(np.maximum(mean, total, out=mean))
+        return np.asarray(np.tensordot(mixed(horizon), self.parts, 1) ** 2)
+
+    def weights(self) -> FloatArray:
+        """Of the views: no rhythm, then that of 7 bars, absolute and square of each. (V, S, T)"""
+        rows = [np.concatenate(one[0::2]).transpose(1, 2, 0) for one in self.told]
+        return np.concatenate(rows, axis=1)
+
+    def slow_square(self) -> FloatArray:
+        """The slow mean square. (S, T)"""
+        return np.concatenate([np.concatenate(one[1::2]).T for one in self.told])
 
 
-def blended(moved: FloatArray) -> Blended:
-    """Everything from the absolute moves (S, T), of which the first is 0."""
-    usual = averaged(moved, USUAL)
-    cut = _cut(moved, usual)
-    rhythms: tuple[Rhythm | None, ...] = (None, *(rhythm_of(moved, usual, *one) for one in RHYTHMS))
-    absolute, square = np.empty((2, len(rhythms), *moved.shape))
-    for i, rhythm in enumerate(rhythms):
-        factor = 1.0 if rhythm is None else _factor(rhythm)
-        np.divide(moved, factor, out=absolute[i])
-        np.divide(cut, factor, out=square[i])
-    absolute, square = averaged(absolute, FAST_ABSOLUTE), averaged(np.square(square, out=square), FAST_SQUARE)
-    slow, slow_square = averaged(np.stack([moved, cut**2]), SLOW)
-    parts = Blended(absolute, square, slow, slow_square, rhythms, np.empty((0, *moved.shape)))
-    weights = _weights(np.stack(list(_views(parts, 1))), moved)
-    return replace(parts, weights=weights)
+def blended(moved: FloatArray, states: tuple[State, ...] = ()) -> Blended:
+    """Everything from the absolute moves (S, T), of which the first ever is 0; `states` are those before these bars."""
+    n_series, n_bars = moved.shape
+    parts, after, told = np.empty((COMPONENTS, n_series, n_bars)), [], []
+    length = _BARS * max(1, _CELLS // (_BARS * min(n_series, _ROWS)))
+    for number, top in enumerate(range(0, n_series, _ROWS)):
+        rows, say = slice(top, top + _ROWS), list[FloatArray]()
+        state = states[number] if states else _started(min(_ROWS, n_series - top))
+        for first in range(0, n_bars, length):
+            bars = slice(first, first + length)
+            found, state, *more = _stretch(np.ascontiguousarray(moved[rows, bars].T), state)
+            parts[:, rows, bars] = found.transpose(1, 2, 0)
+            say += more
+        after.append(state)
+        told.append(tuple(say))
+    return Blended(parts, tuple(after), tuple(told))
+
+
+def mixed(horizon: int) -> FloatArray:
+    """Weights of the components at a horizon; between NEAR ones and up to FAR linear in log h. (COMPONENTS,)"""
+    w = slow_share(horizon)
+    far = np.array([*[0.0] * len(NEAR), 1 - w, w])
+    if horizon >= FAR:
+        return far
+    near = np.zeros(COMPONENTS)
+    at = np.log(NEAR)
+    near[: len(NEAR)] = [np.interp(math.log(horizon), at, one) for one in np.eye(len(NEAR))]
+    share = max(0.0, math.log(horizon / NEAR[-1]) / math.log(FAR / NEAR[-1]))
+    return np.asarray((1 - share) * near + share * far)
 
 
 def slow_share(horizon: int) -> float:
@@ -76,48 +119,99 @@ def slow_share(horizon: int) -> float:
     return min(SLOW_ONE + SLOW_RISE * math.log(horizon), SLOW_MOST)
 
 
-def _views(parts: Blended, horizon: int) -> Iterator[FloatArray]:
-    w = slow_share(horizon)
-    slow, slow_square = (w / PRIOR_MEAN_ABS) * parts.slow, w * parts.slow_square
-    for absolute, square, rhythm in zip(parts.absolute, parts.square, parts.rhythms, strict=True):
-        first, second = ((1 - w) / PRIOR_MEAN_ABS) * absolute, (1 - w) * square
-        first += slow
-        first *= first
-        second += slow_square
-        if rhythm is not None:
-            rho = rhythm.ahead(horizon)
-            first *= rho
-            second *= rho
-        yield first
-        yield second
+def _started(n_series: int) -> State:
+    nothing, views = np.zeros((1, n_series)), np.zeros((2 * _WAYS, n_series))
+    rhythms = tuple(begun(period, half_life, n_series) for period, half_life in RHYTHMS)
+    factors = np.ones((len(RHYTHMS), n_series))
+    return State(0, nothing, nothing[0], np.zeros((len(_HALF_LIVES), n_series)), views, views, factors, rhythms)
 
 
-def _weights(views: FloatArray, moved: FloatArray) -> FloatArray:
-    """Of the views (V, S, T) of the next bar, from how they did on the bars so far. (V, S, T)"""
-    said = views[..., :-1]
-    v = np.where((said > 0).all(axis=0), said, 1.0)  # nothing has moved yet: all say 0, and none is better
-    loss = np.zeros_like(views)
-    np.divide(moved[:, 1:] ** 2, v, out=loss[..., 1:])
+def _stretch(moved: FloatArray, state: State) -> tuple[FloatArray, State, FloatArray, FloatArray]:
+    """Parts (n, C, S) of the next n bars, the state after them, and weights (n, V, S) and slow squares (n, S)."""
+    bars = state.bars + np.arange(len(moved))
+    usual, usual_sums = _means(moved[:, None].copy(), (USUAL,), bars, state.usual)
+    before = np.concatenate([state.usual_mean[None], usual[:-1, 0]])
+    read = [read_on(rhythm, moved, before) for rhythm in state.rhythms]
+    factors = [np.concatenate([old[None], np.sqrt(rho[0])]) for old, (_, rho) in zip(state.factors, read, strict=True)]
+    sizes = np.empty((len(moved), len(_HALF_LIVES), moved.shape[1]))
+    cut = np.minimum(moved, np.where(before > 0, CUT * before, np.inf))
+    sizes[:, 0], sizes[:, _WAYS] = moved, cut
+    for i, factor in enumerate(factors, 1):
+        np.divide(moved, factor[:-1], out=sizes[:, i])
+        np.divide(cut, factor[:-1], out=sizes[:, _WAYS + i])
+    squares = sizes[:, _WAYS : 2 * _WAYS]
+    np.square(squares, out=squares)
+    sizes[:, -2], sizes[:, -1] = moved, squares[:, 0]
+    means, sums = _means(sizes, _HALF_LIVES, bars, state.sums)
+    fast, slow = means[:, : 2 * _WAYS].reshape(len(moved), 2, _WAYS, -1), means[:, -2:]
+    views = _views(fast, slow, [rho[0] for _, rho in read])
+    lost = _losses(np.concatenate([state.said[None], views[:-1]]), moved)
+    lost, lost_sums = run_on(lost, (MEMORY,) * len(state.lost), state.lost)
+    weights = lost - lost.min(axis=1, keepdims=True)
+    weights *= -RATE
+    np.exp(weights, out=weights)
+    weights /= weights.sum(axis=1, keepdims=True)
+    parts = _parts(weights, views, fast, slow, [rho for _, rho in read])
+    expected = np.stack([factor[-1] for factor in factors])
+    rhythms = tuple(rhythm for rhythm, _ in read)
+    known = State(state.bars + len(moved), usual_sums, usual[-1, 0], sums, lost_sums, views[-1], expected, rhythms)
+    return parts, known, weights, slow[:, 1]
+
+
+def _means(
+    values: FloatArray, half_lives: tuple[float, ...], bars: IntArray, before: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Exponentially weighted means, in place; weights sum to 1 from the first bar on. ((n, F, S), (F, S) the sums)"""
+    sums, after = run_on(values, half_lives, before)
+    decay = 2.0 ** (-1.0 / np.array(half_lives))
+    sums *= ((1 - decay) / (1 - decay ** np.maximum(bars, 1)[:, None]))[..., None]
+    return sums, after
+
+
+def _views(fast: FloatArray, slow: FloatArray, rho: list[FloatArray]) -> FloatArray:
+    """The variance of the next bar, by each. (n, V, S)"""
+    views = np.empty((len(fast), _WAYS, 2, fast.shape[-1]))
+    absolute, square = views[:, :, 0], views[:, :, 1]
+    np.multiply(fast[:, 0], (1 - SLOW_ONE) / PRIOR_MEAN_ABS, out=absolute)
+    absolute += (SLOW_ONE / PRIOR_MEAN_ABS) * slow[:, :1]
+    np.square(absolute, out=absolute)
+    np.multiply(fast[:, 1], 1 - SLOW_ONE, out=square)
+    square += SLOW_ONE * slow[:, 1:]
+    for i, one in enumerate(rho, 1):
+        views[:, i] *= one[:, None]
+    return views.reshape(len(fast), 2 * _WAYS, -1)
+
+
+def _losses(said: FloatArray, moved: FloatArray) -> FloatArray:
+    """Of each view, on each bar. (n, V, S)"""
+    v = np.maximum(said, _NOTHING)  # all of them before the first move: none is better
+    loss = np.square(moved)[:, None] / v
     np.minimum(loss, LOSS_MOST, out=loss)
-    loss[..., 1:] += np.log(v, out=v)
-    loss -= loss.mean(axis=0)
-    lost = summed(loss, MEMORY)
-    lost -= lost.min(axis=0)
-    lost *= -RATE
-    weight = np.exp(lost, out=lost)
-    weight /= weight.sum(axis=0)
-    return weight
+    loss += np.log(v, out=v)
+    return loss
 
 
-def _factor(rhythm: Rhythm) -> FloatArray:
-    """What was expected of each bar's absolute move one bar before. (S, T)"""
-    factor = np.ones((rhythm.total.shape[0], rhythm.total.shape[1] - rhythm.period - 1))
-    factor[:, 1:] = np.sqrt(rhythm.ahead(1)[:, :-1])
-    return factor
-
-
-def _cut(moved: FloatArray, usual: FloatArray) -> FloatArray:
-    cut = moved.copy()
-    before = usual[:, :-1]
-    cut[:, 1:] = np.minimum(moved[:, 1:], np.where(before > 0, CUT * before, np.inf))
-    return cut
+def _parts(
+    weights: FloatArray, views: FloatArray, fast: FloatArray, slow: FloatArray, rho: list[FloatArray]
+) -> FloatArray:
+    """The deviations. (n, C, S)"""
+    parts = np.empty((len(weights), COMPONENTS, weights.shape[-1]))
+    parts[:, 0] = np.maximum((weights * views).sum(axis=1), LEAST_SHARE * slow[:, 1])
+    absolute, square = weights[:, 0::2], weights[:, 1::2]
+    inverse = 1 / PRIOR_MEAN_ABS**2
+    now = absolute * np.square(fast[:, 0])
+    now *= inverse
+    now += square * fast[:, 1]
+    parts[:, -2] = now.sum(axis=1)
+    share = absolute.sum(axis=1)
+    parts[:, -1] = share * (inverse * np.square(slow[:, 0])) + (1 - share) * slow[:, 1]
+    ways = absolute + square
+    for i in range(1, len(NEAR)):
+        parts[:, i] = ways[:, 0]
+        for k, one in enumerate(rho, 1):
+            parts[:, i] += ways[:, k] * one[i]
+    np.sqrt(parts, out=parts)
+    for i, horizon in enumerate(NEAR[1:], 1):
+        w = slow_share(horizon)
+        parts[:, i] *= (1 - w) * parts[:, -2] + w * parts[:, -1]
+    return parts

@@ -6,6 +6,7 @@ from truecast.domain.bar import FloatArray
 from truecast.models.ewma_walk import ewma
 
 _GONE = 1e-18  # a weight that no longer changes a float64 sum
+_BLOCK = 16
 _ROWS_MANY = 16  # from here on a product of matrices is faster than doubling
 
 
@@ -38,26 +39,29 @@ def averaged(values: FloatArray, half_life: float) -> FloatArray:
     return means
 
 
-def summed(values: FloatArray, half_life: float) -> FloatArray:
-    """`filtered` with one half-life for all rows, fast for many rows; values[..., 0] must be 0. (..., T)"""
-    decay = 2.0 ** (-1.0 / half_life)
-    if values.size // values.shape[-1] < _ROWS_MANY:
-        return filtered(values, np.array(decay))
-    sums = averaged(values, half_life)
-    sums *= _mass(decay, values.shape[-1]) / (1 - decay)
-    return sums
+def run_on(values: FloatArray, half_lives: tuple[float, ...], before: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """y[t] = values[t] + decay y[t - 1], in place, going on from `before` (F, S), y at the bar before. (n, F, S)
 
-
-def summed_every(values: FloatArray, half_life: float, every: int) -> FloatArray:
-    """`filtered` over every so many bars, with one half-life (in steps of `every`) for all rows. (..., T)"""
-    decay = 2.0 ** (-1.0 / half_life)
-    if values.size // values.shape[-1] < _ROWS_MANY:
-        return filtered(values, np.array(decay), every)
-    sums = values.copy()
-    for first in range(every, values.shape[-1], every):
-        now = sums[..., first : first + every]
-        now += decay * sums[..., first - every : first - every + now.shape[-1]]
-    return sums
+    One half-life for each of F; also y at the last bar (F, S). Within blocks of _BLOCK bars first, all blocks at once,
+    then from block to block: few passes, elementwise, the same for a series whatever stands beside it.
+    """
+    n, (f, s) = len(values), before.shape
+    decay = 2.0 ** (-1.0 / np.array(half_lives))[:, None]  # (F, 1)
+    y = values
+    if n % _BLOCK:
+        y = np.zeros((n + -n % _BLOCK, f, s))
+        y[:n] = values
+    blocks = y.reshape(-1, _BLOCK, f, s)
+    for j in range(1, _BLOCK):
+        blocks[:, j] += decay * blocks[:, j - 1]
+    fade = decay ** np.arange(1.0, _BLOCK + 1)[:, None, None]
+    carry = before
+    for i in range(len(blocks)):
+        blocks[i] += fade * carry
+        carry = blocks[i, -1]
+    if y is not values:
+        values[:] = y[:n]
+    return values, values[-1].copy()
 
 
 def _mass(decay: float, n_bars: int) -> FloatArray:

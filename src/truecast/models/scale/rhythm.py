@@ -14,47 +14,52 @@ from dataclasses import dataclass
 import numpy as np
 
 from truecast.domain.bar import FloatArray
-from truecast.models.scale.recursion import summed_every
+from truecast.models.scale.recursion import run_on
 
 FEW = 6.0  # periods before a place in the period is believed as much as the average
 MOST = 5.0  # usual sizes: one shock says little about its day of the week
 LEAST = 0.2  # of a factor: a place where nothing ever moved may move again
+AHEAD = (1, 2, 4)  # h of rho; all shorter than any period
 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
-    """Of S series over T bars."""
+    """Of S series, after some bars."""
 
     period: int
-    total: FloatArray  # (S, T + P + 1) sums of g^2 of the bars before each
-
-    def ahead(self, horizon: int) -> FloatArray:
-        """rho: expected variance per bar over the next `horizon` bars, in units of the average bar's. (S, T)"""
-        bars = self.total.shape[1] - self.period - 1
-        start = self.total[:, 1 : bars + 1]
-        whole = self.total[:, 1 + self.period : bars + 1 + self.period] - start
-        cycles, rest = divmod(horizon, self.period)
-        part = self.total[:, 1 + rest : bars + 1 + rest] - start
-        return np.asarray((cycles + part / whole) * (self.period / horizon))
+    half_life: float  # periods
+    sums: FloatArray  # (P, 2, S) of the last P bars: of q, and of how many there were
+    coming: FloatArray  # (P, S) g^2 of the next P bars
 
 
-def rhythm_of(moved: FloatArray, usual: FloatArray, period: int, half_life: float) -> Rhythm:
-    """The rhythm with `period` in absolute moves (S, T), of which usual[t - 1] says what to expect of bar t.
+def begun(period: int, half_life: float, n_series: int) -> Rhythm:
+    """Before the first bar."""
+    return Rhythm(period, half_life, np.zeros((period, 2, n_series)), np.ones((period, n_series)))
 
-    `half_life` counts periods. The first bar has no move, and a bar before the first move tells nothing.
+
+def read_on(rhythm: Rhythm, moved: FloatArray, usual: FloatArray) -> tuple[Rhythm, FloatArray]:
+    """After n more bars of absolute moves (n, S), of which `usual` (n, S) said what to expect; rho. (AHEAD, n, S)
+
+    The first bar has no move, and a bar before the first move tells nothing.
     """
-    n_series, n_bars = moved.shape
-    both = np.zeros((2, n_series, n_bars + period))  # sizes, and whether there was one
-    expected = usual[:, :-1]
-    np.greater(expected, 0, out=both[1, :, 1:n_bars], casting="unsafe")
-    sizes = both[0, :, 1:n_bars]
-    np.divide(moved[:, 1:], expected, out=sizes, where=expected > 0)
-    np.minimum(sizes, MOST, out=sizes)
-    total, count = summed_every(both, half_life, period)[..., :-period]
-    total += FEW
-    count += FEW
-    squared = np.ones((n_series, n_bars + period))
-    squared[:, period:] = np.maximum(total / count, LEAST) ** 2
-    sums = np.zeros((n_series, n_bars + period + 1))
-    np.cumsum(squared, axis=1, out=sums[:, 1:])
-    return Rhythm(period, sums)
+    period, n = rhythm.period, len(moved)
+    periods = -(-n // period)
+    both = np.zeros((periods * period, 2, moved.shape[1]))
+    told = usual > 0
+    np.divide(moved, usual, out=both[:n, 0], where=told)
+    np.minimum(both[:n, 0], MOST, out=both[:n, 0])
+    both[:n, 1] = told
+    shaped = both.reshape(periods, 1, -1)
+    run_on(shaped, (rhythm.half_life,), rhythm.sums.reshape(1, -1))
+    total = both[:n] + FEW
+    squared = np.concatenate([rhythm.coming, np.maximum(total[:, 0] / total[:, 1], LEAST) ** 2])
+    sums = np.concatenate([rhythm.sums, both[:n]])[-period:]
+    ahead = squared[1 : n + 1].copy()  # of the next h bars
+    rho = np.empty((len(AHEAD), *moved.shape))
+    for horizon in range(1, period + 1):
+        if horizon > 1:
+            ahead += squared[horizon : n + horizon]
+        if horizon in AHEAD:
+            np.divide(ahead, horizon / period, out=rho[AHEAD.index(horizon)])
+    rho /= ahead
+    return Rhythm(period, rhythm.half_life, sums, squared[n:]), rho
