@@ -9,7 +9,7 @@ from truecast.providers.currencies import pair
 from truecast.providers.sample.adapter import sample_instruments
 from truecast.providers.universe import at_source, default_universe, exchange_rate, universe, us_stock
 
-KEYLESS = {"binance", "coinbase", "kraken", "coingecko", "frankfurter", "yahoo", "fred", "ecb_sdmx", "alternative_me"}
+KEYLESS = {"binance", "coinbase", "kraken", "coingecko", "frankfurter", "yahoo", "fred", "ecb_sdmx", "fear_greed"}
 
 
 def test_has_ten_crypto_ten_stocks_ten_pairs_and_eight_macro_series() -> None:
