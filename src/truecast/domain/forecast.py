@@ -46,6 +46,29 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """A model that `auto` might have served, and its record against the calibrated random walk at one horizon."""
+
+    model: str
+    horizon: int  # steps; what is said of it holds for horizons near it
+    evidence: Literal["series", "class"]
+    crps_ratio: float | None  # < 1 is better than the random walk
+    p_value: float | None  # two-sided, after Holm over the candidates
+    verdict: Verdict
+    n: int  # outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `auto` serves, and why."""
+
+    served: str  # the model; "auto" where horizons are served by different ones
+    reason: str  # a sentence
+    by_horizon: tuple[tuple[int, str], ...]  # (horizon, model): each serves there, and steps between are averaged
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
     """What was said, when, on what data, by which model. Immutable once in the ledger."""
 
@@ -65,6 +88,8 @@ class Forecast:
     quantiles: Quantiles  # (H, len(GRID))
     coverage: tuple[Coverage, ...]
     skill: Skill
+    weights: tuple[tuple[str, float], ...] | None = None  # of the members, mean over the steps; None: one model alone
+    choice: Choice | None = None  # why this model, where `auto` was asked: about the answer, not sealed
 
 
 @dataclass(frozen=True, slots=True)

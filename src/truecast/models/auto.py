@@ -1,0 +1,188 @@
+"""The model served to who does not mind which: the best by evidence, else the calibrated random walk.
+
+At each of the horizons BANDS the candidates are all members of the ensemble and the ensemble itself.
+
+1. Those significantly better than the random walk on this series (Diebold-Mariano; Holm (1979) over the candidates)
+   may serve.
+2. Where there is none: those significantly better over all series of the class at this interval (evidence.pooled),
+   unless they are significantly worse on this one.
+3. Where there is none either: the random walk.
+
+Of those that may serve the best does; what is better by less than TIE counts as equal, and then the one listed first
+serves, which is the simpler one. One model that is nowhere beaten by more serves all horizons; otherwise each serves
+at its own, and between two horizons their quantiles are averaged, so that there is no step in the fan.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray
+from truecast.domain.forecast import Candidate, Choice, Coverage, Skill, Verdict
+from truecast.features.frame import Frame
+from truecast.models.ensemble import Ensemble
+from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement, fit_members, learn, pooled
+from truecast.models.skill import ALPHA, ORIGINS_MIN
+
+AUTO = "auto"
+TIE = 0.001  # of the CRPS ratio
+
+
+@dataclass(frozen=True, slots=True)
+class Auto(Ensemble):
+    """The recipe. `pooled`: evidence of the class at this interval, where there is some."""
+
+    pooled: tuple[Band, ...] = ()
+    name: str = AUTO
+    description: str = "The best model by evidence on the series or its class, else the calibrated random walk"
+
+    def weigh(self, evidence: Evidence) -> FloatArray:
+        """Weights of the members at BANDS: one serves, or all as in the ensemble. (B, M)"""
+        return weights_of(choose(evidence, self.pooled), evidence)
+
+    def record(self, evidence: Evidence) -> tuple[tuple[Coverage, ...], Skill]:
+        """Coverage and skill of what is served one step ahead."""
+        return evidence.record(choose(evidence, self.pooled).by_horizon[0][1])
+
+    def choice(self, frame: Frame) -> Choice:
+        """What it serves for the frame, and why."""
+        return choose(self.fit(frame).evidence, self.pooled)
+
+    def pooling(self, frames: Sequence[Frame]) -> "Auto":
+        """The same with what these frames, of one class and interval, say together."""
+        found = pooled(
+            learn(fit_members(self.members, frame), frame) for frame in frames if len(frame) >= self.min_bars
+        )
+        return Auto(self.members, pooled=found)
+
+
+def choose(evidence: Evidence, of_class: Sequence[Band] = ()) -> Choice:
+    """What serves, by the evidence of the series and of its class."""
+    naive = evidence.names[0]
+    own, together = corrected(evidence.bands), corrected(of_class)
+    names = [*evidence.names[1:], ENSEMBLE]
+    may = [_may_serve(horizon, names, own, together) for horizon in BANDS]
+    best = [_best(one, naive) for one in may]
+    throughout = next((name for name in names if all(_as_good(name, one) for one in may)), None)
+    by_horizon = tuple(zip(BANDS, [throughout] * len(BANDS) if throughout else best, strict=True))
+    served = by_horizon[0][1] if len({name for _, name in by_horizon}) == 1 else AUTO
+    candidates = (*_candidates("series", own), *_candidates("class", together))
+    return Choice(served, _reason(by_horizon, naive, own, together), by_horizon, candidates)
+
+
+def weights_of(choice: Choice, evidence: Evidence) -> FloatArray:
+    """The weights of the members at BANDS by which the choice is served. (B, M)"""
+    weights = np.zeros((len(BANDS), len(evidence.members)))
+    for b, (band, (_, name)) in enumerate(zip(evidence.bands, choice.by_horizon, strict=True)):
+        if name == ENSEMBLE:
+            weights[b] = band.boa.weights()
+        else:
+            weights[b, evidence.names.index(name)] = 1.0
+    return weights
+
+
+def corrected(bands: Sequence[Band]) -> dict[tuple[int, str], Judgement]:
+    """All judgements by horizon and model, p-values and verdicts corrected over the candidates of a horizon (Holm)."""
+    found = {}
+    for band in bands:
+        tested = sorted((j for j in band.judged if j.skill.p_value is not None), key=_p)
+        least, adjusted = 0.0, dict[str, float]()
+        for rank, judgement in enumerate(tested):
+            least = max(least, min(1.0, (len(tested) - rank) * _p(judgement)))
+            adjusted[judgement.model] = least
+        for j in band.judged:
+            found[band.horizon, j.model] = Judgement(j.model, _with(j.skill, adjusted.get(j.model)), ())
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Able:
+    """Those that may serve at one horizon, with their ratios."""
+
+    ratios: Mapping[str, float]
+
+
+def _may_serve(
+    horizon: int,
+    names: Sequence[str],
+    own: Mapping[tuple[int, str], Judgement],
+    together: Mapping[tuple[int, str], Judgement],
+) -> _Able:
+    found = {name: own.get((horizon, name)) for name in names}
+    better = {n: _ratio(j) for n, j in found.items() if j is not None and j.skill.verdict == "positive"}
+    if better:
+        return _Able(better)
+    of_class = {name: together.get((horizon, name)) for name in names}
+    return _Able(
+        {
+            name: _ratio(j)
+            for name, j in of_class.items()
+            if j is not None and j.skill.verdict == "positive" and not _worse(found[name])
+        }
+    )
+
+
+def _candidates(
+    evidence: Literal["series", "class"], found: Mapping[tuple[int, str], Judgement]
+) -> tuple[Candidate, ...]:
+    return tuple(
+        Candidate(j.model, horizon, evidence, j.skill.crps_ratio, j.skill.p_value, j.skill.verdict, j.skill.n)
+        for (horizon, _), j in found.items()
+    )
+
+
+def _best(able: _Able, naive: str) -> str:
+    """The first that is as good as the best."""
+    return next((name for name in able.ratios if _as_good(name, able)), naive)
+
+
+def _as_good(name: str, able: _Able) -> bool:
+    return name in able.ratios and able.ratios[name] <= min(able.ratios.values()) + TIE
+
+
+def _worse(judgement: Judgement | None) -> bool:
+    return judgement is not None and judgement.skill.verdict == "negative"
+
+
+def _ratio(judgement: Judgement) -> float:
+    assert judgement.skill.crps_ratio is not None, "a verdict without a ratio"
+    return judgement.skill.crps_ratio
+
+
+def _p(judgement: Judgement) -> float:
+    assert judgement.skill.p_value is not None, "only what was tested is corrected"
+    return judgement.skill.p_value
+
+
+def _with(skill: Skill, p_value: float | None) -> Skill:
+    verdict: Verdict = skill.verdict
+    if p_value is None or p_value >= ALPHA or skill.n < ORIGINS_MIN:
+        verdict = "none"
+    return Skill(verdict, skill.crps_ratio, p_value, skill.n)
+
+
+def _reason(
+    by_horizon: Sequence[tuple[int, str]],
+    naive: str,
+    own: Mapping[tuple[int, str], Judgement],
+    together: Mapping[tuple[int, str], Judgement],
+) -> str:
+    """One sentence per model and kind of reason."""
+    said: dict[tuple[str, str], list[str]] = {}
+    for horizon, name in by_horizon:
+        if name == naive:
+            why = "nothing is proven to be better, on the series or in its class"
+        elif (horizon, name) in own and own[horizon, name].skill.verdict == "positive":
+            why = f"better than {naive} on this series"
+        else:
+            why = f"better than {naive} over the series of the class"
+        judgement = (own if "this series" in why else together).get((horizon, name))
+        ratio = "" if name == naive or judgement is None else f" ({_ratio(judgement):.3f})"
+        said.setdefault((name, why), []).append(f"{horizon}{ratio}")
+    return "; ".join(f"{name}: {why}, at {_listed(at)} steps" for (name, why), at in said.items())
+
+
+def _listed(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"

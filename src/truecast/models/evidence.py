@@ -1,0 +1,328 @@
+"""What the past says about each model on one series, from one walk through its last ORIGINS bars.
+
+    fits = fit_members(models, frame)            those that accept the series; the others, with their reason
+    evidence = learn(fits, frame)                weights, coverage, and every candidate against the random walk
+
+At every origin a model says what it would have said there, at the horizons BANDS. From the outcomes follow the weights
+of the ensemble (models/boa.py), how the ensemble with the weights of the time would have done, the coverage one step
+ahead, and Diebold-Mariano against the first model, the calibrated random walk. Which model serves: models/auto.py.
+
+The weights at an origin follow from outcomes known there: those of a horizon h lie h bars back. Outcomes of long
+horizons overlap and say nearly the same, so that the weights learn from every (h // 2)-th; tests use all, with HAC
+errors. Shapes are renewed at every RENEWED-th bar only, which costs a tenth and makes no visible difference.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.forecast import Coverage, Skill, Verdict
+from truecast.domain.quantiles import GRID, STANDARD_LEVELS
+from truecast.features.frame import Frame
+from truecast.kit.errors import TruecastError
+from truecast.kit.limits import HORIZON_STEPS_MAX
+from truecast.models import losses, skill
+from truecast.models.base import Fitted, HistoryTooShort, Model
+from truecast.models.boa import Boa, fresh, learned, read_boa, shares
+from truecast.models.heavy import ModelUnavailable
+from truecast.models.located import FittedLocated
+from truecast.models.location.artifact import ArtifactRefused
+from truecast.models.location.trees import OutOfScope
+from truecast.models.walk import FLOOR, FittedWalk
+
+BANDS = (1, 5, 24)  # horizons at which models are told apart
+ORIGINS = 500
+RENEWED = 25
+ENSEMBLE = "ensemble"
+BLOCK_BARS = 25  # at least; of one block of time in which series of a class are compared
+
+REFUSALS = (HistoryTooShort, OutOfScope, ModelUnavailable, ArtifactRefused)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A model that is no member here, and why."""
+
+    model: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fits:
+    """The members on one frame; the first is the random walk."""
+
+    models: tuple[Model, ...]
+    fitted: tuple[Fitted, ...]
+    refused: tuple[Refusal, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """One candidate at one horizon, against the random walk. `p_value` stands alone: nothing is corrected for yet."""
+
+    model: str
+    skill: Skill
+    blocks: tuple[tuple[int, int, float], ...]  # of time: number, outcomes, sum of (loss - reference) / mean reference
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """What was learned at one horizon."""
+
+    horizon: int
+    boa: Boa
+    judged: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What was learned of one series. A function of the bars up to `until` and of the members."""
+
+    members: tuple[tuple[str, str], ...]  # name, version
+    refused: tuple[Refusal, ...]
+    until: int  # end of the last bar, microseconds UTC
+    bars: int
+    bands: tuple[Band, ...]
+    coverage: tuple[tuple[str, tuple[Coverage, ...]], ...]  # one step ahead, by candidate and for the random walk
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the members."""
+        return tuple(name for name, _ in self.members)
+
+    def record(self, model: str) -> tuple[tuple[Coverage, ...], Skill]:
+        """Coverage and skill of a candidate one step ahead; nothing where there was no outcome."""
+        coverage = next((found for name, found in self.coverage if name == model), ())
+        judged = (j.skill for band in self.bands[:1] for j in band.judged if j.model == model)
+        return coverage, next(judged, Skill("none", None, None, 0))
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        return {
+            "members": [list(member) for member in self.members],
+            "refused": [[one.model, one.code, one.reason] for one in self.refused],
+            "until": self.until,
+            "bars": self.bars,
+            "bands": [_plain_band(band) for band in self.bands],
+            "coverage": [[name, [[c.level, c.measured, c.n] for c in found]] for name, found in self.coverage],
+        }
+
+
+def read_evidence(said: dict[str, Any]) -> Evidence:
+    """The evidence that `plain` said."""
+    return Evidence(
+        tuple((name, version) for name, version in said["members"]),
+        tuple(Refusal(*one) for one in said["refused"]),
+        said["until"],
+        said["bars"],
+        tuple(
+            Band(band["horizon"], read_boa(band["boa"]), tuple(_read_judgement(one) for one in band["judged"]))
+            for band in said["bands"]
+        ),
+        tuple((name, tuple(Coverage(*one) for one in found)) for name, found in said["coverage"]),
+    )
+
+
+def fit_members(models: Sequence[Model], frame: Frame) -> Fits:
+    """Fit all that accept the frame. Raises what the first one, the random walk, raises."""
+    kept, fitted, refused = [], [], []
+    for model in models:
+        try:
+            fitted.append(model.fit(frame))
+            kept.append(model)
+        except REFUSALS as refusal:
+            if model is models[0]:
+                raise
+            refused.append(refusal_of(model.name, refusal))
+    return Fits(tuple(kept), tuple(fitted), tuple(refused))
+
+
+def refusal_of(model: str, refusal: TruecastError) -> Refusal:
+    """The error as a value."""
+    return Refusal(model, refusal.code, refusal.detail)
+
+
+def learn(fits: Fits, frame: Frame, bars: int | None = None) -> Evidence:
+    """What the first `bars` bars (default: all) say. `fits` are of this frame; what comes after changes nothing."""
+    bars = len(frame) if bars is None else bars
+    said = walked(fits, frame, np.arange(first_origin(bars), max(bars - 1, 0)))
+    return judged(said, fits, frame, bars)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Walked:
+    """What M members said at O origins, one after the other, at BANDS; NaN where a member says nothing."""
+
+    origins: IntArray  # (O,)
+    quantiles: FloatArray  # (M, O, B, K)
+
+    def within(self, first: int, last: int) -> "Walked":
+        """Origins from `first` up to and without `last`."""
+        rows = slice(*np.searchsorted(self.origins, [first, max(first, last)]).tolist())
+        return Walked(self.origins[rows], self.quantiles[:, rows])
+
+
+def first_origin(bars: int) -> int:
+    """The first of the origins that `bars` bars are judged by: the last ORIGINS, begun where shapes are renewed."""
+    return _renewal(max(0, bars - 1 - ORIGINS))
+
+
+def walked(fits: Fits, frame: Frame, origins: IntArray) -> Walked:
+    """What all members said at the origins, which are consecutive."""
+    values = np.full((len(fits.models), len(origins), len(BANDS), len(GRID)), np.nan)
+    for m, (model, fitted) in enumerate(zip(fits.models, fits.fitted, strict=True)):
+        known = [b for b, horizon in enumerate(BANDS) if horizon <= horizon_max(model)]
+        location = fitted.walk.location if isinstance(fitted, FittedLocated) else None
+        since = _renewal(max(model.min_bars - 1, location.judged_from if location else 0))
+        rows = np.flatnonzero(origins >= since)
+        if len(rows) and known:
+            horizons = np.array([BANDS[b] for b in known])
+            values[m, rows[0] :, : len(known)] = _said(model, fitted, frame, origins[rows], horizons)
+    return Walked(origins, values)
+
+
+def horizon_max(model: Model) -> int:
+    """The farthest step that a model forecasts."""
+    return int(getattr(model, "horizon_max", HORIZON_STEPS_MAX))
+
+
+def judged(said: Walked, fits: Fits, frame: Frame, bars: int) -> Evidence:
+    """Evidence from what was said at origins before the last of `bars` bars."""
+    names = tuple(model.name for model in fits.models)
+    bands, coverage = [], list[tuple[str, tuple[Coverage, ...]]]()
+    least = FLOOR * (float(np.abs(frame.close[:bars]).max(initial=0.0)) or 1.0)
+    for b, horizon in enumerate(BANDS):
+        known = said.origins + horizon < bars
+        origins, quantiles = said.origins[known], said.quantiles[:, known, b]  # (M, N, K)
+        outcome = frame.close[origins + horizon]
+        loss = np.maximum(losses.crps(outcome, quantiles), least)  # (M, N)
+        loss[np.isnan(quantiles[..., 0])] = np.nan
+        learning = np.flatnonzero((origins % max(1, horizon // 2) == 0) & np.isfinite(loss[0]))
+        boa, raw = learned(fresh(len(names)), loss[:, learning].T.tolist())
+        labels = list(names[1:])
+        if len(names) > 1:
+            labels.append(ENSEMBLE)
+            together = blended(quantiles, _weights_at(raw, origins[learning] + horizon, origins, loss))
+            quantiles = np.concatenate([quantiles, together[None]])
+            loss = np.concatenate([loss, np.maximum(losses.crps(outcome, together), least)[None]])
+        block = frame.end[origins] // (max(2 * horizon, BLOCK_BARS) * frame.interval.seconds * 1_000_000)
+        found = tuple(_judged(name, loss[m], loss[0], horizon, block) for m, name in enumerate(labels, 1))
+        bands.append(Band(horizon, boa, found))
+        if horizon == 1:
+            coverage = [(n, _coverage(outcome, q)) for n, q in zip((names[0], *labels), quantiles, strict=True)]
+    members = tuple((model.name, model.version) for model in fits.models)
+    until = int(frame.end[bars - 1]) if bars else 0
+    return Evidence(members, fits.refused, until, bars, tuple(bands), tuple(coverage))
+
+
+def blended(quantiles: FloatArray, weights: FloatArray) -> FloatArray:
+    """Averages of the members' quantiles: (M, ..., K) and (..., M) -> (..., K). A member without weight may be NaN."""
+    total = np.zeros(quantiles.shape[1:])
+    for m, one in enumerate(quantiles):
+        weight = weights[..., m, None]
+        total += np.where(weight > 0, one * weight, 0.0)
+    return np.maximum.accumulate(total, axis=-1, out=total)  # whatever rounding did
+
+
+def pooled(evidences: Iterable[Evidence]) -> tuple[Band, ...]:
+    """What the series of one class and interval say together, at each horizon.
+
+    Differences are in units of each series' own mean loss, so that all series count alike, and are added up in blocks
+    of time: series of one class go through the same storms and are no independent witnesses, blocks are. Neighbouring
+    blocks may still be alike: their covariance is counted, with half its weight (Newey and West).
+    """
+    found: defaultdict[tuple[int, str], defaultdict[int, list[float]]] = defaultdict(
+        lambda: defaultdict(lambda: [0, 0])
+    )
+    series: defaultdict[tuple[int, str], int] = defaultdict(int)
+    for evidence in evidences:
+        for band in evidence.bands:
+            for one in band.judged:
+                series[band.horizon, one.model] += bool(one.blocks)
+                for number, n, total in one.blocks:
+                    block = found[band.horizon, one.model][number]
+                    block[0] += n
+                    block[1] += total
+    bands = []
+    for horizon in BANDS:
+        models = [model for h, model in found if h == horizon and series[h, model] >= POOLED_SERIES_MIN]
+        together = tuple(Judgement(m, _over_blocks(found[horizon, m]), ()) for m in models)
+        bands.append(Band(horizon, fresh(1), together))
+    return tuple(bands)
+
+
+POOLED_SERIES_MIN = 3  # fewer are no class
+POOLED_BLOCKS_MIN = 10
+
+
+def _over_blocks(blocks: dict[int, list[float]]) -> Skill:
+    rows = np.array([blocks[number] for number in sorted(blocks)])
+    n, total = rows[:, 0], rows[:, 1]
+    mean = float(total.sum() / n.sum())
+    left = total - n * mean
+    variance = float(left @ left + left[1:] @ left[:-1])
+    ratio, outcomes = 1 + mean, int(n.sum())
+    if len(rows) < POOLED_BLOCKS_MIN or not variance > 0:
+        return Skill("none", ratio, None, outcomes)
+    statistic = mean * float(n.sum()) / variance**0.5
+    p_value = 2 * skill.student_t_tail(abs(statistic), len(rows) - 1)
+    verdict: Verdict = "none" if p_value >= skill.ALPHA else "positive" if statistic < 0 else "negative"
+    return Skill(verdict, ratio, p_value, outcomes)
+
+
+def _said(model: Model, fitted: Fitted, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
+    walk = fitted.walk if isinstance(fitted, FittedLocated) else fitted
+    if isinstance(walk, FittedWalk):
+        return walk.quantiles(origins, horizons, RENEWED)
+    return model.walk(frame, origins, horizons)
+
+
+def _renewal(row: int) -> int:
+    """The first row from here on where shapes are renewed, whatever is asked."""
+    return -(-row // RENEWED) * RENEWED
+
+
+def _weights_at(raw: Sequence[Sequence[float]], resolved: IntArray, origins: IntArray, loss: FloatArray) -> FloatArray:
+    """Weights at each origin, from the outcomes known there, among the members that say something. (N, M)"""
+    return shares(np.array(raw)[np.searchsorted(resolved, origins, side="right")], np.isfinite(loss.T))
+
+
+def _judged(name: str, loss: FloatArray, reference: FloatArray, horizon: int, block: IntArray) -> Judgement:
+    both = np.isfinite(loss) & np.isfinite(reference)
+    if not both.any():
+        return Judgement(name, Skill("none", None, None, 0), ())
+    loss, reference, block = loss[both], reference[both], block[both]
+    numbers, of = np.unique(block, return_inverse=True)
+    difference = (loss - reference) / reference.mean()
+    sums, counts = np.bincount(of, difference), np.bincount(of)
+    blocks = tuple(zip(numbers.tolist(), counts.tolist(), sums.tolist(), strict=True))
+    return Judgement(name, skill.judge(loss, reference, horizon), blocks)
+
+
+def _coverage(outcome: FloatArray, quantiles: FloatArray) -> tuple[Coverage, ...]:
+    said = np.isfinite(quantiles[:, 0])
+    if not said.any():
+        return ()
+    y, q = outcome[said], quantiles[said]
+    return tuple(Coverage(p, float(losses.inside(y, q, p).mean()), int(said.sum())) for p in STANDARD_LEVELS)
+
+
+def _plain_band(band: Band) -> dict[str, Any]:
+    return {
+        "horizon": band.horizon,
+        "boa": band.boa.plain(),
+        "judged": [
+            [j.model, j.skill.verdict, j.skill.crps_ratio, j.skill.p_value, j.skill.n, [list(b) for b in j.blocks]]
+            for j in band.judged
+        ],
+    }
+
+
+def _read_judgement(said: Sequence[Any]) -> Judgement:
+    model, verdict, ratio, p_value, n, blocks = said
+    return Judgement(model, Skill(verdict, ratio, p_value, n), tuple((int(k), int(m), float(s)) for k, m, s in blocks))

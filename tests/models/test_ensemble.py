@@ -1,0 +1,231 @@
+"""The ensemble, and `auto`: the contract of all models, and facts of their own."""
+
+import json
+from dataclasses import replace
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.models import walks
+from tests.models.contract import ModelContract
+from truecast.domain.interval import Interval
+from truecast.features.frame import frame_of_closes
+from truecast.models.auto import Auto
+from truecast.models.base import HistoryTooShort, Model
+from truecast.models.boa import FLOOR
+from truecast.models.catalog import MODELS
+from truecast.models.ensemble import Ensemble, among, at_horizons
+from truecast.models.evidence import BANDS, RENEWED, learn, read_evidence
+from truecast.models.heavy import ModelUnavailable
+from truecast.models.located import Located
+
+WALKS = tuple(MODELS[name] for name in ("naive", "ewma_walk", "vol_walk"))
+
+
+class TestEnsemble(ModelContract):
+    model: ClassVar[Model] = Ensemble(WALKS)
+
+
+class TestAuto(ModelContract):
+    model: ClassVar[Model] = Auto(WALKS)
+
+
+class Refusing:
+    """A model that never is available."""
+
+    name, version, min_bars, feature_set, description = "away", "1", 30, "walk/1", "never there"
+
+    def fit(self, frame):
+        raise ModelUnavailable(model=self.name, reason="switched off")
+
+
+class Constant:
+    """A location that expects nothing, and knows of few steps."""
+
+    def __init__(self, horizon_max: int) -> None:
+        self.name, self.version, self.description = "near", "1", "near"
+        self.min_bars, self.feature_set, self.horizon_max = 30, "walk/1", horizon_max
+
+    def fit(self, frame, x):
+        return self
+
+    shaping, judged_from = False, 0
+
+    def mu(self, origins, horizons):
+        return np.zeros((len(origins), len(horizons)))
+
+    def carried(self, frame, x):
+        return self
+
+
+def test_a_member_that_refuses_is_none_and_is_named_with_its_reason():
+    frame = frame_of_closes(walks.gaussian(seed=1, bars=300))
+    fitted = Ensemble((*WALKS, Refusing())).fit(frame)
+    assert fitted.evidence.names == ("naive", "ewma_walk", "vol_walk")
+    assert [(one.model, one.code) for one in fitted.evidence.refused] == [("away", "model_unavailable")]
+    assert "switched off" in fitted.evidence.refused[0].reason
+    assert np.array_equal(fitted.predict(5).quantiles.values, Ensemble(WALKS).fit(frame).predict(5).quantiles.values)
+
+
+def test_where_all_others_refuse_the_random_walk_serves():
+    frame = frame_of_closes(walks.gaussian(seed=1, bars=300))
+    expected = MODELS["naive"].fit(frame).predict(5).quantiles.values
+    for model in (Ensemble((MODELS["naive"], Refusing())), Auto((MODELS["naive"], Refusing()))):
+        assert np.allclose(model.fit(frame).predict(5).quantiles.values, expected, rtol=1e-12)
+
+
+def test_what_the_random_walk_refuses_is_refused():
+    with pytest.raises(HistoryTooShort):
+        Ensemble(WALKS).fit(frame_of_closes(walks.gaussian(seed=1, bars=1)))
+
+
+def test_a_member_that_knows_few_steps_is_none_beyond_them():
+    frame = frame_of_closes(walks.clustered(seed=2, bars=500))
+    near = Ensemble((*WALKS, Located(Constant(horizon_max=7)))).fit(frame)
+    values = near.predict(24).quantiles.values
+    assert np.isfinite(values).all() and (np.diff(values, axis=1) >= 0).all()
+    assert (near.weights[:2, 3] > 0).all()
+    beyond = near.quantiles(np.array([499]), np.array([24]))[0]
+    others = np.delete(near.weights[2], 3)
+    said = np.stack([f.quantiles(np.array([499]), np.array([24]))[0] for f in near.fits.fitted[:3]])
+    assert np.allclose(beyond, np.tensordot(others / others.sum(), said, 1), rtol=1e-9)
+
+
+def test_weights_at_an_origin_follow_from_outcomes_known_there():
+    """The outcomes of horizon h after the origin change nothing, those before do."""
+    close = walks.clustered(seed=3, bars=600)
+    frame = frame_of_closes(close)
+    model = Ensemble(WALKS)
+    known = model.fit(frame[:500]).evidence
+    other = frame_of_closes(np.concatenate([close[:500], close[499] * np.exp(np.arange(100) * 0.05)]))
+    assert learn(model.fit(other).fits, other, 500) == known
+    shocked = close.copy()
+    shocked[470:] *= 1.2
+    assert model.fit(frame_of_closes(shocked)[:500]).evidence.bands[0].boa != known.bands[0].boa
+
+
+def test_evidence_of_a_horizon_counts_only_outcomes_that_have_come():
+    frame = frame_of_closes(walks.gaussian(seed=4, bars=400))
+    evidence = Ensemble(WALKS).fit(frame).evidence
+    assert [band.horizon for band in evidence.bands] == list(BANDS)
+    first = 50  # where shapes are renewed, after the shortest history
+    assert [band.judged[0].skill.n for band in evidence.bands] == [400 - first - h for h in BANDS]
+
+
+def test_evidence_survives_json():
+    evidence = Ensemble((*WALKS, Refusing())).fit(frame_of_closes(walks.clustered(seed=5, bars=300))).evidence
+    assert read_evidence(json.loads(json.dumps(evidence.plain()))) == evidence
+
+
+def test_the_random_walk_always_keeps_its_floor():
+    for seed in range(5):
+        weights = Ensemble(WALKS).fit(frame_of_closes(walks.clustered(seed=seed, bars=900))).weights
+        assert (weights[:, 0] >= FLOOR - 1e-12).all() and np.allclose(weights.sum(axis=1), 1)
+
+
+def stormy(seed, bars):
+    """Sixty bars of calm, sixty of storm."""
+    rng = np.random.default_rng(seed)
+    wild = np.arange(bars) // 60 % 2 == 1
+    return 100 * np.exp(np.cumsum(rng.standard_normal(bars) * np.where(wild, 0.02, 0.005)))
+
+
+def test_in_a_market_of_calms_and_storms_the_walk_that_follows_volatility_serves():
+    for seed in range(4):
+        choice = Auto(WALKS).choice(frame_of_closes(stormy(seed, 900)))
+        assert dict(choice.by_horizon)[1] != "naive" and "on this series" in choice.reason
+        assert {c.model for c in choice.candidates} == {"ewma_walk", "vol_walk", "ensemble"}
+        (best,) = (c for c in choice.candidates if (c.model, c.horizon) == (dict(choice.by_horizon)[1], 1))
+        assert best.verdict == "positive" and best.crps_ratio < 0.97
+
+
+def test_on_random_walks_at_most_one_in_twenty_is_served_something_better():
+    """Issue 3, point 5, through `auto`: at any horizon, whichever candidate."""
+    served = 0
+    for seed in range(200):
+        choice = Auto(WALKS).choice(frame_of_closes(walks.gaussian(seed=5000 + seed, bars=725)))
+        served += {name for _, name in choice.by_horizon} != {"naive"}
+    assert served <= 10, served
+
+
+def test_the_evidence_of_a_class_serves_where_the_series_says_too_little():
+    panel = [frame_of_closes(walks.clustered(seed=20 + s, bars=900)) for s in range(8)]
+    young = frame_of_closes(walks.clustered(seed=40, bars=90))
+    alone = Auto(WALKS)
+    assert alone.choice(young).served == "naive"
+    together = alone.pooling(panel)
+    choice = together.choice(young)
+    assert dict(choice.by_horizon)[1] != "naive" and "class" in choice.reason
+    assert {c.evidence for c in choice.candidates} == {"series", "class"}
+    expected = together.fit(young).predict(1).quantiles.values
+    served = MODELS[dict(choice.by_horizon)[1]].fit(young).predict(1).quantiles.values
+    assert np.allclose(expected, served, rtol=1e-12)
+
+
+def test_a_class_of_random_walks_proves_nothing():
+    wrong = 0
+    for group in range(10):
+        frames = [frame_of_closes(walks.gaussian(seed=7000 + group * 10 + s, bars=500)) for s in range(5)]
+        auto = Auto(WALKS).pooling(frames)
+        wrong += auto.choice(frames[0]).served != "naive"
+    assert wrong <= 1, wrong
+
+
+def test_different_horizons_may_be_served_by_different_models_without_a_step():
+    frame = frame_of_closes(walks.clustered(seed=6, bars=800))
+    fitted = Auto(WALKS).fit(frame)
+    weights = np.array([[1.0, 0, 0], [0, 1.0, 0], [0, 0, 1.0]])
+    path = at_horizons(weights, np.arange(1, 31))
+    assert np.allclose(path.sum(axis=1), 1) and path[0].tolist() == [1, 0, 0] and path[29].tolist() == [0, 0, 1]
+    assert np.abs(np.diff(path, axis=0)).max() < 0.5
+    mixed = replace(fitted, model=_Fixed(WALKS, weights)).predict(30).quantiles.values
+    assert (np.diff(mixed, axis=1) >= 0).all()
+    width = mixed[:, 22] - mixed[:, 4]
+    assert (np.diff(width) > -0.02 * width[1:]).all()
+
+
+class _Fixed(Ensemble):
+    """Weights as told."""
+
+    __slots__ = ("told",)
+
+    def __init__(self, members, told) -> None:
+        super().__init__(members)
+        object.__setattr__(self, "told", told)
+
+    def weigh(self, evidence):
+        return self.told
+
+
+def test_only_members_that_say_something_have_weight():
+    weights = np.array([[0.2, 0.3, 0.5], [0.0, 1.0, 0.0]])
+    says = np.array([[True, False, True], [True, False, False]])
+    assert np.allclose(among(weights, says), [[2 / 7, 0, 5 / 7], [1, 0, 0]])
+
+
+def test_evidence_is_renewed_every_so_many_bars_only():
+    frame = frame_of_closes(walks.clustered(seed=7, bars=530))
+    fitted = Ensemble(WALKS).fit(frame[:500])
+    kept = [fitted.update(frame[500:n]).evidence is fitted.evidence for n in (501, 500 + RENEWED - 1, 500 + RENEWED)]
+    assert kept == [True, True, False]
+    assert fitted.update(frame[500:]).evidence.bars == 500 + RENEWED
+
+
+@pytest.mark.parametrize("kind", [Ensemble, Auto])
+def test_whatever_the_prices_quantiles_are_finite_and_in_order(kind):
+    members = (*WALKS, MODELS["drift"])
+
+    @given(st.integers(0, 2**32 - 1), st.integers(30, 260), st.floats(1e-6, 0.3), st.floats(0, 1), st.booleans())
+    def check(seed, bars, spread, still, below_zero):
+        rng = np.random.default_rng(seed)
+        moves = rng.standard_t(2, bars) * spread * (rng.random(bars) >= still)
+        close = 100 * np.exp(np.clip(np.cumsum(moves), -50, 50)) - (60 if below_zero else 0)
+        fitted = kind(members).fit(frame_of_closes(close, interval=Interval.D1))
+        values = fitted.predict(30).quantiles.values
+        assert np.isfinite(values).all() and (np.diff(values, axis=1) >= 0).all()
+        assert np.isfinite(fitted.weights).all() and np.allclose(fitted.weights.sum(axis=1), 1)
+
+    check()
