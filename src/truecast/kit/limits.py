@@ -79,6 +79,7 @@ BUDGET_ALONE_S = 5.0  # so long Redis is not asked again after it did not answer
 REDIS_TIMEOUT_S = 0.5
 PAUSE_S_DEFAULT = 5.0  # after a 429 that does not say how long
 
+QUOTES_BATCH_MAX = 100  # symbols in one question
 BATCH_WINDOW_S = 0.005  # so long a question waits for others that can share its call
 
 TRAINING_SERIES_MAX = 64  # of one class and interval, the longest ones, that a model is trained on

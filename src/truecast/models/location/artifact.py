@@ -49,6 +49,8 @@ class Artifact:
     seed: int
     parameters: dict[str, Any]
     bodies: tuple[str, ...]  # native text per anchor
+    lowest: tuple[float | None, ...] = ()  # of each column, half a per cent of what was learned from lies below it
+    highest: tuple[float | None, ...] = ()  # and above; None where the column had no values
 
     def files(self) -> dict[str, bytes]:
         """What is written to disk, by name."""
@@ -60,6 +62,13 @@ class Artifact:
 
 def read_artifact(files: Mapping[str, bytes], model: str) -> Artifact:
     """The artifact of `model` in these files; raises ArtifactRefused."""
+    try:
+        return _read(files, model)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as foreign:
+        raise ArtifactRefused(model=model, reason=f"{HEADER} has not the fields of the format {FORMAT}") from foreign
+
+
+def _read(files: Mapping[str, bytes], model: str) -> Artifact:
     header = _header(files, model)
     seal, sums = header.pop("seal", None), header.get("sha256", {})
     if seal != _digest(_canonical(header)):
@@ -82,7 +91,7 @@ def _header(files: Mapping[str, bytes], model: str) -> dict[str, Any]:
         raise ArtifactRefused(model=model, reason=f"{HEADER} is missing")
     try:
         header = json.loads(files[HEADER])
-    except ValueError as broken:
+    except (ValueError, RecursionError) as broken:
         raise ArtifactRefused(model=model, reason=f"{HEADER} is not JSON") from broken
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise ArtifactRefused(model=model, reason=f"{HEADER} is not of the format {FORMAT}")

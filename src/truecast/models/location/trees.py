@@ -6,10 +6,10 @@ step: root mean square move of 20 bars, the unit of the features and of what was
 came (up to `trained_until`) they say nothing, and nothing there is judged. A flat market has no step: nothing is said.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -175,17 +175,18 @@ def _mu(grower: Any, artifact: Artifact, rows: FloatArray, step: FloatArray, hor
     far = np.zeros((len(rows), needed + 1))
     for i, (anchor, shrink) in enumerate(zip(artifact.anchors[:needed], artifact.shrink, strict=False)):
         if shrink > 0:
-            said = shrink * _reader(grower, artifact.model, artifact.bodies[i])(rows)
+            said = shrink * reader_of(grower, artifact.model, artifact.bodies[i])(rows)
             far[:, i + 1] = np.sqrt(anchor) * np.clip(np.nan_to_num(said), -MOST, MOST)
     right = np.clip(np.searchsorted(anchors, horizons), 1, needed)
     weight = (horizons - anchors[right - 1]) / (anchors[right] - anchors[right - 1])
     return np.asarray(step[:, None] * ((1 - weight) * far[:, right - 1] + weight * far[:, right]))
 
 
-@lru_cache(maxsize=256)
-def _reader(grower: Any, model: str, text: str) -> Callable[[FloatArray], FloatArray]:
+@lru_cache(maxsize=512)
+def reader_of(grower: Hashable, model: str, text: str) -> Callable[[FloatArray], FloatArray]:
+    """What a text says of rows, read once; raises ArtifactRefused, ModelUnavailable."""
     try:
-        reader: Callable[[FloatArray], FloatArray] = grower.reader(text)
+        reader: Callable[[FloatArray], FloatArray] = cast("Grower", grower).reader(text)
     except ModelUnavailable:
         raise
     except Exception as broken:  # each library has errors of its own for a text it cannot read

@@ -3,7 +3,8 @@
     d[t] = mean over series of (CRPS of the one - CRPS of the other) / mean CRPS of the other on that series
 
 one number for each moment, so that instruments that move together are one witness; then Diebold-Mariano over time, with
-errors that allow for overlapping horizons. Worse is what is significantly worse at any horizon, or by more than MARGIN.
+errors that allow for overlapping horizons. Worse is what is significantly worse at any horizon (Bonferroni over the
+horizons), or by more than MARGIN.
 """
 
 import math
@@ -55,9 +56,16 @@ class Comparison:
 
 
 def compare(
-    one: Walks, other: Walks, frames: Sequence[Frame], *, since_us: int, against: str, horizons: Sequence[int]
+    one: Walks,
+    other: Walks,
+    frames: Sequence[Frame],
+    *,
+    since_us: int,
+    against: str,
+    horizons: Sequence[int],
+    allowance: float = 0.0,
 ) -> list[Comparison]:
-    """The one against the other at every horizon, at origins from `since_us` on."""
+    """One against the other at every horizon, at origins from `since_us` on; an `allowance` of the CRPS is forgiven."""
     steps = np.array(sorted(horizons), np.int64)
     moments: list[list[IntArray]] = [[] for _ in steps]
     mine: list[list[FloatArray]] = [[] for _ in steps]
@@ -78,9 +86,9 @@ def compare(
                 moments[k].append(frame.end[origins[known]] // _MINUTE_US)
                 mine[k].append(loss / unit)
                 theirs[k].append(loss_other / unit)
-    return [
-        _compared(against, step, moments[k], mine[k], theirs[k]) for k, step in enumerate(steps.tolist()) if mine[k]
-    ]
+    asked = [k for k in range(len(steps)) if mine[k]]
+    alpha = skill.ALPHA / max(len(asked), 1)
+    return [_compared(against, int(steps[k]), moments[k], mine[k], theirs[k], alpha, allowance) for k in asked]
 
 
 def found(comparisons: Sequence[Comparison], moments_min: int = MOMENTS_MIN) -> Finding:
@@ -90,8 +98,14 @@ def found(comparisons: Sequence[Comparison], moments_min: int = MOMENTS_MIN) -> 
     return "not worse" if max((one.moments for one in comparisons), default=0) >= moments_min else "too little"
 
 
-def _compared(
-    against: str, horizon: int, moments: list[IntArray], mine: list[FloatArray], theirs: list[FloatArray]
+def _compared(  # noqa: PLR0917 the columns of one row
+    against: str,
+    horizon: int,
+    moments: list[IntArray],
+    mine: list[FloatArray],
+    theirs: list[FloatArray],
+    alpha: float,
+    allowance: float,
 ) -> Comparison:
     when, number = np.unique(np.concatenate(moments), return_inverse=True)
     loss, loss_other = np.concatenate(mine), np.concatenate(theirs)
@@ -100,7 +114,7 @@ def _compared(
     statistic, p_value = skill.diebold_mariano(mean, mean_other, horizon)
     ratio = float(loss.sum() / loss_other.sum())
     known = not math.isnan(p_value)
-    proven = known and statistic > 0 and p_value < skill.ALPHA and len(when) >= skill.ORIGINS_MIN
+    proven = known and statistic > 0 and p_value < alpha and ratio > 1 + allowance and len(when) >= skill.ORIGINS_MIN
     return Comparison(
         against=against,
         horizon=horizon,

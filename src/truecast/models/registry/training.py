@@ -28,11 +28,12 @@ from truecast.models.location.artifact import Artifact, read_artifact
 from truecast.models.location.trees import Grower
 from truecast.models.naive import Naive
 from truecast.models.registry.judge import HORIZONS, Comparison, Walks, compare
-from truecast.models.training import ANCHORS, TooLittleToLearn, train
+from truecast.models.training import ANCHORS, ROWS_MIN, TooLittleToLearn, train
 from truecast.models.walk import Walk, fit_walk
 
 HELD_OUT = 0.1  # of the time span
 EMBARGO_BARS = 5
+HANDICAP = 0.005  # of the CRPS: what a twin may lack against the champion, for it learned from HELD_OUT less
 REQUEST, FRAMES, CHAMPION = "request.json", "frames.npz", "champion"
 OUTCOME, REFUSAL = "outcome.json", "refusal.json"
 _COLUMNS = ("end", "open", "high", "low", "close", "volume")
@@ -92,6 +93,8 @@ def learn(request: TrainingRequest, growers: Mapping[str, Grower] = GROWERS) -> 
     """Train and judge. The same request gives the same outcome. Raises TooLittleToLearn, ModelUnavailable."""
     if reason := lacking(LEARNS_WITH[request.model]):
         raise ModelUnavailable(model=request.model, reason=reason)
+    if not request.frames:
+        raise TooLittleToLearn(model=request.model, frames=0, rows=0, need=ROWS_MIN)
     artifact = _trained(request, request.frames, growers)
     try:
         evaluation = _judged(request, growers)
@@ -126,10 +129,13 @@ def _judged(request: TrainingRequest, growers: Mapping[str, Grower]) -> Evaluati
         assert isinstance(model, Located)
         return model
 
-    def against(other: Walks, name: str, since_us: int, farthest: int) -> tuple[Comparison, ...]:
+    def against(
+        other: Walks, name: str, since_us: int, farthest: int, allowance: float = 0.0
+    ) -> tuple[Comparison, ...]:
         horizons = [h for h in HORIZONS if h <= min(twin.anchors[-1], farthest)]
         reaching = [frame for frame in request.frames if len(frame) and frame.end[-1] >= since_us]
-        return tuple(compare(one, other, reaching, since_us=since_us, against=name, horizons=horizons))
+        facts: dict[str, Any] = {"since_us": since_us, "against": name, "allowance": allowance}
+        return tuple(compare(one, other, reaching, horizons=horizons, **facts))
 
     one, champion, farthest = located(twin), request.champion, twin.anchors[-1]
     since = cut + request.embargo * request.interval.seconds * 1_000_000
@@ -141,7 +147,7 @@ def _judged(request: TrainingRequest, growers: Mapping[str, Grower]) -> Evaluati
         naive=against(Naive(), "naive", since, farthest),
         champion=()
         if champion is None or champion_from is None
-        else against(located(champion), "champion", champion_from, champion.anchors[-1]),
+        else against(located(champion), "champion", champion_from, champion.anchors[-1], HANDICAP),
         champion_from=champion_from,
     )
 
