@@ -10,7 +10,20 @@ from fastapi.openapi.utils import get_openapi
 from starlette.routing import BaseRoute
 
 from truecast import __version__
-from truecast.api import errors, forecasts, jobs, market, models, performance, prices, site, symbols, system
+from truecast.api import (
+    batch,
+    errors,
+    forecasts,
+    jobs,
+    market,
+    models,
+    performance,
+    prices,
+    site,
+    standings,
+    symbols,
+    system,
+)
 from truecast.api.middleware import Envelope
 from truecast.kit.errors import TruecastError
 from truecast.kit.logs import get_logger
@@ -48,7 +61,7 @@ def create_app(services: Services) -> FastAPI:
 
 def routes() -> list[BaseRoute]:
     """Every route of the API and the probes."""
-    resources = (system, symbols, prices, market, forecasts, performance, models, jobs)
+    resources = (system, symbols, prices, market, batch, forecasts, performance, standings, models, jobs)
     return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]
 
 

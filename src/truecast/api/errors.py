@@ -156,13 +156,14 @@ def problem_body(error: TruecastError, *, instance: str, request_id: str) -> dic
     }
 
 
+def problem_json(body: Mapping[str, Any]) -> bytes:
+    """The problem as it is sent. NaN becomes null."""
+    return orjson.dumps(body, default=str, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY)
+
+
 def problem_response(error: TruecastError, *, instance: str, request_id: str, headers: Mapping[str, str]) -> Response:
     """The problem as an answer."""
-    body = orjson.dumps(
-        problem_body(error, instance=instance, request_id=request_id),
-        default=str,
-        option=orjson.OPT_NON_STR_KEYS | orjson.OPT_SERIALIZE_NUMPY,
-    )
+    body = problem_json(problem_body(error, instance=instance, request_id=request_id))
     retry = {"Retry-After": str(error.facts["retry_after_s"])} if "retry_after_s" in error.facts else {}
     return Response(
         body,

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from pydantic import Field
 
+from truecast.api.explanation import ExplanationShape, explanation_shape
 from truecast.api.shapes import CoverageShape, Output, Provenance
-from truecast.domain.forecast import Forecast, Mode, Verdict
+from truecast.domain.forecast import Choice, Forecast, Mode, Verdict
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
@@ -49,6 +51,25 @@ class SkillShape(Output):
     n: int
 
 
+class CandidateShape(Output):
+    """A model that `auto` might have served, and its record against the calibrated random walk."""
+
+    model: str
+    horizon: int = Field(description="Steps; what is said of it holds for horizons near it.")
+    evidence: Literal["series", "class"] = Field(description="On this series, or over all of its class.")
+    crps_ratio: float | None
+    p_value: float | None = Field(description="After Holm, over all candidates and horizons.")
+    verdict: Verdict
+    n: int
+
+
+class AutoShape(Output):
+    """Why `auto` chose the model that served."""
+
+    reason: str
+    candidates: list[CandidateShape]
+
+
 class ForecastBody(Output):
     """A forecast in full."""
 
@@ -69,6 +90,9 @@ class ForecastBody(Output):
     steps: list[ForecastStep]
     coverage: list[CoverageShape]
     skill: SkillShape
+    weights: dict[str, float] | None = Field(description="Of the members of an average; null for one model alone.")
+    auto: AutoShape | None = Field(description="Where `auto` was asked: what it chose from.")
+    explanation: ExplanationShape | None = Field(description="Null for forecasts of releases that gave none.")
     currency: str
     tick: float
 
@@ -110,8 +134,29 @@ def forecast_body(
             p_value=forecast.skill.p_value,
             n=forecast.skill.n,
         ),
+        weights=None if forecast.weights is None else dict(forecast.weights),
+        auto=None if forecast.choice is None else _auto(forecast.choice),
+        explanation=None if forecast.explanation is None else explanation_shape(forecast.explanation),
         currency=instrument.currency,
         tick=float(instrument.tick),
+    )
+
+
+def _auto(choice: Choice) -> AutoShape:
+    return AutoShape(
+        reason=choice.reason,
+        candidates=[
+            CandidateShape(
+                model=one.model,
+                horizon=one.horizon,
+                evidence=one.evidence,
+                crps_ratio=one.crps_ratio,
+                p_value=one.p_value,
+                verdict=one.verdict,
+                n=one.n,
+            )
+            for one in choice.candidates
+        ],
     )
 
 

@@ -1,5 +1,7 @@
 """Forecasts: ask for one, read the latest, and see what became of the past ones."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -8,6 +10,7 @@ from pydantic import Field
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
+from truecast.api.explanation import ForecastExplanation, NotExplained, NotForecastYet, explanation_shape
 from truecast.api.forecast_body import ForecastBody, forecast_body
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import (
@@ -23,13 +26,14 @@ from truecast.api.provenance import anchor_provenance
 from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, StepsQueryIn, TimeIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Forecast, Mode
-from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
+from truecast.domain.instrument import AmbiguousSymbol, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import check_levels
-from truecast.forecasts.issue import AUTO, AUTO_MODEL
+from truecast.forecasts.issue import AUTO, AUTO_MODEL, NAIVE
 from truecast.forecasts.ledger import UnknownForecast
 from truecast.forecasts.past import PastStep
 from truecast.market.history import IntervalNotAvailable
+from truecast.market.registry import SeriesInfo
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel, get_model
 from truecast.services import Services
@@ -48,7 +52,10 @@ class ForecastRequest(Input):
     model: str = Field(default="auto", max_length=64, description="`auto` names the one that served.")
     levels: list[LevelIn] = Field(default=list(LEVELS_DEFAULT), min_length=1, max_length=10)
     as_of: TimeIn | None = None
-    fallback: Literal["none"] = Field(default="none", description="A model that cannot serve is an error.")
+    fallback: Literal["none", "naive"] = Field(
+        default="none",
+        description="`none`: a model that cannot serve is an error. `naive`: the random walk serves then.",
+    )
 
 
 class Forecasts(Output):
@@ -92,10 +99,16 @@ async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> Fore
     The same model on the same data has said it already: then the answer is the forecast that is sealed.
     """
     forecast = await services.issuer.forecast(
-        asked.symbol, asked.interval, asked.horizon, model=asked.model, as_of=asked.as_of, record=asked.as_of is None
+        asked.symbol,
+        asked.interval,
+        asked.horizon,
+        model=asked.model,
+        as_of=asked.as_of,
+        fallback=asked.fallback,
+        record=asked.as_of is None,
     )
-    (body,) = await _bodies(services, [forecast], asked.levels, requested_model=asked.model, now=asked.as_of)
-    return body
+    bodies = await _bodies(services)
+    return bodies.of(forecast, asked.levels, requested_model=asked.model, now=asked.as_of)
 
 
 @router.get("/forecasts", response_model=Forecasts, responses=documented(UnknownSymbol, AmbiguousSymbol))
@@ -109,7 +122,8 @@ async def latest_forecasts(
     universe = await services.store.universe()
     wanted = None if symbols is None else [universe.get(text).symbol for text in split_symbols(symbols)]
     found = await services.ledger.latest(wanted, model, interval)
-    return Forecasts(items=await _bodies(services, found, LEVELS_DEFAULT))
+    bodies = await _bodies(services)
+    return Forecasts(items=[bodies.of(forecast, LEVELS_DEFAULT) for forecast in found])
 
 
 @router.get("/forecasts/by-id/{id}", response_model=ForecastBody, responses=documented(UnknownForecast))
@@ -118,30 +132,76 @@ async def get_forecast(
     id: Annotated[str, Path(max_length=64)],  # noqa: A002 the name users see
 ) -> ForecastBody:
     """One forecast as it stands in the ledger."""
-    (body,) = await _bodies(services, [await services.ledger.by_id(id)], LEVELS_DEFAULT)
-    return body
+    bodies = await _bodies(services)
+    return bodies.of(await services.ledger.by_id(id), LEVELS_DEFAULT)
 
 
-async def _bodies(
-    services: Services,
-    forecasts: list[Forecast],
-    levels: tuple[float, ...] | list[float],
-    *,
-    requested_model: str | None = None,
-    now: datetime | None = None,
-) -> list[ForecastBody]:
-    universe = await services.store.universe()
-    kept = await services.store.series()
-    return [
-        forecast_body(
+@dataclass(frozen=True, slots=True)
+class Bodies:
+    """What forecasts are said with: the instruments, the series that are kept, and what time it is."""
+
+    universe: Universe
+    kept: Sequence[SeriesInfo]
+    now: datetime
+
+    def of(
+        self,
+        forecast: Forecast,
+        levels: Sequence[float],
+        *,
+        requested_model: str | None = None,
+        now: datetime | None = None,
+    ) -> ForecastBody:
+        """One forecast, with the provenance of its anchor as of `now`."""
+        return forecast_body(
             forecast,
-            instrument=universe.get(forecast.symbol),
-            provenance=anchor_provenance(forecast, kept, now or services.clock.now()),
+            instrument=self.universe.get(forecast.symbol),
+            provenance=anchor_provenance(forecast, self.kept, now or self.now),
             levels=check_levels(levels),
             requested_model=requested_model or forecast.model,
         )
-        for forecast in forecasts
-    ]
+
+
+async def _bodies(services: Services) -> Bodies:
+    return Bodies(await services.store.universe(), await services.store.series(), services.clock.now())
+
+
+@router.get(
+    "/forecasts/{symbol:path}/explanation",
+    response_model=ForecastExplanation,
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownForecast, UnknownModel, NotForecastYet, NotExplained),
+)
+async def get_explanation(
+    services: ServicesDep,
+    symbol: SymbolPath,
+    *,
+    interval: Annotated[IntervalIn | None, Query()] = None,
+    model: ModelQuery = None,
+    id: Annotated[str | None, Query(max_length=64, description="Of that forecast.")] = None,  # noqa: A002 as users see it
+) -> ForecastExplanation:
+    """What moved the median of a forecast and what made it as wide as it is: of the one issued last, or by its id."""
+    instrument = (await services.store.universe()).get(symbol)
+    if id is not None:
+        forecast = await services.ledger.by_id(id)
+        if forecast.symbol != instrument.symbol:
+            raise UnknownForecast(id=id)
+    else:
+        name = None if model is None else services.performance.model_name(model)
+        found = await services.ledger.latest([instrument.symbol], name, interval)
+        if not found:
+            raise NotForecastYet(symbol=instrument.symbol)
+        # Of those issued together the one that says more than the random walk beside it.
+        forecast = max(found, key=lambda one: (one.issued_at, one.model != NAIVE))
+    if forecast.explanation is None:
+        raise NotExplained(id=forecast.id)
+    return ForecastExplanation(
+        forecast_id=forecast.id,
+        symbol=forecast.symbol,
+        interval=forecast.horizon.interval,
+        model=forecast.model,
+        horizon=forecast.explanation.step,
+        explanation=explanation_shape(forecast.explanation),
+    )
 
 
 @router.get(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from truecast.domain.explanation import Explanation
 from truecast.domain.horizon import Horizon
 from truecast.domain.quantiles import Quantiles
 
@@ -89,6 +90,7 @@ class Forecast:
     coverage: tuple[Coverage, ...]
     skill: Skill
     weights: tuple[tuple[str, float], ...] | None = None  # of the members, mean over the steps; None: one model alone
+    explanation: Explanation | None = None  # of the last step; sealed with the forecast
     choice: Choice | None = None  # why this model, where `auto` was asked: about the answer, not sealed
 
 

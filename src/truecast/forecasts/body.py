@@ -1,7 +1,7 @@
 """A forecast as a body of the chain, the other way round, and as the columns that can be queried.
 
 Times are microseconds since the epoch. `naive` is the id of the random walk that was recorded beside the forecast on
-the same data: what it is scored against.
+the same data: what it is scored against. Bodies of earlier releases have no `explanation` and no `weights`.
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.explanation import Component, Driver, Explanation
 from truecast.domain.forecast import Anchor, Coverage, Forecast, Skill
 from truecast.domain.horizon import Horizon
 from truecast.domain.interval import Interval
@@ -38,6 +39,19 @@ class Record:
     forecast: Forecast
     mase_scale: float
     naive_id: str | None
+
+
+def rounded_explanation(exact: Explanation) -> Explanation:
+    """An explanation as the ledger keeps it."""
+    return replace(
+        exact,
+        base=significant_one(exact.base),
+        location=tuple(
+            Driver(d.feature, None if d.value is None else significant_one(d.value), significant_one(d.contribution))
+            for d in exact.location
+        ),
+        width=tuple(Component(c.component, significant_one(c.sigma), significant_one(c.share)) for c in exact.width),
+    )
 
 
 def rounded(quantiles: FloatArray) -> Quantiles:
@@ -79,6 +93,8 @@ def read(seq: int, ref: str, body: str | bytes) -> Record:
         quantiles=Quantiles(np.array(said["quantiles"], np.float64)),
         coverage=tuple(Coverage(level, measured, n) for level, measured, n in said["coverage"]),
         skill=Skill(skill["verdict"], skill["crps_ratio"], skill["p_value"], skill["n"]),
+        weights=None if said.get("weights") is None else tuple((name, weight) for name, weight in said["weights"]),
+        explanation=_explanation(said.get("explanation")),
     )
     return Record(seq, forecast, float(said["mase_scale"]), said["naive"])
 
@@ -142,6 +158,7 @@ def _plain(forecast: Forecast, mase_scale: float, naive_id: str | None) -> dict[
         "as_of": to_us(forecast.as_of),
         "coverage": [(c.level, c.measured, c.n) for c in forecast.coverage],
         "data_fingerprint": forecast.data_fingerprint,
+        "explanation": None if forecast.explanation is None else _plain_explanation(forecast.explanation),
         "feature_set": forecast.feature_set,
         "interval": forecast.horizon.interval.value,
         "issued_at": to_us(forecast.issued_at),
@@ -156,4 +173,27 @@ def _plain(forecast: Forecast, mase_scale: float, naive_id: str | None) -> dict[
         "symbol": forecast.symbol,
         "target_ends": [to_us(t) for t in forecast.target_ends],
         "targets": [to_us(t) for t in forecast.targets],
+        "weights": forecast.weights,
     }
+
+
+def _plain_explanation(said: Explanation) -> dict[str, Any]:
+    return {
+        "base": said.base,
+        "location": [(d.feature, d.value, d.contribution) for d in said.location],
+        "notes": said.notes,
+        "step": said.step,
+        "width": [(c.component, c.sigma, c.share) for c in said.width],
+    }
+
+
+def _explanation(said: Mapping[str, Any] | None) -> Explanation | None:
+    if said is None:
+        return None
+    return Explanation(
+        said["step"],
+        said["base"],
+        tuple(Driver(*row) for row in said["location"]),
+        tuple(Component(*row) for row in said["width"]),
+        tuple(said["notes"]),
+    )

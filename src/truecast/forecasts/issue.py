@@ -17,7 +17,7 @@ from truecast.domain.horizon import Horizon, parse_horizon
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.forecasts.basis import Basis, adjustment_for, basis_of
-from truecast.forecasts.body import Draft, rounded
+from truecast.forecasts.body import Draft, rounded, rounded_explanation
 from truecast.forecasts.canonical import significant_one
 from truecast.forecasts.ledger import Bundle, Ledger
 from truecast.forecasts.predict import Records, quantiles_of
@@ -33,6 +33,7 @@ from truecast.market.registry import SeriesInfo
 from truecast.market.store import BarStore
 from truecast.models.base import HistoryTooShort, Model
 from truecast.models.catalog import get_model
+from truecast.models.explain import explain
 from truecast.models.walk import mase_scale
 
 AUTO = "auto"  # what users ask for when they do not mind which model serves
@@ -196,6 +197,7 @@ def _bundles(bases: Sequence[Basis], models: Sequence[Model], records: Records, 
 
 def _draft(basis: Basis, quantiles: FloatArray, model: Model, records: Records, seal: _Seal) -> Draft:
     coverage, skill = records.of(model, basis.frame)
+    sealed = rounded(quantiles)
     forecast = Forecast(
         id="",
         symbol=basis.instrument.symbol,
@@ -210,9 +212,10 @@ def _draft(basis: Basis, quantiles: FloatArray, model: Model, records: Records, 
         anchor=basis.anchor,
         targets=tuple(map(from_us, basis.targets.tolist())),
         target_ends=tuple(map(from_us, basis.target_ends.tolist())),
-        quantiles=rounded(quantiles),
+        quantiles=sealed,
         coverage=coverage,
         skill=skill,
+        explanation=rounded_explanation(explain(model, basis.frame, basis.horizon.steps, sealed.values)),
     )
     scale = significant_one(mase_scale(basis.frame.close))
     return Draft(forecast, scale, due=np.maximum(basis.due, basis.target_ends))

@@ -1,0 +1,167 @@
+"""Track records of many series together: who leads, whether intervals hold what they promise, and since when.
+
+Losses are in units of the series' mean absolute one-step change, so that every series counts alike. Standard errors
+are clustered by moment: what all series did after the same moment counts as one observation, and forecasts over h
+steps overlap, so that neighbouring moments are not independent either (Driscoll and Kraay 1998).
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray
+from truecast.domain.forecast import Skill, Verdict
+from truecast.domain.instrument import AssetClass
+from truecast.domain.interval import Interval
+from truecast.domain.quantiles import GRID, STANDARD_LEVELS
+from truecast.forecasts.rows import Kind, MeasuredCoverage, standard_error
+from truecast.forecasts.settled import Groups, Key, Settled
+from truecast.kit.clock import from_us
+from truecast.models import skill
+from truecast.models.evaluate.measure import clustered_error, compared
+
+LEVELS: tuple[float, ...] = tuple(round(1 - 2 * p, 4) for p in reversed(GRID) if p < 0.5)  # central, of the grid
+PIT_BINS = 20
+TREND_ORIGINS = 60  # in one point of a trend
+TREND_ORIGINS_MIN = 10
+TREND_POINTS_MAX = 200
+_SLACK = 1e-9  # an outcome on the bound is inside, whatever rounding did to its place in the distribution
+_NINETY = STANDARD_LEVELS.index(0.9)
+_EIGHTY = STANDARD_LEVELS.index(0.8)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one model did on all series of a class and interval at one horizon, against the random walk beside it.
+
+    `positive`, `none`, `negative` count the verdicts on the single series. `se` is of crps_ratio.
+    """
+
+    kind: Kind
+    model: str
+    asset_class: AssetClass
+    interval: Interval
+    horizon: int
+    n: int
+    series: int
+    crps_ratio: float | None
+    se: float | None
+    coverage_90: MeasuredCoverage | None
+    verdict: Verdict
+    p_value: float | None
+    positive: int
+    none: int
+    negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reliability:
+    """Coverage at every level of the grid, and where in the distributions the outcomes fell (PIT_BINS counts)."""
+
+    kind: Kind
+    coverage: tuple[MeasuredCoverage, ...]
+    pit: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """The last `n` origins that were resolved by `at`."""
+
+    kind: Kind
+    at: datetime
+    n: int
+    crps_ratio: float | None
+    coverage_80: float
+    coverage_90: float
+
+
+def leaderboard(groups: Groups, class_of: Mapping[str, AssetClass], kind: Kind) -> list[Standing]:
+    """One standing per model, class, interval and step; best ratio first within each of these."""
+    pooled: dict[tuple[AssetClass, str, int, str], list[tuple[Key, Settled]]] = defaultdict(list)
+    for key, got in groups.items():
+        symbol, interval, model, step = key
+        if symbol in class_of and len(got):
+            pooled[class_of[symbol], interval, step, model].append((key, got))
+    found = [_standing(members, asset_class, kind) for (asset_class, *_), members in pooled.items()]
+    return sorted(found, key=lambda s: (s.asset_class, s.interval.seconds, s.horizon, s.crps_ratio or np.inf, s.model))
+
+
+def reliability(groups: Groups, kind: Kind) -> Reliability | None:
+    """Of all groups together; None where there is nothing."""
+    members = [(key, got) for key, got in groups.items() if len(got)]
+    if not members:
+        return None
+    pit, origin = (np.concatenate([getattr(got, name) for _, got in members]) for name in ("pit", "origin"))
+    step = max(key[3] for key, _ in members)
+    distance = np.abs(2 * pit - 1)
+    counts = np.histogram(pit, bins=PIT_BINS, range=(0, 1))[0]
+    return Reliability(
+        kind,
+        tuple(_covered(distance <= level + _SLACK, level, origin, step) for level in LEVELS),
+        tuple(counts.tolist()),
+    )
+
+
+def trend(got: Settled, kind: Kind) -> list[Point]:
+    """Rolling windows of TREND_ORIGINS origins in the order in which they were resolved; fewer at the beginning."""
+    order = np.lexsort((got.origin, got.resolved_at))
+    n = len(order)
+    bits = got.inside[order].astype(np.int64)
+    sums = [
+        np.concatenate([[0.0], np.cumsum(values)])
+        for values in (got.crps[order], got.crps_naive[order], bits >> _EIGHTY & 1, bits >> _NINETY & 1)
+    ]
+    ends = np.unique(np.linspace(min(TREND_ORIGINS_MIN, n), n, min(TREND_POINTS_MAX, n)).astype(np.int64))
+    points = []
+    for end in ends[ends >= TREND_ORIGINS_MIN].tolist():
+        start = max(0, end - TREND_ORIGINS)
+        crps, crps_naive, eighty, ninety = (float(total[end] - total[start]) for total in sums)
+        count = end - start
+        at = from_us(int(got.resolved_at[order[end - 1]]))
+        ratio = crps / crps_naive if crps_naive > 0 else None
+        points.append(Point(kind, at, count, ratio, eighty / count, ninety / count))
+    return points
+
+
+def _standing(members: Sequence[tuple[Key, Settled]], asset_class: AssetClass, kind: Kind) -> Standing:
+    (_, interval, model, step), _ = members[0]
+    verdicts = [skill.judge(got.crps, got.crps_naive, step).verdict for _, got in members]
+    own, naive = (np.concatenate([getattr(got, name) / got.scale for _, got in members]) for name in _LOSSES)
+    origin = np.concatenate([got.origin for _, got in members])
+    ninety = np.concatenate([got.inside.astype(np.int64) >> _NINETY & 1 for _, got in members]).astype(np.bool_)
+    judged, se = _compared(own, naive, origin, step)
+    return Standing(
+        kind,
+        model,
+        asset_class,
+        Interval(interval),
+        step,
+        n=len(own),
+        series=len(members),
+        crps_ratio=judged.crps_ratio,
+        se=se,
+        coverage_90=_covered(ninety, 0.9, origin, step),
+        verdict=judged.verdict,
+        p_value=judged.p_value,
+        positive=verdicts.count("positive"),
+        none=verdicts.count("none"),
+        negative=verdicts.count("negative"),
+    )
+
+
+def _compared(own: FloatArray, naive: FloatArray, origin: FloatArray, step: int) -> tuple[Skill, float | None]:
+    judged, se = compared(own, naive, origin.astype(np.int64), step)
+    return judged, se if np.isfinite(se) and len(own) > 1 else None
+
+
+def _covered(hit: FloatArray, level: float, origin: FloatArray, step: int) -> MeasuredCoverage:
+    n, hits = len(hit), int(hit.sum())
+    several = len(np.unique(origin)) > 1 and 0 < hits < n
+    se = clustered_error(hit, origin.astype(np.int64), step) if several else standard_error(hit.astype(np.bool_), step)
+    return MeasuredCoverage(level, hits / n, n, se)
+
+
+_LOSSES = ("crps", "crps_naive")

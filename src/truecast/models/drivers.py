@@ -1,0 +1,172 @@
+"""What a location's expected move is made of, in the units of x: log price, or price for signed series.
+
+Trees: exact SHAP values of LightGBM and XGBoost as these libraries give them (Lundberg et al. 2020); for forests the
+change of the node's mean along the path of each tree (Saabas 2014). Both add up to what the trees say, and go with it
+through shrinking, clipping, step size and horizon. Statistical models: their states.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from truecast.domain.bar import FloatArray
+from truecast.features.build import build_last
+from truecast.features.frame import Frame
+from truecast.models.heavy import library
+from truecast.models.location.arima import Moves
+from truecast.models.location.artifact import Artifact
+from truecast.models.location.base import FittedLocation, Location
+from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
+from truecast.models.location.drift import FittedDrift
+from truecast.models.location.ets import Smoothing
+from truecast.models.location.schedule import Scheduled
+from truecast.models.location.space import Space
+from truecast.models.location.succession import Succession
+from truecast.models.location.theta import ThetaLines
+from truecast.models.location.trees import MOST, STEP_BARS, Trees, step_of
+
+AVERAGE = "average"  # what trees say of an average bar
+
+Part = tuple[str, float | None, float]  # name, value, contribution to the expected move
+_Contributions = Callable[[FloatArray], FloatArray]  # (N, F) -> (N, F + 1), the last is what is said on average
+
+
+def location_parts(location: Location, frame: Frame, x: FloatArray, step: int) -> list[Part]:
+    """Of the expected move `step` bars after the frame's last. They add up to it, but for rounding."""
+    newest = location.reigns[-1] if isinstance(location, Succession) else location
+    if isinstance(newest, Trees):
+        return _tree_parts(newest, frame, x, step)
+    return fitted_parts(location.fit(frame, x), location.name, step)
+
+
+def fitted_parts(fitted: FittedLocation, name: str, step: int) -> list[Part]:
+    """The same of a location that is fitted already, at its last bar."""
+    if isinstance(fitted, FittedDrift):
+        last = np.array([len(fitted.drift) - 1])
+        mu = float(fitted.mu(last, np.array([step]))[0, 0])
+        return [("trend", float(fitted.drift[-1]), mu)]
+    if isinstance(fitted, Scheduled):
+        return _state_parts(fitted, step)
+    size = len(fitted.features) if hasattr(fitted, "features") else 0
+    mu = float(fitted.mu(np.array([max(size - 1, 0)]), np.array([step]))[0, 0])
+    return [(name, None, mu)]
+
+
+def _tree_parts(trees: Trees, frame: Frame, x: FloatArray, step: int) -> list[Part]:
+    artifact = trees.scope(frame)
+    row = build_last([frame], artifact.feature_set).values  # (1, F)
+    size = float(step_of(x[-STEP_BARS - 1 :])[-1])
+    anchors = np.array((0, *artifact.anchors))
+    right = int(np.clip(np.searchsorted(anchors, step), 1, len(anchors) - 1))
+    weight = (step - anchors[right - 1]) / (anchors[right] - anchors[right - 1])
+    total = np.zeros(row.shape[1] + 1)
+    for at, share in ((right - 1, 1 - weight), (right, weight)):
+        if at > 0 and share > 0 and artifact.shrink[at - 1] > 0:
+            total += share * _at_anchor(trees.grower, artifact, at - 1, row)
+    total *= size
+    values = [float(v) if np.isfinite(v) else None for v in row[0]]
+    named = zip((*artifact.columns, AVERAGE), (*values, None), total.tolist(), strict=True)
+    return [part for part in named if part[2] != 0]
+
+
+def _at_anchor(grower: Any, artifact: Artifact, number: int, row: FloatArray) -> FloatArray:
+    """Contributions in steps to what is said at one anchor; clipping takes from all alike. (F + 1,)"""
+    said = artifact.shrink[number] * contributions_of(grower, artifact.bodies[number])(row)[0]
+    whole = float(said.sum())
+    kept = np.clip(whole, -MOST, MOST) / whole if abs(whole) > MOST else 1.0
+    return np.asarray(np.sqrt(artifact.anchors[number]) * kept * said)
+
+
+@lru_cache(maxsize=64)
+def contributions_of(grower: Any, text: str) -> _Contributions:
+    """How much each column (and the average, last) adds to what a text says of rows."""
+    if isinstance(grower, LightGbm):
+        booster = library("lightgbm", grower.name).Booster(model_str=text)
+        return lambda x: np.asarray(booster.predict(x, pred_contrib=True, num_threads=1), np.float64)
+    if isinstance(grower, XgBoost):
+        xgboost = library("xgboost", grower.name)
+        boosted = xgboost.Booster({"nthread": 1}, model_file=bytearray(text.encode()))
+        return lambda x: np.asarray(boosted.predict(xgboost.DMatrix(x, nthread=1), pred_contribs=True), np.float64)
+    assert isinstance(grower, RandomForest), grower
+    trees = [{name: np.array(values) for name, values in tree.items()} for tree in json.loads(text)]
+    return lambda x: np.asarray(np.mean([_along_paths(x.astype(np.float32), tree) for tree in trees], axis=0))
+
+
+def _along_paths(x: Any, tree: dict[str, Any]) -> FloatArray:
+    """The change of the mean at each split on the way down goes to the column that was asked. (N, F + 1)"""
+    given = np.zeros((len(x), x.shape[1] + 1))
+    given[:, -1] = tree["value"][0]
+    for row, seen in enumerate(x):
+        node = 0
+        while (left := int(tree["left"][node])) >= 0:
+            column = int(tree["feature"][node])
+            missing = np.isnan(seen[column])
+            goes_left = tree["missing_left"][node] if missing else seen[column] <= tree["threshold"][node]
+            child = left if goes_left else int(tree["right"][node])
+            given[row, column] += tree["value"][child] - tree["value"][node]
+            node = child
+    return given
+
+
+def _state_parts(fitted: Scheduled, step: int) -> list[Part]:
+    """Of the parameters in force at the last bar; what bounds the whole takes from all parts alike."""
+    bar = len(fitted.path.y) - 1
+    span = fitted.spans[-1] if fitted.spans else None
+    if span is None or span.model is None:
+        return []
+    y = (fitted.path.y[bar] - span.origin) / span.unit
+    found = _parts(span.model, span.memory[bar - span.start], float(y), bar - span.start + 1, step)
+    whole = span.unit * sum(part[2] for part in found)
+    said = float(fitted.mu(np.array([bar]), np.array([step]))[0, 0])
+    kept = span.unit * (said / whole if whole != 0 else 0.0)
+    return [
+        (name, None if value is None else float(value * span.unit), float(kept * part)) for name, value, part in found
+    ]
+
+
+def _parts(model: Any, memory: FloatArray, y: float, bars: int, step: int) -> Sequence[Part]:
+    """In units of the span."""
+    if isinstance(model, Smoothing):
+        return _smoothing_parts(model.space, memory, y, step)
+    if isinstance(model, ThetaLines):
+        level, intercept, slope = memory
+        left = (1 - model.gain) ** bars
+        once = left * intercept + (1 - left * (1 - model.gain)) / model.gain * slope
+        line = model.trend * (once + slope * (step - 1))
+        return [("level", level - y, level - y), ("trend", model.trend * slope, line)]
+    if isinstance(model, Moves):
+        return _memory_parts(model, memory, step)
+    said = float(model.ahead(memory[None], np.array([y]), np.array([bars]), np.array([step]))[0, 0])
+    return [("level", None, said)]
+
+
+def _smoothing_parts(space: Space, memory: FloatArray, y: float, step: int) -> list[Part]:
+    """A trend gains itself, the others gain a share of an innovation: known by the transition's first row."""
+    terms = _row(space, step) * memory
+    has_trend = len(memory) > 1 and space.transition[0, 1] != 0
+    parts: list[Part] = [("level", memory[0] - y, terms[0] - y)]
+    if has_trend:
+        parts.append(("trend", memory[1], terms[1]))
+    seasons = terms[1 + has_trend :]
+    return [*parts, ("season", float(seasons.sum()), float(seasons.sum()))] if len(seasons) else parts
+
+
+def _memory_parts(model: Moves, memory: FloatArray, step: int) -> list[Part]:
+    """The mean of moves, and what past moves and past surprises still bring."""
+    rows = np.cumsum([_row(model.space, h) for h in range(1, step + 1)], axis=0)[-1] * memory
+    lags = int(np.flatnonzero(model.space.gain)[1])  # states begin with past moves, then past innovations
+    moves, surprises = float(rows[:lags].sum()), float(rows[lags:].sum())
+    found: list[Part] = [
+        ("drift", model.mean, model.mean * step),
+        ("last moves", float(memory[0]), moves),
+        ("last surprises", float(memory[lags]), surprises),
+    ]
+    return [part for part in found if part[2] != 0]
+
+
+def _row(space: Space, step: int) -> FloatArray:
+    """w' F^(step - 1)."""
+    return np.asarray(space.reading @ np.linalg.matrix_power(space.transition, step - 1))

@@ -1,0 +1,97 @@
+"""Leaderboard, calibration and trends: the ledger and walk-forward, side by side and told apart."""
+
+import httpx
+import pytest
+
+from tests.api.test_errors import problem_of
+
+URL = "/api/v1/performance"
+
+
+async def test_the_leaderboard_pools_series_of_a_class(client: httpx.AsyncClient):
+    items = (await client.get(f"{URL}/leaderboard", params={"kind": "ledger"})).json()["items"]
+    assert {item["kind"] for item in items} == {"ledger"}
+    naive = {(i["asset_class"], i["interval"]): i for i in items if i["model"] == "naive"}
+    for item in items:
+        beside = naive[item["asset_class"], item["interval"]]
+        assert (item["horizon"], item["n"], item["series"]) == (1, beside["n"], beside["series"])
+        assert item["positive"] + item["none"] + item["negative"] == item["series"]
+        assert 0 <= item["coverage_90"]["measured"] <= 1
+    crypto = naive["crypto", "1h"]
+    assert (crypto["crps_ratio"], crypto["verdict"]) == (1.0, "none")
+    assert crypto["n"] > 10
+
+
+async def test_the_leaderboard_can_be_narrowed(client: httpx.AsyncClient):
+    params = {"asset_class": "crypto", "interval": "1h", "horizon": 3, "period": "7d", "kind": "ledger"}
+    items = (await client.get(f"{URL}/leaderboard", params=params)).json()["items"]
+    assert {(i["asset_class"], i["interval"], i["horizon"]) for i in items} == {("crypto", "1h", 3)}
+    assert {i["model"] for i in items} >= {"naive", "ewma_walk"}
+
+
+async def test_calibration_of_one_symbol_shows_both_kinds(client: httpx.AsyncClient):
+    params = {"symbol": "sol-usdt", "interval": "1h", "model": "ewma_walk"}
+    got = (await client.get(f"{URL}/calibration", params=params)).json()
+    assert (got["symbol"], got["model"], got["interval"], got["horizon"]) == ("SOL-USDT", "ewma_walk", "1h", 1)
+    by_kind = {kind: [i for i in got["items"] if i["kind"] == kind] for kind in ("ledger", "walk_forward")}
+    for items in by_kind.values():
+        levels = [item["level"] for item in items]
+        assert levels == sorted(levels)
+        assert {0.5, 0.8, 0.9, 0.95, 0.995} <= set(levels)
+        measured = [item["measured"] for item in items]
+        assert measured == sorted(measured)
+        assert all(item["se"] > 0 for item in items)
+    assert {pit["kind"] for pit in got["pit"]} == {"ledger", "walk_forward"}
+    for pit in got["pit"]:
+        assert (len(pit["counts"]), sum(pit["counts"])) == (20, by_kind[pit["kind"]][0]["n"])
+
+
+async def test_calibration_agrees_with_the_record(client: httpx.AsyncClient):
+    params = {"symbol": "SOL-USDT", "interval": "1h", "model": "ewma_walk", "horizon": 1, "period": "all"}
+    (row,) = (await client.get(URL, params=params)).json()["ledger"]
+    items = (await client.get(f"{URL}/calibration", params=params)).json()["items"]
+    got = {item["level"]: item["measured"] for item in items if item["kind"] == "ledger"}
+    assert {c["level"]: c["measured"] for c in row["coverage"]} == {
+        c["level"]: got[c["level"]] for c in row["coverage"]
+    }
+
+
+async def test_calibration_of_everything_is_of_the_ledger(client: httpx.AsyncClient):
+    got = (await client.get(f"{URL}/calibration", params={"model": "ewma_walk"})).json()
+    assert (got["symbol"], got["interval"]) == (None, None)
+    assert {item["kind"] for item in got["items"]} == {"ledger"}
+
+
+async def test_trends_roll_over_resolved_origins(client: httpx.AsyncClient):
+    got = (await client.get(f"{URL}/trends/SOL-USDT", params={"interval": "1h", "model": "ewma_walk"})).json()
+    assert (got["symbol"], got["interval"], got["model"], got["horizon"]) == ("SOL-USDT", "1h", "ewma_walk", 1)
+    for kind in ("ledger", "walk_forward"):
+        points = [point for point in got["points"] if point["kind"] == kind]
+        assert points
+        assert [p["at"] for p in points] == sorted(p["at"] for p in points)
+        assert all(10 <= p["n"] <= 60 and p["coverage_80"] <= p["coverage_90"] for p in points)
+        assert len(points) <= 200
+    assert got["points"][-1]["n"] == 60
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "status", "code"),
+    [
+        ("leaderboard", {"asset_class": "stamps"}, 422, "malformed_request"),
+        ("leaderboard", {"kind": "guess"}, 422, "malformed_request"),
+        ("leaderboard", {"interval": "2d"}, 422, "unknown_interval"),
+        ("leaderboard", {"period": "3 weeks"}, 422, "unknown_period"),
+        ("leaderboard", {"horizon": "1000000000"}, 422, "horizon_out_of_range"),
+        ("leaderboard", {"symbol": "SPY"}, 422, "unknown_query_parameter"),
+        ("calibration", {"symbol": "NOPE"}, 404, "unknown_symbol"),
+        ("calibration", {"model": "oracle"}, 404, "unknown_model"),
+        ("calibration", {"horizon": "0"}, 422, "horizon_out_of_range"),
+        ("calibration", {"period": ""}, 422, "unknown_period"),
+        ("calibration", {"symbol": "SPY", "interval": "1m"}, 409, "interval_not_available"),
+        ("trends/NOPE", {}, 404, "unknown_symbol"),
+        ("trends/SPY", {"model": "oracle"}, 404, "unknown_model"),
+        ("trends/SPY", {"interval": "1m"}, 409, "interval_not_available"),
+    ],
+)
+async def test_refuses_what_it_does_not_know(client: httpx.AsyncClient, path, params, status, code):
+    problem_of(await client.get(f"{URL}/{path}", params=params), status, code)
