@@ -30,6 +30,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/forecasts/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Forecasts
+         * @description Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
+         *
+         *     The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
+         */
+        post: operations["create_forecasts"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/forecasts/by-id/{id}": {
         parameters: {
             query?: never;
@@ -42,6 +64,26 @@ export interface paths {
          * @description One forecast as it stands in the ledger.
          */
         get: operations["get_forecast"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/forecasts/{symbol}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Explanation
+         * @description What moved the median of a forecast and what made it as wide as it is: of the one issued last, or by its id.
+         */
+        get: operations["get_explanation"];
         put?: never;
         post?: never;
         delete?: never;
@@ -312,6 +354,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/performance/calibration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Calibration
+         * @description Measured coverage at every level of the grid, and the histogram of where outcomes fell (PIT, 20 bins).
+         *
+         *     Of one symbol (its usual interval, unless another is named) or of all together.
+         */
+        get: operations["get_calibration"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performance/leaderboard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Leaderboard
+         * @description Every model on every class of instruments: sealed forecasts, and walk-forward tests, told apart by `kind`.
+         */
+        get: operations["get_leaderboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/performance/trends/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Trends
+         * @description CRPS ratio and coverage of one series over time, in rolling windows of 60 resolved origins.
+         */
+        get: operations["get_trends"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/prices": {
         parameters: {
             query?: never;
@@ -463,6 +567,117 @@ export interface components {
          */
         AssetClass: "fx" | "crypto" | "equity" | "etf" | "index" | "commodity" | "macro";
         /**
+         * AutoShape
+         * @description Why `auto` chose the model that served.
+         */
+        AutoShape: {
+            /** Candidates */
+            candidates: components["schemas"]["CandidateShape"][];
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * Batch
+         * @description The answers, in the order of the questions.
+         */
+        Batch: {
+            /** Items */
+            items: components["schemas"]["BatchItem"][];
+        };
+        /**
+         * BatchItem
+         * @description The answer to the item at `index`: a forecast, or the problem with it.
+         */
+        BatchItem: {
+            error: components["schemas"]["Problem"] | null;
+            forecast: components["schemas"]["ForecastBody"] | null;
+            /** Index */
+            index: number;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "error";
+        };
+        /**
+         * BatchRequest
+         * @description What to forecast. Every item is what `POST /forecasts` takes.
+         */
+        BatchRequest: {
+            /** Items */
+            items: components["schemas"]["ForecastRequest"][];
+        };
+        /**
+         * CalibrationItem
+         * @description Measured coverage of the central interval at `level`.
+         */
+        CalibrationItem: {
+            /**
+             * Kind
+             * @description `ledger`: sealed before the outcome. `walk_forward`: computed afterwards.
+             * @enum {string}
+             */
+            kind: "ledger" | "walk_forward";
+            /** Level */
+            level: number;
+            /** Measured */
+            measured: number;
+            /** N */
+            n: number;
+            /** Se */
+            se: number | null;
+        };
+        /**
+         * CalibrationReport
+         * @description Whether intervals hold what they promise. `walk_forward` only where one symbol is asked about.
+         */
+        CalibrationReport: {
+            /** Horizon */
+            horizon: number;
+            interval: components["schemas"]["Interval"] | null;
+            /** Items */
+            items: components["schemas"]["CalibrationItem"][];
+            /** Model */
+            model: string;
+            /** Pit */
+            pit: components["schemas"]["PitHistogram"][];
+            /** Symbol */
+            symbol: string | null;
+        };
+        /**
+         * CandidateShape
+         * @description A model that `auto` might have served, and its record against the calibrated random walk.
+         */
+        CandidateShape: {
+            /** Crps Ratio */
+            crps_ratio: number | null;
+            /**
+             * Evidence
+             * @description On this series, or over all of its class.
+             * @enum {string}
+             */
+            evidence: "series" | "class";
+            /**
+             * Horizon
+             * @description Steps; what is said of it holds for horizons near it.
+             */
+            horizon: number;
+            /** Model */
+            model: string;
+            /** N */
+            n: number;
+            /**
+             * P Value
+             * @description After Holm, over all candidates and horizons.
+             */
+            p_value: number | null;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "positive" | "none" | "negative";
+        };
+        /**
          * Candle
          * @description One bar. `volume` is null where the source has none; `final` is false while it is still forming.
          */
@@ -570,6 +785,21 @@ export interface components {
             status: "ok" | "degraded" | "down";
         };
         /**
+         * ComponentShape
+         * @description One part of the spread. A negative share narrows it.
+         */
+        ComponentShape: {
+            /** Component */
+            component: string;
+            /** Share */
+            share: number;
+            /**
+             * Sigma
+             * @description In price units; all of them add up to the forecast's.
+             */
+            sigma: number;
+        };
+        /**
          * CoverageError
          * @description Measured coverage with its standard error (outcomes of overlapping horizons are not independent).
          */
@@ -610,6 +840,46 @@ export interface components {
             upper: number;
         };
         /**
+         * DriverShape
+         * @description One reason for the median's move. `rest`: the smaller ones together.
+         */
+        DriverShape: {
+            /**
+             * Contribution
+             * @description To the median's move, in price units.
+             */
+            contribution: number;
+            /** Feature */
+            feature: string;
+            /**
+             * Value
+             * @description In the driver's own units; null where it has none.
+             */
+            value: number | null;
+        };
+        /**
+         * ExplanationShape
+         * @description Of one step: `base` + the contributions = the median there; the sigmas add up to the spread there.
+         */
+        ExplanationShape: {
+            /**
+             * Base
+             * @description The anchor's price.
+             */
+            base: number;
+            /**
+             * Location
+             * @description The ten largest, and the rest. Empty: the median did not move.
+             */
+            location: components["schemas"]["DriverShape"][];
+            /** Notes */
+            notes: string[];
+            /** Step */
+            step: number;
+            /** Width */
+            width: components["schemas"]["ComponentShape"][];
+        };
+        /**
          * ForecastAnchor
          * @description The last bar the forecast stands on.
          */
@@ -640,12 +910,16 @@ export interface components {
              * Format: date-time
              */
             as_of: string;
+            /** @description Where `auto` was asked: what it chose from. */
+            auto: components["schemas"]["AutoShape"] | null;
             /** Coverage */
             coverage: components["schemas"]["CoverageShape"][];
             /** Currency */
             currency: string;
             /** Data Fingerprint */
             data_fingerprint: string;
+            /** @description Null for forecasts of releases that gave none. */
+            explanation: components["schemas"]["ExplanationShape"] | null;
             /** Feature Set */
             feature_set: string;
             /** Horizon */
@@ -681,6 +955,32 @@ export interface components {
             symbol: string;
             /** Tick */
             tick: number;
+            /**
+             * Weights
+             * @description Of the members of an average; null for one model alone.
+             */
+            weights: {
+                [key: string]: number;
+            } | null;
+        };
+        /**
+         * ForecastExplanation
+         * @description The explanation that was sealed with a forecast.
+         */
+        ForecastExplanation: {
+            explanation: components["schemas"]["ExplanationShape"];
+            /** Forecast Id */
+            forecast_id: string;
+            /**
+             * Horizon
+             * @description The step that is explained: the forecast's last.
+             */
+            horizon: number;
+            interval: components["schemas"]["Interval"];
+            /** Model */
+            model: string;
+            /** Symbol */
+            symbol: string;
         };
         /**
          * ForecastRequest
@@ -691,11 +991,11 @@ export interface components {
             as_of?: string | null;
             /**
              * Fallback
-             * @description A model that cannot serve is an error.
+             * @description `none`: a model that cannot serve is an error. `naive`: the random walk serves then.
              * @default none
-             * @constant
+             * @enum {string}
              */
-            fallback: "none";
+            fallback: "none" | "naive";
             /**
              * Horizon
              * @description Steps of `interval`, counted in sessions.
@@ -896,6 +1196,71 @@ export interface components {
         Jobs: {
             /** Items */
             items: components["schemas"]["JobShape"][];
+        };
+        /**
+         * Leaderboard
+         * @description Best first within each class and interval.
+         */
+        Leaderboard: {
+            /** Items */
+            items: components["schemas"]["LeaderboardItem"][];
+        };
+        /**
+         * LeaderboardItem
+         * @description One model on all series of a class and interval, against the calibrated random walk on the same data.
+         *
+         *     Each loss is in units of its series' average move, so that every series counts alike.
+         */
+        LeaderboardItem: {
+            asset_class: components["schemas"]["AssetClass"];
+            coverage_90: components["schemas"]["CoverageError"] | null;
+            /**
+             * Crps Ratio
+             * @description Below 1: better than the random walk.
+             */
+            crps_ratio: number | null;
+            /** Horizon */
+            horizon: number;
+            interval: components["schemas"]["Interval"];
+            /**
+             * Kind
+             * @description `ledger`: sealed before the outcome. `walk_forward`: computed afterwards.
+             * @enum {string}
+             */
+            kind: "ledger" | "walk_forward";
+            /** Model */
+            model: string;
+            /**
+             * N
+             * @description Outcomes.
+             */
+            n: number;
+            /** Negative */
+            negative: number;
+            /** None */
+            none: number;
+            /**
+             * P Value
+             * @description Two-sided, Diebold-Mariano with errors that allow for overlap.
+             */
+            p_value: number | null;
+            /**
+             * Positive
+             * @description Series on which it is better, significantly.
+             */
+            positive: number;
+            /**
+             * Se
+             * @description Standard error of the ratio, clustered by moment.
+             */
+            se: number | null;
+            /** Series */
+            series: number;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "positive" | "none" | "negative";
         };
         /**
          * LedgerCheck
@@ -1117,6 +1482,20 @@ export interface components {
              * @enum {string}
              */
             verdict: "positive" | "none" | "negative";
+        };
+        /**
+         * PitHistogram
+         * @description In which twentieth of its predicted distribution each outcome fell. Flat is right.
+         */
+        PitHistogram: {
+            /** Counts */
+            counts: number[];
+            /**
+             * Kind
+             * @description `ledger`: sealed before the outcome. `walk_forward`: computed afterwards.
+             * @enum {string}
+             */
+            kind: "ledger" | "walk_forward";
         };
         /**
          * Price
@@ -1404,6 +1783,46 @@ export interface components {
             /** Source */
             source: string;
         };
+        /**
+         * TrendPoint
+         * @description The last `n` (at most 60) origins whose outcome was known by `at`.
+         */
+        TrendPoint: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Coverage 80 */
+            coverage_80: number;
+            /** Coverage 90 */
+            coverage_90: number;
+            /** Crps Ratio */
+            crps_ratio: number | null;
+            /**
+             * Kind
+             * @description `ledger`: sealed before the outcome. `walk_forward`: computed afterwards.
+             * @enum {string}
+             */
+            kind: "ledger" | "walk_forward";
+            /** N */
+            n: number;
+        };
+        /**
+         * Trends
+         * @description One series over time, in rolling windows: first those of the ledger, then those of walk-forward.
+         */
+        Trends: {
+            /** Horizon */
+            horizon: number;
+            interval: components["schemas"]["Interval"];
+            /** Model */
+            model: string;
+            /** Points */
+            points: components["schemas"]["TrendPoint"][];
+            /** Symbol */
+            symbol: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -1553,6 +1972,57 @@ export interface operations {
             };
         };
     };
+    create_forecasts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BatchRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Batch"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_forecast: {
         parameters: {
             query?: never;
@@ -1575,6 +2045,80 @@ export interface operations {
             };
             /** @description `unknown_forecast` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_explanation: {
+        parameters: {
+            query?: {
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description Name of a model. */
+                model?: string | null;
+                /** @description Of that forecast. */
+                id?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForecastExplanation"];
+                };
+            };
+            /** @description `unknown_symbol`, `unknown_forecast`, `unknown_model`, `not_forecast_yet`, `not_explained` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol` */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2280,6 +2824,211 @@ export interface operations {
                 };
             };
             /** @description `ambiguous_symbol`, `interval_not_available` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_calibration: {
+        parameters: {
+            query?: {
+                /** @description A symbol in any accepted spelling. */
+                symbol?: string | null;
+                /** @description Name of a model. */
+                model?: string | null;
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description Steps ahead. */
+                horizon?: number;
+                /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
+                period?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CalibrationReport"];
+                };
+            };
+            /** @description `unknown_symbol`, `unknown_model` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_period`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_leaderboard: {
+        parameters: {
+            query?: {
+                asset_class?: components["schemas"]["AssetClass"] | null;
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description Steps ahead. */
+                horizon?: number;
+                /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
+                period?: string;
+                /** @description Only this kind; both without it. */
+                kind?: ("ledger" | "walk_forward") | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Leaderboard"];
+                };
+            };
+            /** @description `unknown_period`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_trends: {
+        parameters: {
+            query?: {
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description Name of a model. */
+                model?: string | null;
+                /** @description Steps ahead. */
+                horizon?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Trends"];
+                };
+            };
+            /** @description `unknown_symbol`, `unknown_model` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available`, `history_too_short` */
             409: {
                 headers: {
                     [name: string]: unknown;

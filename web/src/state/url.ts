@@ -13,7 +13,7 @@ export interface View {
 
 export const DEFAULT_VIEW: View = { symbol: "EUR-USD", interval: null, horizon: 10, level: 0.8, model: "auto", adjust: "all" };
 export const HORIZON_MAX = 168;
-export const LEVEL_MIN = 0.05;
+export const LEVEL_MIN = 0.5;
 export const LEVEL_MAX = 0.995;
 
 /** The view a query string spells; anything that makes no sense falls back to its default. */
