@@ -21,6 +21,7 @@ from truecast.forecasts.resolve import Resolver
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.scheduler import Scheduler
+from truecast.kit.budget_redis import SharedBudgets
 from truecast.kit.bus import InProcessBus
 from truecast.kit.clock import Clock, SystemClock
 from truecast.kit.compute import Compute
@@ -35,7 +36,8 @@ from truecast.market.store import BarStore
 from truecast.market.tables import series
 from truecast.migrations.upgrade import pending, upgrade
 from truecast.providers.base import Provider, Reach
-from truecast.providers.catalog import build_provider
+from truecast.providers.catalog import build_provider, source_info
+from truecast.providers.guarded import Guarded, guard_of
 from truecast.services import Loading, Services
 
 SAMPLE = "sample"
@@ -55,18 +57,19 @@ _RUN_JOBS = (Role.UP, Role.WORK)
 
 
 class Sources(Mapping[str, Provider]):
-    """The configured sources. Each adapter is built when it is first asked for."""
+    """The configured sources. Each adapter is built when it is first asked for; one that is fetched has its guard."""
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
         self._built: dict[str, Provider] = {}
+        self._shared = None if settings.redis_url is None else SharedBudgets(settings.redis_url, clock)
 
     def __getitem__(self, key: str) -> Provider:
         if key not in self._settings.sources:
             raise KeyError(key)
         if key not in self._built:
-            self._built[key] = build_provider(key, self._clock, self._reach(key))
+            self._built[key] = self._build(key)
         return self._built[key]
 
     def __contains__(self, key: object) -> bool:
@@ -82,13 +85,24 @@ class Sources(Mapping[str, Provider]):
         """Let go of the connections of those that were built."""
         for provider in self._built.values():
             await provider.close()
+        if self._shared is not None:
+            await self._shared.close()
 
-    def _reach(self, key: str) -> Reach:
-        return Reach(
+    def _build(self, key: str) -> Provider:
+        settings = self._settings
+        info = source_info(key)
+        guard = None
+        if info.base_url is not None:
+            guard = guard_of(info, self._clock, timeout_s=settings.http_timeout_s, shared=self._shared)
+        reach = Reach(
             generator=np.random.default_rng(),
-            base_url=self._settings.ecb_base_url if key == "ecb" else None,
-            timeout_s=self._settings.http_timeout_s,
+            base_url=settings.source_urls.get(key, settings.ecb_base_url if key == "ecb" else None),
+            timeout_s=settings.http_timeout_s,
+            key=settings.source_keys.get(key),
+            guard=guard,
         )
+        provider = build_provider(key, self._clock, reach)
+        return provider if guard is None else Guarded(provider, guard)
 
 
 class SchemaOld(TruecastError):

@@ -175,3 +175,30 @@ def test_every_field_has_a_description_and_a_variable() -> None:
     for name, field in Settings.model_fields.items():
         assert field.description, name
         assert variable_of(name) == f"TRUECAST_{name.upper()}"
+
+
+def test_reads_addresses_keys_and_orders_of_sources(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUECAST_SOURCE_URLS", "binance=http://127.0.0.1:9000/binance/, kraken=https://k.example?a=b")
+    monkeypatch.setenv("TRUECAST_SOURCE_KEYS", f"fred={CANARY},alpaca=id:secret==")
+    monkeypatch.setenv("TRUECAST_SOURCE_ORDER", "crypto=binance,kraken; BTC-USDT = kraken")
+    settings = Settings()
+    assert settings.source_urls == {"binance": "http://127.0.0.1:9000/binance", "kraken": "https://k.example?a=b"}
+    assert settings.source_keys["alpaca"].get_secret_value() == "id:secret=="
+    assert settings.source_order == {"crypto": ("binance", "kraken"), "BTC-USDT": ("kraken",)}
+    assert CANARY not in repr(settings)
+    assert CANARY not in str(settings.model_dump())
+
+
+@pytest.mark.parametrize("name", ["SOURCE_URLS", "SOURCE_KEYS", "SOURCE_ORDER"])
+def test_refuses_pairs_that_are_none_without_repeating_them(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv("TRUECAST_" + name, f"fred={CANARY},{CANARY};=")
+    with pytest.raises(SettingsInvalid) as raised:
+        Settings()
+    assert [p["setting"] for p in raised.value.facts["problems"]] == ["TRUECAST_" + name]
+    assert CANARY not in str(raised.value.facts) + raised.value.detail
+
+
+def test_refuses_an_address_without_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRUECAST_SOURCE_URLS", "binance=127.0.0.1:9000")
+    with pytest.raises(SettingsInvalid, match="http:"):
+        Settings()

@@ -42,7 +42,7 @@ class AddressUnusable(TruecastError):
 
 def start_logs(settings: Settings) -> None:
     """Logs of a server. On a terminal only what a person should read: no line per request, none of the server's own."""
-    secrets = [secret_of(settings)]
+    secrets = [secret_of(settings), *settings.source_keys.values()]
     configure_logs(settings.log_level, settings.log_format, secrets=secrets)
     if settings.log_level == "info" and sys.stderr.isatty():
         for name in ("truecast.access", "uvicorn.error"):

@@ -19,7 +19,7 @@ _log = get_logger(__name__)
 def work() -> None:
     """Run ingestion and jobs only."""
     settings = Settings()
-    secrets = [] if settings.secret_key is None else [settings.secret_key]
+    secrets = [*([] if settings.secret_key is None else [settings.secret_key]), *settings.source_keys.values()]
     configure_logs(settings.log_level, settings.log_format, secrets=secrets)
     asyncio.run(work_until_told(settings))
 

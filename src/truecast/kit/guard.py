@@ -199,7 +199,8 @@ class Guard:
         try:
             yield verdict
         except TruecastError as error:
-            if not isinstance(error, SourceResting | SourceCrowded) and error is not self._refusal:
+            ours = isinstance(error, SourceResting | SourceCrowded) or error is self._refusal
+            if not ours and error.code not in _ANSWERS:
                 self.note_error(error)
             if isinstance(error, SourceOverBudget) and error is not self._refusal:  # said in an answer of its own
                 await self.pause(error.retry_after_s or PAUSE_S_DEFAULT)
@@ -334,5 +335,8 @@ _UNUSABLE = frozenset(
         "source_out_of_service",
     }
 )
+
+# Errors that are the answer to the question, and nothing that is wrong with the source.
+_ANSWERS = frozenset({"symbol_not_at_source", "series_not_offered", "source_key_missing"})
 
 _verdict: ContextVar[Verdict | None] = ContextVar("verdict", default=None)

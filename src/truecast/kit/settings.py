@@ -101,6 +101,19 @@ class Settings(BaseSettings):
         default="https://www.ecb.europa.eu/stats/eurofxref",
         description="Folder from which the reference rates of the ECB are fetched; a mirror must keep its file names.",
     )
+    source_order: Annotated[Mapping[str, tuple[str, ...]], NoDecode] = Field(
+        default_factory=dict,
+        description="Which source is asked first, and which when it fails, by asset class or symbol: "
+        "`crypto=binance,kraken;BTC-USDT=kraken,binance`. Others follow in the order of TRUECAST_SOURCES.",
+    )
+    source_urls: Annotated[Mapping[str, str], NoDecode] = Field(
+        default_factory=dict,
+        description="Addresses to ask instead of the sources' own: `binance=http://127.0.0.1:9000/binance,kraken=…`.",
+    )
+    source_keys: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
+        default_factory=dict,
+        description="Your keys for sources that need one: `fred=…,tiingo=…`; where there are two parts, `id:secret`.",
+    )
     http_timeout_s: float = Field(
         default=HTTP_TIMEOUT_S, gt=0, le=HTTP_TIMEOUT_S_MAX, description="Longest wait for an answer of a source."
     )
@@ -138,6 +151,24 @@ class Settings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
+    @field_validator("source_urls", "source_keys", mode="before")
+    @classmethod
+    def _pairs(cls, value: Any) -> Any:
+        return _parse_pairs(value, ",") if isinstance(value, str) else value
+
+    @field_validator("source_order", mode="before")
+    @classmethod
+    def _orders(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        pairs = _parse_pairs(value, ";")
+        return {key: tuple(filter(None, map(str.strip, order.split(",")))) for key, order in pairs.items()}
+
+    @field_validator("source_urls", mode="after")
+    @classmethod
+    def _url_schemes(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        return {key: _with_scheme(url, ("http", "https")).rstrip("/") for key, url in value.items()}
+
     @field_validator("sources", mode="after")
     @classmethod
     def _sources_distinct(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -172,6 +203,17 @@ class Settings(BaseSettings):
         if self.secret_key is None and not self.dev and not is_loopback(self.host):
             raise ValueError(f"SECRET_KEY: needed to listen on {self.host}, which others can reach")
         return self
+
+
+def _parse_pairs(text: str, separator: str) -> dict[str, str]:
+    """`a=x,b=y` as a mapping. Never repeats the text: it may hold keys."""
+    pairs = [part.partition("=") for part in text.split(separator) if part.strip()]
+    if not all(found and key.strip() and value.strip() for key, found, value in pairs):
+        raise ValueError(f"must read name=value{separator}name=value")
+    named = [(key.strip(), value.strip()) for key, _, value in pairs]
+    if len(dict(named)) != len(named):
+        raise ValueError("each name once")
+    return dict(named)
 
 
 def is_loopback(host: str) -> bool:

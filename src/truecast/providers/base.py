@@ -17,8 +17,10 @@ from truecast.domain.corporate import Factor
 from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay, Quote
+from truecast.kit.budget import Counted
 from truecast.kit.clock import to_us
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
+from truecast.kit.guard import Guard
 from truecast.kit.limits import HTTP_TIMEOUT_S
 from truecast.providers.feed import FeedPlan
 
@@ -43,6 +45,7 @@ class Limit:
     weight: int
     window_s: float
     scope: LimitScope = "address"  # whom the source counts
+    counted: Counted = "weight"  # `requests`: each counts one here, whatever it weighs
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +95,7 @@ class Reach:
     timeout_s: float = HTTP_TIMEOUT_S
     folder: Path | None = None  # of sources that read files
     key: SecretStr | None = None  # the user's own, for sources that need one
+    guard: Guard | None = None  # budget, breaker and the rest, shared by all clients of the source
 
 
 class Provider(Protocol):
@@ -193,7 +197,7 @@ def load_info(path: Path) -> SourceInfo:
     """
     table: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))["source"]
     per_min = table.get("requests_per_min")
-    limits = tuple(Limit(row["weight"], row["window_s"], row.get("scope", "address")) for row in table.get("limit", ()))
+    limits = tuple(_limit(row) for row in table.get("limit", ()))
     return SourceInfo(
         key=path.stem,
         name=table["name"],
@@ -216,6 +220,10 @@ def load_info(path: Path) -> SourceInfo:
         history={Interval(name): days for name, days in table.get("history", {}).items()},
         feed_url=table.get("feed_url"),
     )
+
+
+def _limit(row: dict[str, Any]) -> Limit:
+    return Limit(row["weight"], row["window_s"], row.get("scope", "address"), row.get("counted", "weight"))
 
 
 def feed_url(info: SourceInfo, reach: Reach) -> str:

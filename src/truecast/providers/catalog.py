@@ -27,17 +27,27 @@ def known_sources() -> Mapping[str, SourceInfo]:
     return {path.stem: load_info(path) for path in _metadata().values()}
 
 
+def source_info(key: str) -> SourceInfo:
+    """What is known of the source called `key`. Raises UnknownSource."""
+    return load_info(_path(key))
+
+
 def build_provider(key: str, clock: Clock, reach: Reach) -> Provider:
     """The adapter called `key`. Raises UnknownSource.
 
     The one place that imports adapters by name: reading the bundled sample must not load an HTTP client.
     """
-    path = _metadata().get(key)
-    if path is None:
-        raise UnknownSource(source=key, known=sorted(_metadata()))
+    path = _path(key)
     module = f"truecast.providers.{key}" + (".adapter" if path.parent != _HERE else "")
     provider: Provider = importlib.import_module(module).create(clock, reach)
     return provider
+
+
+def _path(key: str) -> Path:
+    path = _metadata().get(key)
+    if path is None:
+        raise UnknownSource(source=key, known=sorted(_metadata()))
+    return path
 
 
 @functools.cache

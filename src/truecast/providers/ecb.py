@@ -134,7 +134,10 @@ def create(clock: Clock, reach: Reach) -> Ecb:
     """The adapter, at the ECB or wherever `reach` says."""
     base_url = reach.base_url or load_info(_TOML).base_url
     assert base_url is not None
-    return Ecb(clock, HttpClient(base_url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s))
+    return Ecb(
+        clock,
+        HttpClient(base_url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard),
+    )
 
 
 def _offered() -> Sequence[SeriesOffer]:
