@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import truecast.forecasts.drift
 import truecast.forecasts.tables
 import truecast.jobs.tables
 import truecast.market.tables

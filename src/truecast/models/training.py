@@ -30,6 +30,9 @@ TAIL = 0.2  # of the time span
 ROWS_MIN = 300  # learned from, at an anchor; a farther one is left out
 BLOCKS_MIN = 10
 WARM_BARS = 60  # of each frame, before most columns have values
+RARE = 0.01  # of what was learned from lies outside the range that is kept of each column
+RANGE_ROWS = 20_000  # looked at for it
+Range = tuple[float | None, ...]
 _BELIEVED = 4.0  # t2 below this proves nothing
 _OUTLIER = 5.0  # y beyond it counts as that
 _MEDIAN = 13  # of GRID
@@ -79,17 +82,23 @@ def train(
 ) -> Artifact:
     """Learn every anchor from all frames, which are of one interval. Raises TooLittleToLearn, ModelUnavailable."""
     panel = prepared(frames, feature_set)
-    first = min((int(frame.end[0]) for frame in panel.frames), default=0)
-    last = max((int(frame.end[-1]) for frame in panel.frames), default=0)
+    if not panel.frames:
+        raise TooLittleToLearn(model=grower.name, frames=len(frames), rows=0, need=ROWS_MIN)
+    first = min(int(frame.end[0]) for frame in panel.frames)
+    last = max(int(frame.end[-1]) for frame in panel.frames)
     cut = last - round(TAIL * (last - first))
-    bar_us = frames[0].interval.seconds * 1_000_000 if frames else 0
-    kept, shrink, counts, bodies = [], [], [], []
+    bar_us = frames[0].interval.seconds * 1_000_000
+    kept, shrink, counts, bodies = list[int](), [], [], []
+    lowest: Range = ()
+    highest: Range = ()
     for anchor in sorted(anchors):
         rows = rows_of(panel, anchor)
         learn = rows.resolved <= cut - embargo * bar_us
         if int(learn.sum()) < ROWS_MIN:
             break
         body = grower.learned(rows.features[learn], rows.y[learn], seed + anchor)
+        if not kept:
+            lowest, highest = _ranges(rows.features[learn])
         tail = rows.end >= cut
         said = grower.reader(body)(rows.features[tail])
         block = rows.end[tail] // (bar_us * max(anchor, 5))
@@ -98,7 +107,7 @@ def train(
         counts.append(int(learn.sum()))
         bodies.append(body)
     if not kept:
-        have = int((rows_of(panel, 1).resolved <= cut - embargo * bar_us).sum()) if panel.frames else 0
+        have = int((rows_of(panel, 1).resolved <= cut - embargo * bar_us).sum())
         raise TooLittleToLearn(model=grower.name, frames=len(frames), rows=have, need=ROWS_MIN)
     return Artifact(
         model=grower.name,
@@ -116,6 +125,8 @@ def train(
         seed=seed,
         parameters=asdict(grower) if is_dataclass(grower) else {},
         bodies=tuple(bodies),
+        lowest=lowest,
+        highest=highest,
     )
 
 
@@ -157,6 +168,17 @@ def believed(said: FloatArray, y: FloatArray, block: IntArray) -> float:
         return 0.0
     proof = max(0.0, 1 - _BELIEVED * noise / float(agreed.sum()) ** 2)
     return float(np.clip(agreed.sum() / size.sum(), 0.0, 1.0) * proof)
+
+
+def _ranges(x: FloatArray) -> tuple[Range, Range]:
+    """Of each column of x (N, F), between which values all but RARE of it lie; of at most RANGE_ROWS rows."""
+    some = x[:: -(-len(x) // RANGE_ROWS)].astype(np.float64)
+    found: list[tuple[float | None, float | None]] = []
+    for column in some.T:
+        known = column[np.isfinite(column)]
+        low, high = np.quantile(known, [RARE / 2, 1 - RARE / 2]).tolist() if len(known) else (None, None)
+        found.append((low, high))
+    return tuple(low for low, _ in found), tuple(high for _, high in found)
 
 
 def _drift(frame: Frame, x: FloatArray) -> FloatArray:
