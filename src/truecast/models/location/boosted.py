@@ -1,7 +1,7 @@
-"""Gradient-boosted trees: LightGBM and XGBoost, learned and read back as native text. One thread each."""
+"""Trees by LightGBM, XGBoost and scikit-learn, learned with one thread, kept as native text, read back by numpy."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from truecast.domain.bar import FloatArray
 from truecast.models.heavy import library
+from truecast.models.location.forest import forest_of_arrays, forest_of_lightgbm, forest_of_xgboost
 
 Reader = Callable[[FloatArray], FloatArray]  # (N, F) -> (N,)
 
@@ -38,8 +39,7 @@ class LightGbm:
 
     def reader(self, text: str) -> Reader:
         """What the text says of rows."""
-        booster = library("lightgbm", self.name).Booster(model_str=text)
-        return lambda x: np.asarray(booster.predict(x, num_threads=1), np.float64)
+        return forest_of_lightgbm(text).total
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,8 @@ class XgBoost:
 
     def reader(self, text: str) -> Reader:
         """What the text says of rows."""
-        xgboost = library("xgboost", self.name)
-        booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(text.encode()))
-        return lambda x: np.asarray(booster.inplace_predict(x), np.float64)
+        forest = forest_of_xgboost(text)
+        return lambda x: np.asarray(forest.total(x), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +99,9 @@ class RandomForest:
 
     def reader(self, text: str) -> Reader:
         """What the text says of rows."""
-        trees = [
-            (
-                np.array(tree["feature"], np.int64), np.array(tree["threshold"], np.float64),
-                np.array(tree["left"], np.int64), np.array(tree["right"], np.int64),
-                np.array(tree["missing_left"], bool), np.array(tree["value"], np.float64),
-            )
-            for tree in json.loads(text)
-        ]  # fmt: skip
-
-        def read(x: FloatArray) -> FloatArray:
-            narrow = x.astype(np.float32)  # as scikit-learn compares
-            return np.asarray(np.mean([_read(narrow, tree) for tree in trees], axis=0), np.float64)
-
-        return read
+        trees = json.loads(text)
+        forest = forest_of_arrays(trees)
+        return lambda x: np.asarray(forest.total(x.astype(np.float32)) / len(trees), np.float64)  # it compares float32
 
 
 def _arrays(tree: Any) -> dict[str, list[Any]]:
@@ -125,16 +113,3 @@ def _arrays(tree: Any) -> dict[str, list[Any]]:
         "missing_left": tree.missing_go_to_left.astype(bool).tolist(),
         "value": tree.value[:, 0, 0].tolist(),
     }
-
-
-def _read(x: Any, tree: Sequence[Any]) -> FloatArray:
-    """All rows go down together until each stands on a leaf, whose left child is -1."""
-    feature, threshold, left, right, missing_left, value = tree
-    node, rows = np.zeros(len(x), np.int64), np.arange(len(x))
-    while True:
-        inner = left[node] >= 0
-        if not inner.any():
-            return np.asarray(value[node])
-        seen = x[rows, np.maximum(feature[node], 0)]
-        goes_left = np.where(np.isnan(seen), missing_left[node], seen <= threshold[node])
-        node = np.where(inner, np.where(goes_left, left[node], right[node]), node)

@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from truecast.kit.limits import ARTIFACT_BYTES_MAX, ARTIFACT_FILES_MAX
 from truecast.models.catalog import GROWERS, Scope
 from truecast.models.location.artifact import Artifact, ArtifactRefused, read_artifact
@@ -82,8 +84,12 @@ def read(root: Path, model: str, scope: Scope, version: str, registered: str) ->
     if (wrong := mismatch(card, artifact)) is not None:
         raise ArtifactRefused(model=model, reason=f"card and artifact disagree about {wrong}")
     grower: Any = GROWERS[model]
+    row = np.zeros((1, len(artifact.columns)))
     for body in artifact.bodies:
-        reader_of(grower, model, body)
+        try:
+            reader_of(grower, model, body)(row)
+        except ValueError as foreign:
+            raise ArtifactRefused(model=model, reason="they are of other columns") from foreign
     return Kept(card, artifact)
 
 
