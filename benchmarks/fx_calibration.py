@@ -34,7 +34,6 @@ from truecast.models.catalog import MODELS
 from truecast.models.ewma_walk import ewma
 from truecast.models.scale.blend import blended
 from truecast.models.scale.likelihood import backcast, fit_rows, variances
-from truecast.models.vol_walk import VolWalk
 
 FILE = Path(__file__).resolve().parents[2] / "shared" / "data" / "evaluate" / "ltsf" / "exchange_rate.txt"
 MISPRINT = (6620, 6621)
@@ -43,7 +42,6 @@ NINE = [GRID.index(p) for p in (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)]
 NORMAL = np.array([NormalDist().inv_cdf(p) for p in GRID])
 HALF_LIFE_97 = float(np.log(0.5) / np.log(0.97))
 WALKS = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}
-
 
 
 def blocks_se(values: np.ndarray, size: int) -> float:

@@ -65,7 +65,8 @@ def main() -> None:
         times = " | ".join(f"{seconds * 1e3:.2f} ms" for seconds in (wall, cpu, least))
         lines.append(f"| {label} | {times} | {least / n * 1e6:.1f} us |")
 
-    walks = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}  # the others have benchmarks of their own
+    # the others have benchmarks of their own
+    walks = {name: MODELS[name] for name in ("naive", "ewma_walk", "vol_walk")}
     shape = f"{SERIES} series x {BARS} bars"
     for name, model in walks.items():
         times = measured(lambda model=model: model.predict_many(frames, STEPS), 15)

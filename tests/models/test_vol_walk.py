@@ -46,3 +46,12 @@ class TestVolWalk(ModelContract):
             for m in (self.model, EwmaWalk())
         ]
         assert np.mean(ratios[0]) < np.mean(ratios[1]) + 0.003
+
+    def test_a_run_of_misses_widens_the_tails_of_one_step_and_nothing_else(self):
+        """Only what lies beyond 5 and 95 %: the middle would pay for it in accuracy (research/LOG.md)."""
+        rng = np.random.default_rng(4)
+        moves = rng.standard_normal(900) * np.where(np.arange(900) < 880, 0.01, 0.016)
+        frame = frame_of_closes(100 * np.exp(np.cumsum(moves)))
+        with_it, without = (m.fit(frame).predict(24).quantiles.values for m in (self.model, VolWalk(tracking=0.0)))
+        assert np.allclose(with_it[0, 6:21], without[0, 6:21], rtol=1e-9) and np.array_equal(with_it[1:], without[1:])
+        assert with_it[0, 22] > without[0, 22] and with_it[0, 4] < without[0, 4]

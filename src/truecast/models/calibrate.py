@@ -17,6 +17,8 @@ happens where they are not, or are few. The constants were chosen on the validat
   probability of a miss is moved against that by `STEP` of the relative difference, at most `CLIP`: the correction of
   adaptive conformal inference (Gibbs and Candes 2021), on a window (Barber et al. 2023) instead of a running sum,
   so that it forgets, needs no state, and cannot leave its bounds.
+- Evenness, for walks that are tracked (models/track.py): one step ahead, the quantiles at 5 % and 95 % and those
+  beyond are read from outcomes in units of the tracked scale; those from 10 % to 90 % stay as they are.
 """
 
 import math
@@ -60,6 +62,7 @@ def _adaptation_weights() -> FloatArray:
     return np.stack(rows)  # (W, K // 2)
 
 
+_TAIL = np.clip(np.log2(0.2 / np.minimum(2 * P, 2 - 2 * P)), 0.0, 1.0)  # 1 at 5 % and beyond, 0 from 10 % on; (K,)
 _SPREADING = _adaptation_weights()
 _TINY = np.finfo(np.float64).tiny
 
@@ -83,6 +86,7 @@ class Panel:
     most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
     time: FloatArray | None  # (S, T) business time up to each bar; None where bars count
     expected: Callable[[int], FloatArray] | None = None  # (S, T) of moves over h steps, at each bar; None: nothing
+    tracker: FloatArray | None = None  # (S, T) what the scale of the tails is multiplied by; None: nothing
 
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
@@ -94,7 +98,7 @@ class Panel:
             total += np.multiply(self.parts[i][:, bars], weights[i], out=buffer)
         return np.asarray(total)
 
-    def outcomes(self, horizon: int, origins: slice, resolved: slice) -> FloatArray:
+    def outcomes(self, horizon: int, origins: slice, resolved: slice, *, tracked: bool = False) -> FloatArray:
         """z of the moves from the origins to the bars where they became known. (S, len(origins))"""
         z = self.x[:, resolved] - self.x[:, origins]
         if self.expected is not None:
@@ -104,6 +108,8 @@ class Panel:
         else:
             z /= self.scale(horizon, origins)
             z /= np.sqrt(self.time[:, resolved] - self.time[:, origins])
+        if tracked and self.tracker is not None:
+            z /= self.tracker[:, origins]
         return np.asarray(z)
 
 
@@ -121,24 +127,36 @@ def shapes(
         stride, scale = stride_of(horizon), panel.scale(horizon, at)
         recent = known_outcomes(panel, horizon, at, window, stride)
         n = np.clip((at - horizon - panel.burn) // stride + 1, 0, recent.shape[-1])
-        sampled, lean = n >= 2 * EDGE, np.zeros_like(spread)
+        sampled, lean, tails, far = n >= 2 * EDGE, np.zeros_like(spread), 0.0, None
         if sampled.any():
-            ordered = np.sort(recent, axis=-1)
-            if not sampled.all():
-                ordered[:, ~sampled] = 0.0  # not used
-            own = sample_quantiles(ordered, np.maximum(n, int(2 * EDGE)), panel.most)
-            n_eff = np.where(sampled, n * stride / horizon, 0.0)
+            own = _sampled(recent, n, sampled, panel.most)
+            n_eff = np.where(sampled, n * stride / horizon, 0.0)[:, None]
             if horizon == 1:
                 drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
-            spread, lean = _pooled(own, n_eff[:, None], spread)
+            spread, lean = _pooled(own, n_eff, spread)
+            if horizon == 1 and panel.tracker is not None:
+                far = panel.tracker[:, at, None] * known_outcomes(panel, 1, at, window, 1, tracked=True)
+                tails = n_eff / (n_eff + POOL) * _TAIL * (_sampled(far, n, sampled, panel.most) - own)
         centre = (drift * horizon / (scale * np.sqrt(ahead[..., horizon - 1])))[..., None]
-        shape = np.sort(centre + spread + lean, axis=-1)
-        found.append((shape, centre, corrections_of(shape, recent[..., : -(-RECENT // stride)], n)))
-    shape, centre, corrections = (np.stack(one, axis=2) for one in zip(*found, strict=True))
-    return Shapes(drift, adapted(shape, corrections) - centre)
+        shape = np.sort(centre + spread + lean + tails, axis=-1)
+        late = slice(-(-RECENT // stride))
+        corrections = corrections_of(shape, recent[..., late], n, None if far is None else far[..., late])
+        found.append((shape, centre, corrections))
+    shape, centre, moved = (np.stack(one, axis=2) for one in zip(*found, strict=True))
+    return Shapes(drift, adapted(shape, moved) - centre)
 
 
-def known_outcomes(panel: Panel, horizon: int, at: IntArray, window: int, stride: int) -> FloatArray:
+def _sampled(recent: FloatArray, n: IntArray, sampled: BoolArray, most: float) -> FloatArray:
+    """Quantiles of the known outcomes (S, R, N); anything where they are too few. (S, R, K)"""
+    ordered = np.sort(recent, axis=-1)
+    if not sampled.all():
+        ordered[:, ~sampled] = 0.0
+    return sample_quantiles(ordered, np.maximum(n, int(2 * EDGE)), most)
+
+
+def known_outcomes(
+    panel: Panel, horizon: int, at: IntArray, window: int, stride: int, *, tracked: bool = False
+) -> FloatArray:
     """Every `stride`-th outcome of the last `window` bars known at each bar of `at`, newest first. (S, len(at), n)
 
     Absent ones are +inf and stand last.
@@ -151,10 +169,11 @@ def known_outcomes(panel: Panel, horizon: int, at: IntArray, window: int, stride
             return np.full((len(panel.x), 1, 1), np.inf)
         oldest = last - (n - 1) * stride
         origins, resolved = (slice(oldest - back, last - back + 1, stride) for back in (horizon, 0))
-        return panel.outcomes(horizon, origins, resolved)[:, None, ::-1]
+        return panel.outcomes(horizon, origins, resolved, tracked=tracked)[:, None, ::-1]
     z = np.full((len(panel.x), window - 1 + panel.x.shape[1]), np.inf)
     if first < panel.x.shape[1]:
-        z[:, window - 1 + first :] = panel.outcomes(horizon, slice(panel.burn, -horizon), slice(first, None))
+        known = slice(panel.burn, -horizon), slice(first, None)
+        z[:, window - 1 + first :] = panel.outcomes(horizon, *known, tracked=tracked)
     return sliding_window_view(z, window, axis=1)[:, at, ::-stride]
 
 
@@ -203,16 +222,19 @@ def drift_of(q: FloatArray, n: IntArray) -> FloatArray:
     return np.asarray(mean * np.maximum(0.0, 1 - noise / np.maximum(mean**2, np.maximum(noise, _TINY))))
 
 
-def corrections_of(q: FloatArray, recent: FloatArray, n: IntArray) -> FloatArray:
+def corrections_of(q: FloatArray, recent: FloatArray, n: IntArray, far: FloatArray | None = None) -> FloatArray:
     """How much more often than recent outcomes (S, R, n) ask for, the watched intervals of q (S, R, K) miss. (S, R, W)
 
-    Relative, and already damped and clipped. Only the first n (R,) outcomes of a row exist; the others are +inf.
+    Relative, and already damped and clipped. Only the first n (R,) outcomes of a row exist; the others are +inf. The
+    tails are held against `far` where it is given: the outcomes of a tracked scale.
     """
-    recent, bounds = recent.astype(np.float32), q.astype(np.float32)  # counting needs no more digits, and half the time
+    bounds = q.astype(np.float32)  # counting needs no more digits, and half the time
     known = np.clip(n, 1, recent.shape[-1])
     corrections = np.empty((*q.shape[:-1], len(_WATCHED)))
+    middle, tails = recent.astype(np.float32), None if far is None else far.astype(np.float32)
     for i, k in enumerate(_WATCHED):
-        missed = _count(recent < bounds[..., [k]]) + _count(recent > bounds[..., [-1 - k]]) - (recent.shape[-1] - known)
+        z = middle if tails is None or _TAIL[k] == 0 else tails
+        missed = _count(z < bounds[..., [k]]) + _count(z > bounds[..., [-1 - k]]) - (z.shape[-1] - known)
         corrections[..., i] = STEP * (1 - missed / (known * _MISS[k]))
     return np.asarray(np.clip(corrections, -CLIP, CLIP))
 

@@ -38,6 +38,7 @@ class EwmaWalk(WalkModel):
     scaled: bool = True
     clocked: bool = True
     ranged: bool = True
+    tracking: float = 0.0
     half_life: float = 12.0
     half_life_slow: float = 600.0
     slow_one: float = 0.10  # weight of the slow part one step ahead

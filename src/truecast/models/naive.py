@@ -28,6 +28,7 @@ class Naive(WalkModel):
     scaled: bool = False
     clocked: bool = False
     ranged: bool = False
+    tracking: float = 0.0
 
     @property
     def reference(self) -> "Naive":

@@ -22,7 +22,7 @@ class VolWalk(WalkModel):
     """The recipe."""
 
     name: str = "vol_walk"
-    version: str = "2"
+    version: str = "3"
     description: str = "Random walk with a blend of volatilities, weighted online by QLIKE, and calibrated shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30
@@ -31,6 +31,7 @@ class VolWalk(WalkModel):
     scaled: bool = True
     clocked: bool = True
     ranged: bool = False
+    tracking: float = 0.2
     reference: Naive = field(default_factory=Naive)
 
     def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:

@@ -28,6 +28,7 @@ from truecast.models import losses, skill
 from truecast.models.base import Model, Prediction, require_bars
 from truecast.models.calibrate import PRIOR, Panel, anchors_for, at_horizons, shapes
 from truecast.models.size import has_ranges, levels, sizes
+from truecast.models.track import tracked
 
 FLOOR = 1e-7  # of the price, per square root of a step
 OUTCOME_MOST = 50.0  # scales: no sample tells more about what lies beyond
@@ -63,6 +64,10 @@ class Walk(Protocol):
     @property
     def ranged(self) -> bool:
         """Whether bars with highs and lows count by these (models/size.py), and not by their moves alone."""
+
+    @property
+    def tracking(self) -> float:
+        """The step of the tracker of the tails (models/track.py); 0: none."""
 
     def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:
         """The C components of the scale of one step, known at each bar, from absolute moves: (S, T) -> (C, S, T).
@@ -268,7 +273,8 @@ def _moves(
     floor = floor_of(x, differences)
     parts, most = (np.maximum(parts, floor), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
     time = np.stack([clock.time for clock in clocks]) if clocks else None
-    panel = Panel(x, parts, walk.mix, walk.burn, most, time, _expected(location, x.shape[1]))
+    tracker = _tracker(walk, x, parts, time) if walk.tracking else None
+    panel = Panel(x, parts, walk.mix, walk.burn, most, time, _expected(location, x.shape[1]), tracker)
     steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
     ahead = _ahead(clocks, origins, steps)
     unit = walk.unit(x, shaped)
@@ -286,6 +292,14 @@ def _moves(
     if location:
         moves += location.mu(origins, horizons)[..., None]
     return moves
+
+
+def _tracker(walk: Walk, x: FloatArray, parts: FloatArray, time: FloatArray | None) -> FloatArray:
+    """What the tails' scale is multiplied by at each bar. (S, T)"""
+    moved = np.abs(np.diff(x, prepend=x[:, :1]))
+    if time is not None:
+        moved[:, 1:] /= np.sqrt(np.diff(time))
+    return tracked(moved, np.tensordot(walk.mix(1), parts, 1), walk.tracking)
 
 
 def _expected(location: Location | None, n_bars: int) -> Callable[[int], FloatArray] | None:
