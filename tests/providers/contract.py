@@ -50,6 +50,8 @@ RECORDED_AT = datetime(2026, 10, 30, 15, 4, 27, 123_000, UTC)  # the "now" of ev
 class ProviderContract:
     """Subclasses define the fixtures `clock` (a FixedClock at a moment with data) and `provider`."""
 
+    passes: ClassVar[timedelta] = timedelta(days=1)  # what was told must still be told after so long
+
     def asked_for(self, provider: Provider) -> list[SeriesOffer]:
         """The series whose bars are tried."""
         return list(provider.offers())
@@ -117,7 +119,7 @@ class ProviderContract:
         offer = self.asked_for(provider)[0]
         before = await provider.bars(offer.instrument.symbol, offer.interval, None)
         kept = dataclasses.replace(before, **{name: getattr(before, name).copy() for name in COLUMNS})
-        clock.advance(timedelta(days=1))
+        clock.advance(self.passes)
         after = await provider.bars(offer.instrument.symbol, offer.interval, None)
         assert same_rows(after[: len(before)], kept)
 

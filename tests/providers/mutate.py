@@ -1,5 +1,6 @@
 """Harm done to a payload: to its bytes, or to one value of its JSON, which gets further in."""
 
+import copy
 import json
 from collections.abc import Callable
 from typing import Any
@@ -59,7 +60,7 @@ def broken_json(draw: Draw, body: bytes) -> bytes:
             case "remove" if parent is not box:
                 del parent[key]
             case "repeat" if isinstance(parent, list) and parent is not box:
-                parent.insert(key, value)
+                parent.insert(key, copy.deepcopy(value))
             case "swap" if isinstance(parent, list) and len(parent) > 1:
                 other = draw(st.integers(0, len(parent) - 1))
                 parent[key], parent[other] = parent[other], parent[key]
@@ -72,7 +73,7 @@ def broken_json(draw: Draw, body: bytes) -> bytes:
             case "reverse" if isinstance(value, list):
                 value.reverse()
             case _:
-                parent[key] = draw(_VALUES)
+                parent[key] = copy.deepcopy(draw(_VALUES))
     return json.dumps(box[0]).encode() if box else b""
 
 

@@ -70,7 +70,7 @@ class SourceInfo:
     capabilities: frozenset[Capability] = frozenset({"bars"})
     asset_classes: frozenset[AssetClass] = frozenset()  # empty: any
     limits: tuple[Limit, ...] = ()
-    history: Mapping[Interval, int | None] = field(default_factory=dict)  # days back; None or absent: no known end
+    history: Mapping[Interval, float | None] = field(default_factory=dict)  # days back; None or absent: no known end
     feed_url: str | None = None  # of its WebSocket
 
 

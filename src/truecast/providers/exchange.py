@@ -94,7 +94,7 @@ class Exchange(Source):
     def _first_us(self, interval: Interval, now_us: int) -> int:
         step_us = interval.seconds * 1_000_000
         days = self.info.history.get(interval)
-        oldest_us = 0 if days is None else now_us - days * 86_400_000_000
+        oldest_us = 0 if days is None else now_us - int(days * 86_400_000_000)
         if self.info.first_date is not None:
             oldest_us = max(oldest_us, to_us(dt.datetime.combine(self.info.first_date, dt.time(), dt.UTC)))
         return max(oldest_us, now_us - now_us % step_us - SOURCE_BARS_MAX * step_us)
@@ -179,7 +179,9 @@ async def quotes_of_all(
     return sorted(found, key=lambda quote: order[quote.symbol])
 
 
-def upstream_of(info: SourceInfo, clock: Clock, reach: Reach, explain: ExplainBody, *, keyed: bool = False) -> Upstream:
+def upstream_of(
+    info: SourceInfo, clock: Clock, reach: Reach, explain: ExplainBody | None = None, *, keyed: bool = False
+) -> Upstream:
     """The HTTP side of a source, at its own address or wherever `reach` says."""
     http = HttpClient(
         base_url(info, reach), clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard
