@@ -116,11 +116,12 @@ def gathered(
 def join(reads: Iterable[Read], asked: Asked) -> Read:
     """Several answers to one question, as one; bars told twice alike are taken once."""
     listed = list(reads)
-    rows = (row for read in listed for row in _rows(read.bars))
+    known = {start: at for read in listed for start, at in zip(*_times(read.bars), strict=True)}
     total: Counter[str] = Counter()
     for read in listed:
         total.update(read.left_out)
-    return gathered(rows, asked, total)
+    rows = (row for read in listed for row in _rows(read.bars))
+    return gathered(rows, asked, total, lambda start_us: (known[start_us], known[start_us]))
 
 
 def told(read: Read, asked: Asked) -> Bars:
@@ -187,6 +188,10 @@ def as_bars(asked: Asked, rows: list[Row], known: IntArray) -> Bars:
         source=np.zeros(len(rows), np.int16),
         sources=(asked.source,),
     )
+
+
+def _times(bars: Bars) -> tuple[list[int], list[int]]:
+    return bars.start.tolist(), bars.known_at.tolist()
 
 
 def _rows(bars: Bars) -> Iterable[Row]:

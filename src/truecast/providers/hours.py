@@ -20,6 +20,7 @@ DAY_US = 86_400 * SECOND_US
 
 _OPEN, _CLOSE, _CLOSE_EARLY, _FX_CLOSE = dt.time(9, 30), dt.time(16), dt.time(13), dt.time(17)
 _FRIDAY = 4
+_WEEKDAYS = frozenset({"XNYS", "FX", "TARGET", "H15", "EA-YC", "EIA"})  # calendars without weekends
 _MONTHS = {Interval.MO1: 1, Interval.Q1: 3, Interval.Y1: 12}
 
 
@@ -38,10 +39,10 @@ def over_at(calendar: str, interval: Interval, start_us: int) -> int:
 
 def traded_at(calendar: str, interval: Interval, start_us: int) -> bool:
     """Whether the market can trade during that bar, holidays aside."""
+    if interval is Interval.D1 and calendar in _WEEKDAYS:
+        return from_us(start_us).weekday() <= _FRIDAY
     if calendar not in ("XNYS", "FX"):
         return True
-    if not interval.is_intraday:
-        return from_us(start_us).weekday() <= _FRIDAY
     if calendar == "FX":
         return fx_day(start_us).weekday() <= _FRIDAY
     day = from_us(start_us).astimezone(NEW_YORK).date()

@@ -19,6 +19,7 @@ _T = TypeVar("_T")
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII)
+_NUMBER_MAX = 1e15  # no price, volume or statistic is larger
 _SHOWN = 60  # characters of a foreign text that an error repeats
 
 
@@ -101,7 +102,7 @@ def number(value: Any, what: str, source: str) -> float:
         result = float(value)
     else:
         raise malformed(source, f"{what} is {shown(value)}, not a number")
-    if not math.isfinite(result):
+    if not math.isfinite(result) or abs(result) >= _NUMBER_MAX:
         raise malformed(source, f"{what} is {shown(value)}, not a finite number")
     return result
 

@@ -2,7 +2,8 @@
 
 A source with vintages says itself when a value came out. For one without, the rule below stands: conservative, because
 a forecast of the past must never see a number before everybody could, but never later than when we had it in hand.
-The same rules as `market/publication.py`, without holidays.
+The rules of `market/publication.py`, and a day more where a holiday may come between; releases that shutdowns delayed
+are listed as there. A Monday that is a holiday makes a rule a day early; daily yields, over Easter, up to four.
 """
 
 import datetime as dt
@@ -37,12 +38,25 @@ RULES = {
     "TARGET": Rule(0, dt.time(16), FRANKFURT),
     "H15": Rule(1, dt.time(18), NEW_YORK),
     "EA-YC": Rule(1, dt.time(12), FRANKFURT),
-    "US-10Y": Rule(1, dt.time(18), NEW_YORK),
-    "US-JOBS": Rule(10, dt.time(8, 30), NEW_YORK),
-    "US-CPI": Rule(20, dt.time(8, 30), NEW_YORK, january_days=27),
+    "US-10Y": Rule(2, dt.time(18), NEW_YORK),
+    "US-JOBS": Rule(11, dt.time(8, 30), NEW_YORK),
+    "US-CPI": Rule(21, dt.time(8, 30), NEW_YORK, january_days=28),
     "EA-HICP": Rule(22, dt.time(11), FRANKFURT, january_days=28),
     "US-GDP": Rule(31, dt.time(8, 30), NEW_YORK),
     "WORLD-BANK": Rule(213, dt.time(), UTC),
+}
+
+_LATE = {
+    ("US-CPI", "2013-09-01"): "2013-10-30",
+    ("US-CPI", "2025-09-01"): "2025-10-24",
+    ("US-GDP", "2013-07-01"): "2013-11-07",
+    ("US-GDP", "2018-10-01"): "2019-02-28",
+    ("US-GDP", "2025-07-01"): "2025-12-23",
+    ("US-GDP", "2025-10-01"): "2026-02-20",
+    ("US-JOBS", "2013-09-01"): "2013-10-22",
+    ("US-JOBS", "2025-09-01"): "2025-11-20",
+    ("US-JOBS", "2025-10-01"): "2025-12-16",
+    ("US-JOBS", "2025-11-01"): "2025-12-16",
 }
 
 
@@ -54,6 +68,8 @@ def published_us(calendar: str, interval: Interval, start_us: int) -> int:
     day = last + dt.timedelta(days=rule.january_days if january and rule.january_days is not None else rule.days)
     if day.weekday() > 4:
         day += dt.timedelta(days=7 - day.weekday())
+    if late := _LATE.get((calendar, from_us(start_us).date().isoformat())):
+        day = dt.date.fromisoformat(late)
     return to_us(dt.datetime.combine(day, rule.at, rule.zone))
 
 
