@@ -50,7 +50,7 @@ async def tampered(db: Database, table: str, sql: str) -> None:
         return
     async with db.write() as conn:
         await conn.exec_driver_sql(f"ALTER TABLE {table} DISABLE TRIGGER USER")
-        await conn.exec_driver_sql("ALTER TABLE forecasts DROP CONSTRAINT fk_forecasts_seq_ledger")
+        await conn.exec_driver_sql("ALTER TABLE forecasts DROP CONSTRAINT IF EXISTS fk_forecasts_seq_ledger")
         await conn.exec_driver_sql(sql)
 
 

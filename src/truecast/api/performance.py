@@ -87,6 +87,7 @@ class LedgerCheck(Output):
     head: str = Field(description="Hash of the last row: keep it elsewhere, and even a cut-off end would show.")
     first_broken: int | None
     reason: str | None
+    known: int = Field(description="Rows that this server had found sound before; not all of them were read again.")
     checked_at: datetime
 
 
@@ -174,14 +175,19 @@ def _unmeasured(symbol: str, interval: Interval, model: str, horizon: int, note:
 
 
 @router.get("/ledger/verify", response_model=LedgerCheck, responses=documented())
-async def verify_ledger(services: ServicesDep) -> LedgerCheck:
-    """Recompute the chain of hashes from the first row."""
-    found = await services.ledger.verify()
+async def verify_ledger(
+    services: ServicesDep,
+    *,
+    full: Annotated[bool, Query(description="Read every row again, whatever was found before.")] = False,
+) -> LedgerCheck:
+    """Recompute the chain of hashes: all of it the first time, then what is new and, in turn, a part of what is old."""
+    found = await services.ledger.verify(full=full)
     return LedgerCheck(
         ok=found.ok,
         rows=found.rows,
         head=found.head,
         first_broken=found.first_broken,
         reason=found.reason,
+        known=found.known,
         checked_at=services.clock.now(),
     )

@@ -22,7 +22,7 @@ from truecast.forecasts.body import Draft
 from truecast.forecasts.chain import Entry, Head, Link, extend
 from truecast.forecasts.outcome import Outcome
 from truecast.forecasts.past import PastStep, past_step, past_steps_query
-from truecast.forecasts.verify import Verification, verify
+from truecast.forecasts.verify import Verification, Verifier
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.db import Database
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
@@ -54,6 +54,7 @@ class Ledger:
     def __init__(self, db: Database, clock: Clock) -> None:
         self.db = db
         self._clock = clock
+        self._verifier = Verifier(db)
 
     async def append_forecasts(self, bundles: Sequence[Bundle]) -> list[tuple[Forecast, ...]]:
         """Record the drafts in one transaction. For each bundle the recorded forecasts, the random walk first."""
@@ -89,9 +90,9 @@ class Ledger:
         void = sum(len(outcome.step) for outcome in fresh if outcome.void is not None)
         return len(rows) - void, void
 
-    async def verify(self) -> Verification:
-        """Check the whole chain and its projections; see forecasts/verify.py."""
-        return await verify(self.db)
+    async def verify(self, *, full: bool = True) -> Verification:
+        """Check the chain and its projections: all of it, or what came since the last time; see forecasts/verify.py."""
+        return await self._verifier.verify(full=full)
 
     async def head(self) -> Head:
         """The last row of the chain."""

@@ -67,20 +67,21 @@ def entry(outcome: Outcome, recorded_at: int) -> Entry:
 
 def rows(seq: int, body: str | bytes) -> list[dict[str, Any]]:
     """The rows of `scores` that follow from row `seq` of the chain."""
+    return [dict(zip(COLUMNS, row, strict=True)) for row in tuples(seq, body)]
+
+
+def tuples(seq: int, body: str | bytes) -> list[tuple[Any, ...]]:
+    """The same in the order of COLUMNS."""
     said: Mapping[str, Any] = orjson.loads(body)
-    shared = {"seq": seq, "target": said["target"], "resolved_at": said["resolved_at"], "void": said["void"]}
-    keys = zip(said["forecast"], said["step"], strict=True)
+    keys = (said["forecast"], said["step"])
+    shared = (seq, said["target"], said["resolved_at"], said["void"])
     if said["void"] is not None:
-        return [shared | _EMPTY | {"forecast_seq": forecast, "step": step} for forecast, step in keys]
-    shared |= {"outcome_known_at": said["known_at"], "outcome_source": said["source"]}
-    values = zip(*(said[name] for name in _VALUES), strict=True)
-    scored = [
-        shared | {"forecast_seq": forecast, "step": step} | dict(zip(_VALUES, row, strict=True))
-        for (forecast, step), row in zip(keys, values, strict=True)
-    ]
-    for row in scored:
-        row["hit"] = None if row["hit"] < 0 else bool(row["hit"])
-    return scored
+        nothing = (None,) * (len(COLUMNS) - len(keys) - len(shared))
+        return [(*key, *shared, *nothing) for key in zip(*keys, strict=True)]
+    shared = (*shared, said["known_at"], said["source"])
+    hits = [None if hit < 0 else bool(hit) for hit in said["hit"]]
+    values = zip(*(said[name] for name in _VALUES[:-1]), hits, strict=True)
+    return [(*key, *shared, *row) for key, row in zip(zip(*keys, strict=True), values, strict=True)]
 
 
 def no_scores() -> tuple[BoolArray, FloatArray]:
@@ -90,4 +91,7 @@ def no_scores() -> tuple[BoolArray, FloatArray]:
 
 _SCORES = ("crps", "crps_naive", "pinball", "inside", "pit", "error", "error_naive", "hit")
 _VALUES = ("outcome", "sealed", *_SCORES)
-_EMPTY = dict.fromkeys(("outcome_known_at", "outcome_source", *_VALUES))
+COLUMNS = (
+    *("forecast_seq", "step", "seq", "target", "resolved_at", "void", "outcome_known_at", "outcome_source"),
+    *_VALUES,
+)

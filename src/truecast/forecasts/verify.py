@@ -1,7 +1,12 @@
-"""Is the ledger what it was? Walks the chain from the first row and compares every projection with it.
+"""Is the ledger what it was? Walks the chain and compares every projection with it.
 
 Everything is recomputed from the stored text: the hashes, and the rows of `forecasts` and `scores` that must follow
 from it. Batches keep the memory flat; hashing runs on a thread.
+
+A process that has walked the whole chain remembers the last row it found sound. From then on it reads what came since,
+checks that the remembered row still has its hash, and goes round the older rows again, PATROL_ROWS at a time. Whoever
+changes an old row and all hashes after it is found at once, whoever changes an old row alone when the round comes by
+or when everything is read again (`full`).
 """
 
 import asyncio
@@ -17,89 +22,148 @@ from truecast.forecasts import outcome as outcomes
 from truecast.forecasts import tables
 from truecast.forecasts.chain import Head, Link, first_break
 from truecast.kit.db import Database
+from truecast.market.bulk import fetch
 
+PATROL_ROWS = 1_000
 _BATCH_ROWS = 500
 
-Rows = Sequence[dict[str, Any]]
+Rows = Sequence[tuple[Any, ...]]
+_Break = tuple[int, str]
+
+_FORECASTS = tuple(tables.forecasts.c.keys())
+_SCORES = outcomes.COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found. `head` is the hash of the last row: keep it elsewhere, and even a cut-off end would show."""
+    """What was found. `head` is the hash of the last row: keep it elsewhere, and even a cut-off end would show.
+
+    `known` rows were found sound earlier by the same process and were not all read again.
+    """
 
     ok: bool
     rows: int
     head: str
     first_broken: int | None
     reason: str | None
+    known: int = 0
+
+
+class Verifier:
+    """Remembers how far the chain was sound. One walk at a time: who comes meanwhile waits, and has little left."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._sound = Head()
+        self._patrol = Head()  # up to here the present round has come
+        self._lock = asyncio.Lock()
+
+    async def verify(self, *, full: bool = True) -> Verification:
+        """Check every row, or only what is new and a few of the old ones; says where and why the first break is."""
+        async with self._lock, self._db.read() as conn:
+            total = (await conn.execute(select(func.max(tables.ledger.c.seq)))).scalar() or 0
+            known = Head() if full else self._sound
+            head, broken = known, await _changed(conn, known)
+            if broken is None and known.seq:
+                self._patrol, broken = await self._patrolled(conn)
+            if broken is None:
+                head, broken = await _walked(conn, known, total)
+            if broken is None:
+                broken = await _beyond(conn, head.seq)
+            # After a break the next call starts over: nothing is sound because it was so once.
+            self._sound = Head() if broken else head
+        return Verification(broken is None, total, head.hash, *(broken or (None, None)), known=known.seq)
+
+    async def _patrolled(self, conn: AsyncConnection) -> tuple[Head, _Break | None]:
+        start = self._patrol if self._patrol.seq < self._sound.seq else Head()
+        return await _walked(conn, start, min(start.seq + PATROL_ROWS, self._sound.seq))
 
 
 async def verify(db: Database) -> Verification:
     """Check every row; stops at the first that is not what it was, and says why."""
-    head = Head()
-    async with db.read() as conn:
-        total = (await conn.execute(select(func.max(tables.ledger.c.seq)))).scalar() or 0
-        while links := await _links(conn, head.seq):
-            until = links[-1].seq
-            said = await _projection(conn, tables.forecasts, head.seq, until)
-            scored = await _projection(conn, tables.scores, head.seq, until)
-            broken = await asyncio.to_thread(_check, head, links, said, scored)
-            if broken is not None:
-                return Verification(False, total, head.hash, *broken)
-            head = Head(until, links[-1].hash)
-        broken = await _beyond(conn, head.seq)
-    if broken is not None:
-        return Verification(False, total, head.hash, *broken)
-    return Verification(True, total, head.hash, None, None)
+    return await Verifier(db).verify()
 
 
-def _check(head: Head, links: Sequence[Link], forecasts: Rows, scores: Rows) -> tuple[int, str] | None:
+async def _walked(conn: AsyncConnection, head: Head, until: int) -> tuple[Head, _Break | None]:
+    """The last sound row of those after `head` up to row `until`, and the first break if there is one."""
+    while head.seq < until:
+        last = min(head.seq + _BATCH_ROWS, until)
+        links = await _links(conn, head.seq, last)
+        said = await _projection(conn, "forecasts", _FORECASTS, head.seq, last)
+        scored = await _projection(conn, "scores", _SCORES, head.seq, last)
+        broken = await asyncio.to_thread(_check, head, links, said, scored)
+        if broken is not None:
+            return head, broken
+        if len(links) < last - head.seq:
+            return head, ((links[-1].seq if links else head.seq) + 1, "the row is missing")
+        head = Head(last, links[-1].hash)
+    return head, None
+
+
+async def _changed(conn: AsyncConnection, known: Head) -> _Break | None:
+    """Whether the row that was last found sound is another now, or gone."""
+    if not known.seq:
+        return None
+    found = await conn.execute(select(tables.ledger.c.hash).where(tables.ledger.c.seq == known.seq))
+    now = found.scalar()
+    if now is None:
+        return known.seq, "the row is missing, and was there when it was last checked"
+    return None if now == known.hash else (known.seq, "it has not the hash that it had when it was last checked")
+
+
+def _check(head: Head, links: Sequence[Link], forecasts: Rows, scores: Rows) -> _Break | None:
     """The first break of the chain or of a projection among these rows."""
     broken = first_break(head, links)
     sound = [link for link in links if broken is None or link.seq < broken[0]]
-    due_forecasts = [
-        bodies.columns(link.seq, link.ref, link.recorded_at, link.body) for link in sound if link.kind == "forecast"
-    ]
-    due_scores = [row for link in sound if link.kind == "score" for row in outcomes.rows(link.seq, link.body)]
+    columns = (bodies.columns(k.seq, k.ref, k.recorded_at, k.body) for k in sound if k.kind == "forecast")
+    due_forecasts = [tuple(row[name] for name in _FORECASTS) for row in columns]
+    due_scores = [row for link in sound if link.kind == "score" for row in outcomes.tuples(link.seq, link.body)]
     last = sound[-1].seq if sound else head.seq
     found = [
         difference
-        for table, due, have in (("forecasts", due_forecasts, forecasts), ("scores", due_scores, scores))
-        if (difference := _difference(table, due, [row for row in have if row["seq"] <= last])) is not None
+        for table, names, due, have in (
+            ("forecasts", _FORECASTS, due_forecasts, forecasts),
+            ("scores", _SCORES, due_scores, scores),
+        )
+        if (difference := _difference(table, names, due, have, last)) is not None
     ]
     return min([*found, *([broken] if broken else [])], default=None)
 
 
-def _difference(table: str, due: Rows, have: Rows) -> tuple[int, str] | None:
-    """The first chain row whose rows in a projection are not the ones that follow from it."""
-    key = "step" if table == "scores" else "id"
-    keyed_due = {(row["seq"], row.get("forecast_seq", 0), row[key]): row for row in due}
-    keyed_have = {(row["seq"], row.get("forecast_seq", 0), row[key]): row for row in have}
-    wrong = [k for k in keyed_due.keys() | keyed_have.keys() if keyed_due.get(k) != keyed_have.get(k)]
-    if not wrong:
+def _difference(table: str, names: Sequence[str], due: Rows, have: Rows, last: int) -> _Break | None:
+    """The first chain row up to `last` whose rows in a projection are not the ones that follow from it."""
+    seq = names.index("seq")
+    key = [seq, *(names.index(name) for name in names if name in ("forecast_seq", "step", "id"))]
+    keyed_due, keyed_have = (
+        {tuple(row[i] for i in key): row for row in rows} for rows in (due, [row for row in have if row[seq] <= last])
+    )
+    if keyed_due == keyed_have:
         return None
+    wrong = [k for k in keyed_due.keys() | keyed_have.keys() if keyed_due.get(k) != keyed_have.get(k)]
     first = min(wrong)
     if first not in keyed_have:
         return first[0], f"its row in {table} is missing"
     if first not in keyed_due:
         return first[0], f"{table} has a row that it does not say"
-    fields = [name for name, value in keyed_due[first].items() if keyed_have[first][name] != value]
-    return first[0], f"{table} says something else in {', '.join(sorted(fields))}"
+    pairs = zip(names, keyed_due[first], keyed_have[first], strict=True)
+    return first[0], f"{table} says something else in {', '.join(sorted(n for n, a, b in pairs if a != b))}"
 
 
-async def _links(conn: AsyncConnection, after: int) -> list[Link]:
-    chain = tables.ledger.c
-    query = select(chain.seq, chain.kind, chain.ref, chain.recorded_at, chain.body, chain.prev_hash, chain.hash)
-    rows = await conn.execute(query.where(chain.seq > after).order_by(chain.seq).limit(_BATCH_ROWS))
+async def _links(conn: AsyncConnection, after: int, until: int) -> list[Link]:
+    rows = await fetch(
+        conn,
+        "SELECT seq, kind, ref, recorded_at, body, prev_hash, hash FROM ledger "  # noqa: S608 integers of ours
+        f"WHERE seq > {after} AND seq <= {until} ORDER BY seq",
+    )
     return [Link(seq, kind, ref, at, body.encode(), prev, digest) for seq, kind, ref, at, body, prev, digest in rows]
 
 
-async def _projection(conn: AsyncConnection, table: Any, after: int, until: int) -> Rows:
-    rows = await conn.execute(select(table).where(table.c.seq > after, table.c.seq <= until))
-    return [dict(row) for row in rows.mappings()]
+async def _projection(conn: AsyncConnection, table: str, names: Sequence[str], after: int, until: int) -> Rows:
+    query = f"SELECT {', '.join(names)} FROM {table} WHERE seq > {after} AND seq <= {until}"  # noqa: S608 names of ours
+    return await fetch(conn, query)
 
 
-async def _beyond(conn: AsyncConnection, last: int) -> tuple[int, str] | None:
+async def _beyond(conn: AsyncConnection, last: int) -> _Break | None:
     """A projection may not know more than the chain: the end of the chain was cut off."""
     for table in (tables.forecasts, tables.scores):
         first = (await conn.execute(select(func.min(table.c.seq)).where(table.c.seq > last))).scalar()

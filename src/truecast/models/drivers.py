@@ -1,13 +1,10 @@
 """What a location's expected move is made of, in the units of x: log price, or price for signed series.
 
-Trees: exact SHAP values of LightGBM and XGBoost as these libraries give them (Lundberg et al. 2020); for forests the
-change of the node's mean along the path of each tree (Saabas 2014). Both add up to what the trees say, and go with it
-through shrinking, clipping, step size and horizon. Statistical models: their states.
+Trees: SHAP values, or contributions along paths (models/location/shap.py). They add up to what the trees say, and go
+with it through shrinking, clipping, step size and horizon. Statistical models: their states.
 """
 
-import json
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,14 +12,13 @@ import numpy as np
 from truecast.domain.bar import FloatArray
 from truecast.features.build import build_last
 from truecast.features.frame import Frame
-from truecast.models.heavy import library
 from truecast.models.location.arima import Moves
 from truecast.models.location.artifact import Artifact
 from truecast.models.location.base import FittedLocation, Location
-from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
 from truecast.models.location.drift import FittedDrift
 from truecast.models.location.ets import Smoothing
 from truecast.models.location.schedule import Scheduled
+from truecast.models.location.shap import explainer_of
 from truecast.models.location.space import Space
 from truecast.models.location.succession import Succession
 from truecast.models.location.theta import ThetaLines
@@ -31,7 +27,6 @@ from truecast.models.location.trees import MOST, STEP_BARS, Trees, step_of
 AVERAGE = "average"  # what trees say of an average bar
 
 Part = tuple[str, float | None, float]  # name, value, contribution to the expected move
-_Contributions = Callable[[FloatArray], FloatArray]  # (N, F) -> (N, F + 1), the last is what is said on average
 
 
 def location_parts(location: Location, frame: Frame, x: FloatArray, step: int) -> list[Part]:
@@ -57,58 +52,27 @@ def fitted_parts(fitted: FittedLocation, name: str, step: int) -> list[Part]:
 
 def _tree_parts(trees: Trees, frame: Frame, x: FloatArray, step: int) -> list[Part]:
     artifact = trees.scope(frame)
-    row = build_last([frame], artifact.feature_set).values  # (1, F)
+    row = build_last([frame], artifact.feature_set).values[0]  # (F,)
     size = float(step_of(x[-STEP_BARS - 1 :])[-1])
     anchors = np.array((0, *artifact.anchors))
     right = int(np.clip(np.searchsorted(anchors, step), 1, len(anchors) - 1))
     weight = (step - anchors[right - 1]) / (anchors[right] - anchors[right - 1])
-    total = np.zeros(row.shape[1] + 1)
+    total = np.zeros(len(row) + 1)
     for at, share in ((right - 1, 1 - weight), (right, weight)):
         if at > 0 and share > 0 and artifact.shrink[at - 1] > 0:
             total += share * _at_anchor(trees.grower, artifact, at - 1, row)
     total *= size
-    values = [float(v) if np.isfinite(v) else None for v in row[0]]
+    values = [float(v) if np.isfinite(v) else None for v in row]
     named = zip((*artifact.columns, AVERAGE), (*values, None), total.tolist(), strict=True)
     return [part for part in named if part[2] != 0]
 
 
 def _at_anchor(grower: Any, artifact: Artifact, number: int, row: FloatArray) -> FloatArray:
     """Contributions in steps to what is said at one anchor; clipping takes from all alike. (F + 1,)"""
-    said = artifact.shrink[number] * contributions_of(grower, artifact.bodies[number])(row)[0]
+    said = artifact.shrink[number] * explainer_of(grower, artifact.bodies[number]).of(row)
     whole = float(said.sum())
     kept = np.clip(whole, -MOST, MOST) / whole if abs(whole) > MOST else 1.0
     return np.asarray(np.sqrt(artifact.anchors[number]) * kept * said)
-
-
-@lru_cache(maxsize=64)
-def contributions_of(grower: Any, text: str) -> _Contributions:
-    """How much each column (and the average, last) adds to what a text says of rows."""
-    if isinstance(grower, LightGbm):
-        booster = library("lightgbm", grower.name).Booster(model_str=text)
-        return lambda x: np.asarray(booster.predict(x, pred_contrib=True, num_threads=1), np.float64)
-    if isinstance(grower, XgBoost):
-        xgboost = library("xgboost", grower.name)
-        boosted = xgboost.Booster({"nthread": 1}, model_file=bytearray(text.encode()))
-        return lambda x: np.asarray(boosted.predict(xgboost.DMatrix(x, nthread=1), pred_contribs=True), np.float64)
-    assert isinstance(grower, RandomForest), grower
-    trees = [{name: np.array(values) for name, values in tree.items()} for tree in json.loads(text)]
-    return lambda x: np.asarray(np.mean([_along_paths(x.astype(np.float32), tree) for tree in trees], axis=0))
-
-
-def _along_paths(x: Any, tree: dict[str, Any]) -> FloatArray:
-    """The change of the mean at each split on the way down goes to the column that was asked. (N, F + 1)"""
-    given = np.zeros((len(x), x.shape[1] + 1))
-    given[:, -1] = tree["value"][0]
-    for row, seen in enumerate(x):
-        node = 0
-        while (left := int(tree["left"][node])) >= 0:
-            column = int(tree["feature"][node])
-            missing = np.isnan(seen[column])
-            goes_left = tree["missing_left"][node] if missing else seen[column] <= tree["threshold"][node]
-            child = left if goes_left else int(tree["right"][node])
-            given[row, column] += tree["value"][child] - tree["value"][node]
-            node = child
-    return given
 
 
 def _state_parts(fitted: Scheduled, step: int) -> list[Part]:
