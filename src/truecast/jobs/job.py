@@ -24,13 +24,17 @@ Work = Callable[[datetime], Awaitable[Done]]  # is told the moment it was due
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`rank` orders the jobs that are due at the same moment: lower first."""
+    """`rank` orders the jobs that are due at the same moment: lower first.
+
+    One that is not `on_at_first` waits for somebody to switch it on.
+    """
 
     name: str
     description: str
     schedule: Schedule
     rank: int
     work: Work
+    on_at_first: bool = True
 
 
 @dataclass(frozen=True, slots=True)

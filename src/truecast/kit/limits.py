@@ -83,6 +83,9 @@ QUOTES_BATCH_MAX = 100  # symbols in one question
 BATCH_WINDOW_S = 0.005  # so long a question waits for others that can share its call
 
 TRAINING_SERIES_MAX = 64  # of one class and interval, the longest ones, that a model is trained on
+TRAINING_FIRST_S = 900.0  # after the start, before which nothing is trained
+TRAINING_APART_S_MIN = 86_400.0  # between two trainings of a scope that drifts
+DRIFT_CHECK_S = 86_400.0  # between two looks for drift: more would only raise more false alarms
 TRAINING_S_MAX = 14_400.0  # of one training: on a busy machine it waits for everything else
 TRAINING_BYTES_MAX = 4_294_967_296  # of memory that one training may take
 ARTIFACT_BYTES_MAX = 134_217_728  # of all files of one version
@@ -91,3 +94,10 @@ ARTIFACTS_KEPT_MAX = 32  # versions of the past that are kept in memory
 MODEL_POLL_S = 2.0  # how soon another process's promotion is noticed
 MODEL_LEASE_S = 60.0  # a trainer that has not been heard of for so long is dead
 EVENTS_LISTED_MAX = 200
+
+LEASE_S = 15.0  # a process that died is missed after so long
+LEASE_RENEW_S = 5.0  # others look for free leases as often: together at most 20 s until its work is taken over
+JOB_PATIENCE_S = 20.0  # the jobs that come after it do not wait longer for one that hangs
+JOB_BUSY_WAIT_S = 10.0  # run by hand, a job waits so long for its other run to end
+EVIDENCE_SERIES_MAX = 200  # series learned from in one round; each takes 20 to 30 ms, those slower than a day a second
+EVIDENCE_CLASS_SERIES_MAX = 500  # of a class, that say together what is known of it

@@ -123,6 +123,11 @@ class Settings(BaseSettings):
     scheduled_steps: int = Field(
         default=24, ge=1, le=HORIZON_STEPS_MAX, description="Steps ahead of the forecasts issued on every new bar."
     )
+    model_update_interval_s: float = Field(
+        default=604_800.0,
+        ge=0,
+        description="How old the training of a model may grow before it is trained again; 0: never.",
+    )
     dev: bool = Field(default=False, description="For developers: relaxes the demand for a secret. Never in service.")
 
     def __init__(self, **given: Any) -> None:
