@@ -22,6 +22,7 @@ COMMANDS = {
     "symbols": ("symbols", "List what can be forecast."),
     "import": ("import_folder", "Import a folder of CSV files into the store."),
     "evaluate": ("evaluate", "Evaluate models on series of the store or of a folder, with standard errors."),
+    "models": ("models", "Look after trained models: list, show, train, promote, rollback, reload, events."),
     "ledger": ("ledger", "Look after the sealed forecasts: `ledger verify`."),
     "doctor": ("doctor", "Check settings, database, disk, clock, sources and page."),
     "serve": ("serve", "Run the API only, over a store that `truecast work` fills."),

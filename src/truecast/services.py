@@ -21,6 +21,8 @@ from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
+from truecast.models.registry.registry import Registry
+from truecast.models.registry.runs import Runs
 from truecast.providers.base import Provider
 
 
@@ -151,6 +153,8 @@ class Services:
     ledger: Ledger
     issuer: Issuer
     performance: Performance
+    models: Registry
+    training: Runs
     providers: Mapping[str, Provider]
     jobs: Jobs
     background: Background

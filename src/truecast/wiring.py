@@ -4,11 +4,14 @@ Every command that touches the store imports this, so nothing here may import a 
 plotting library or Alembic: those are loaded by the adapter or the function that needs them.
 """
 
+import asyncio
 import contextlib
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol, cast
 
 import numpy as np
@@ -16,6 +19,7 @@ from sqlalchemy import exists, select
 
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.panels import Panels
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
 from truecast.jobs.ingest import Intake
@@ -35,6 +39,10 @@ from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
 from truecast.market.tables import series
 from truecast.migrations.upgrade import pending, upgrade
+from truecast.models.registry.answers import Sources as ModelSources
+from truecast.models.registry.registry import Registry
+from truecast.models.registry.runs import Runs
+from truecast.models.train_process import trained_apart
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider, source_info
 from truecast.providers.guarded import Guarded, guard_of
@@ -54,6 +62,8 @@ class Role(StrEnum):
 
 
 _RUN_JOBS = (Role.UP, Role.WORK)
+_STAY = (*_RUN_JOBS, Role.SERVE)
+MODELS = "models"  # the folder of trained models, in the data folder
 
 
 class Sources(Mapping[str, Provider]):
@@ -128,10 +138,16 @@ class Process:
     scheduler: Scheduler
     sources: Sources
     compute: Compute
+    registry: Registry
+    training: Runs
     until: datetime | None
 
     async def prepare(self, loading: Loading) -> None:
-        """Migrations, then what the bundled sample has and the store has not."""
+        """Migrations, then what the bundled sample has and the store has not, then the trained models."""
+        await self._make(loading)
+        await self.registry.load()
+
+    async def _make(self, loading: Loading) -> None:
         if self.role in _RUN_JOBS:
             await self._fill(loading)
         elif waiting := await pending(self.db):
@@ -146,12 +162,18 @@ class Process:
         return await pending(self.db)
 
     async def run(self) -> None:
-        """The jobs, until cancelled or until the end of the replay."""
-        if self.role in _RUN_JOBS:
-            await self.scheduler.run(self.until)
+        """The jobs, until cancelled or until the end of the replay; beside them, news of trained models are awaited."""
+        if self.role not in _STAY:
+            return
+        watching = asyncio.create_task(self.registry.watch(), name="models")
+        try:
+            await (self.scheduler.run(self.until) if self.role in _RUN_JOBS else watching)
+        finally:
+            watching.cancel()
 
     async def close(self) -> None:
         """Let go of everything, in the order in which it is needed."""
+        await self.training.close()
         await self.sources.close()
         self.compute.close()
         await self.db.close()
@@ -172,9 +194,14 @@ class Process:
 
 
 def build(
-    settings: Settings, role: Role = Role.COMMAND, *, clock: Clock | None = None, until: datetime | None = None
+    settings: Settings,
+    role: Role = Role.COMMAND,
+    *,
+    clock: Clock | None = None,
+    until: datetime | None = None,
+    models: Path | None = None,
 ) -> Services:
-    """The services of one process. `until` ends the jobs there, for replays.
+    """The services of one process. `until` ends the jobs there, and `models` is another folder of them, for replays.
 
     A process that runs the jobs on SQLite takes the lock of the database first; raises DatabaseInUse.
     """
@@ -185,6 +212,17 @@ def build(
         lock.acquire()
     compute, bus, store = Compute(), InProcessBus(clock), BarStore(db)
     ingest, history, ledger = Ingest(store, bus, clock), History(store, clock), Ledger(db, clock)
+    panels = Panels(store, history)
+    registry = Registry(
+        db,
+        models or settings.data_dir / MODELS,
+        clock,
+        compute,
+        sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of),
+        trainer=trained_apart,
+        serves=role in _STAY,
+    )
+    training = Runs(registry, clock)
     issuer = Issuer(store, history, ledger, compute, clock)
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
@@ -206,7 +244,11 @@ def build(
         performance=Performance(store, history, ledger, compute, clock),
         providers=sources,
         jobs=scheduler,
-        background=Process(role, db, lock, store, ingest, clock, scheduler, sources, compute, until),
+        models=registry,
+        training=training,
+        background=Process(
+            role, db, lock, store, ingest, clock, scheduler, sources, compute, registry, training, until
+        ),
         loading=Loading(),
     )
 
@@ -235,8 +277,9 @@ def build_replay(settings: Settings, clock: Clock) -> Services:
     with ProcessLock(path):  # so that nothing is removed under a replay that runs
         for name in (path.name, f"{path.name}-wal", f"{path.name}-shm"):
             (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / MODELS, ignore_errors=True)
     own = settings.model_copy(update={"database_url": f"sqlite:///{path}", "sources": (SAMPLE,), "redis_url": None})
-    return build(own, Role.UP, clock=clock, until=_end_of_sample(clock))
+    return build(own, Role.UP, clock=clock, until=_end_of_sample(clock), models=folder / MODELS)
 
 
 def _end_of_sample(clock: Clock) -> datetime:

@@ -37,6 +37,10 @@ def test_a_bound_artifact_serves_its_scope_under_its_own_version(artifact):
     assert catalogue.get("lightgbm", FX).version == catalogue.get("lightgbm").version == "v1.1"
     frame = frame_of_closes(remembering(seed=99, bars=400).close)
     assert catalogue.get("lightgbm", FX).fit(frame).predict(2).quantiles.values.shape == (2, 27)
+    unheard = frame_of_closes(frame.close, symbol="NEW")
+    assert catalogue.get("lightgbm", FX).fit(unheard)
+    with pytest.raises(OutOfScope, match="its asset class is unknown"):
+        catalogue.get("lightgbm").fit(unheard)
     with pytest.raises(OutOfScope, match="nothing was trained for equity 1d, only for fx 1d"):
         catalogue.get("lightgbm", EQUITY)
 

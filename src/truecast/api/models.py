@@ -1,25 +1,70 @@
-"""The models and whether they can serve."""
+"""The models: whether each can serve, the versions of those that are trained, and what puts them in service."""
 
-from typing import Literal
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
-from truecast.api.deps import resource
+from fastapi import Path
+from pydantic import Field
+
+from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.shapes import Output
-from truecast.models.catalog import MODELS
+from truecast.api.shapes import Input, IntervalIn, Output
+from truecast.domain.instrument import AssetClass
+from truecast.forecasts.drift import latest_drift
+from truecast.kit.clock import from_us
+from truecast.models.catalog import GROWERS, MODELS, Catalogue, UnknownModel, untrained
+from truecast.models.location.artifact import ArtifactRefused
+from truecast.models.registry.answers import (
+    Changed,
+    Loaded,
+    NothingToRollBack,
+    NotTrainable,
+    TrainingUnderWay,
+    UnknownVersion,
+)
+from truecast.models.registry.card import Card
+from truecast.models.registry.events import Event
+from truecast.models.registry.judge import Comparison
+from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
+from truecast.models.registry.runs import Run
+from truecast.services import Services
 
 router = resource("models")
 
+EVENTS_SHOWN = 20
+VERSIONS_SHOWN = 50
+RETRAIN = "retrain"  # the job
+WHO = "api"
+
+ModelPath = Annotated[str, Path(max_length=64, description="Name of a model, see `/models`.", examples=["lightgbm"])]
+AssetClassIn = Annotated[AssetClass, Field(strict=False)]  # a word in JSON
+StatusWord = Literal["ready", "stale", "training", "unavailable"]
+
+
+class ModelScopeShape(Output):
+    """One scope of a trained model: what serves it, and why nothing or something old does."""
+
+    asset_class: str
+    interval: str
+    status: StatusWord
+    reason: str | None
+    version: str | None
+    trained_until: datetime | None
+
 
 class ModelShape(Output):
-    """A model. `reason` says why it is unavailable."""
+    """A model. `reason` says why it is not ready; `scopes` is empty for models that need no training."""
 
     name: str
     version: str
-    status: Literal["available", "unavailable"]
+    status: StatusWord
     reason: str | None
     feature_set: str
     min_bars: int
     description: str
+    trained_until: datetime | None
+    scopes: list[ModelScopeShape]
 
 
 class Models(Output):
@@ -28,20 +73,378 @@ class Models(Output):
     items: list[ModelShape]
 
 
+class ComparisonShape(Output):
+    """Against another model at one horizon: `n` outcomes of `series` at `moments`. A ratio below 1 is better."""
+
+    against: str
+    horizon: int
+    n: int
+    series: int
+    moments: int
+    crps_ratio: float | None
+    p_value: float | None
+    worse: bool
+
+
+class EvaluationShape(Output):
+    """How the recipe did on the bars from `held_from` on, which a twin had not seen."""
+
+    held_from: datetime | None
+    until: datetime | None
+    walk: list[ComparisonShape]
+    naive: list[ComparisonShape]
+    champion: list[ComparisonShape]
+    against: str | None
+
+
+class CardShape(Output):
+    """From what a version was learned, how, by which code, and how well it did."""
+
+    created_at: datetime
+    code_version: str
+    recipe_version: str
+    feature_set: str
+    parameters: dict[str, Any]
+    seed: int
+    symbols: list[str]
+    trained_from: datetime
+    trained_until: datetime
+    anchors: list[int]
+    shrink: list[float]
+    rows: list[int]
+    files: dict[str, str]
+    evaluation: EvaluationShape
+
+
+class VersionShape(Output):
+    """A version of one scope. `card` is null for folders that nothing here has registered."""
+
+    version: str
+    asset_class: str
+    interval: str
+    status: Literal["champion", "challenger", "unavailable"]
+    reason: str | None
+    card: CardShape | None
+
+
+class EventShape(Output):
+    """Something that happened to a version, and what it was decided on."""
+
+    id: int
+    at: datetime
+    kind: str
+    asset_class: str
+    interval: str
+    version: str | None
+    who: str
+    reason: str
+    evidence: dict[str, Any]
+
+
+class ModelDetail(ModelShape):
+    """A model with its versions, newest first, and what happened last."""
+
+    versions: list[VersionShape]
+    events: list[EventShape]
+
+
+class StatusShape(Output):
+    """Whether a model can serve, and since when it is so."""
+
+    name: str
+    status: StatusWord
+    reason: str | None
+    version: str | None
+    since: datetime | None
+
+
+class TrainedShape(Output):
+    """A new challenger, or why there is none."""
+
+    asset_class: str
+    interval: str
+    version: str | None
+    refused: str | None
+
+
+class RunShape(Output):
+    """A training in the background of this process."""
+
+    id: int
+    model: str
+    asset_class: str | None
+    interval: str | None
+    state: Literal["running", "done", "failed"]
+    started_at: datetime
+    ended_at: datetime | None
+    trained: list[TrainedShape]
+    error: str | None
+
+
+class DriftShape(Output):
+    """A model that has lost touch: what was measured, against which limit."""
+
+    model: str
+    asset_class: str
+    interval: str
+    trigger: str
+    measured: float
+    limit: float
+    detail: str
+    at: datetime
+
+
+class RetrainShape(Output):
+    """When models are trained again, and what speaks for it."""
+
+    last_run: datetime | None
+    next_due: datetime | None
+    drift: list[DriftShape]
+
+
+class ModelsStatus(Output):
+    """Every model's status, the last training asked for here, and the schedule."""
+
+    items: list[StatusShape]
+    training: RunShape | None
+    retrain: RetrainShape
+
+
+class LoadedShape(Output):
+    """A version that was looked at: `ready` if it serves."""
+
+    model: str
+    asset_class: str
+    interval: str
+    version: str
+    status: Literal["ready", "unavailable"]
+    reason: str | None
+
+
+class Reloaded(Output):
+    """What serves now, and what does not although it should."""
+
+    loaded: list[LoadedShape]
+
+
+class ChangedShape(Output):
+    """What serves a scope now, and what did before; null: nothing."""
+
+    model: str
+    asset_class: str
+    interval: str
+    version: str | None
+    before: str | None
+
+
+class ModelChanges(Output):
+    """What was put in or out of service."""
+
+    items: list[ChangedShape]
+
+
+class TrainingStarted(Output):
+    """Look at `/models/status` for how it goes."""
+
+    run: RunShape
+
+
+class TrainRequest(Input):
+    """Which scopes; all of which series are stored, where nothing is said."""
+
+    asset_class: AssetClassIn | None = None
+    interval: IntervalIn | None = None
+
+
+class PromoteRequest(TrainRequest):
+    """Which version; the newest challenger of every scope that fits, where nothing is said."""
+
+    version: str | None = None
+
+
 @router.get("/models", response_model=Models, responses=documented())
-async def list_models() -> Models:
+async def list_models(services: ServicesDep) -> Models:
     """All models, and whether each can serve."""
-    return Models(
-        items=[
-            ModelShape(
-                name=model.name,
-                version=model.version,
-                status="available",
-                reason=None,
-                feature_set=model.feature_set,
-                min_bars=model.min_bars,
-                description=model.description,
-            )
-            for model in MODELS.values()
-        ]
+    catalogue = services.models.catalogue()
+    return Models(items=[ModelShape(**_model(catalogue, name)) for name in catalogue.names])
+
+
+@router.get("/models/status", response_model=ModelsStatus, responses=documented())
+async def get_models_status(services: ServicesDep) -> ModelsStatus:
+    """Whether each model can serve, what is being trained, when that is due again, and which models drift."""
+    catalogue, last = services.models.catalogue(), services.training.last
+    items = []
+    for name in catalogue.names:
+        status = catalogue.status(name)
+        facts = {"status": status.status, "reason": status.reason, "version": status.version, "since": status.since}
+        items.append(StatusShape(name=name, **facts))
+    return ModelsStatus(items=items, training=None if last is None else _run(last), retrain=await _retrain(services))
+
+
+@router.post("/models/reload", response_model=Reloaded, responses=documented())
+async def reload_models(services: ServicesDep) -> Reloaded:
+    """Read and verify all files again. Forecasts that have begun end with what they began with."""
+    loaded = await services.models.load(again=True)
+    return Reloaded(loaded=[LoadedShape(**_plain(one)) for one in loaded])
+
+
+@router.get("/models/{name}", response_model=ModelDetail, responses=documented(UnknownModel))
+async def get_model(services: ServicesDep, name: ModelPath) -> ModelDetail:
+    """One model, with the cards of its versions."""
+    registry, catalogue = services.models, services.models.catalogue()
+    short = _model(catalogue, name)
+    if name not in GROWERS:
+        return ModelDetail(**short, versions=[], events=[])
+    versions = [
+        _version(loaded, await registry.card(version)) for version, loaded in registry.versions(name)[:VERSIONS_SHOWN]
+    ]
+    versions += [_version(loaded, None) for loaded in await registry.foreign(name)]
+    events = await registry.events(name, limit=EVENTS_SHOWN)
+    return ModelDetail(**short, versions=versions, events=[_event(event) for event in events])
+
+
+@router.post(
+    "/models/{name}/train",
+    response_model=TrainingStarted,
+    status_code=202,
+    responses=documented(UnknownModel, NotTrainable, TrainingUnderWay),
+)
+async def train_model(services: ServicesDep, name: ModelPath, asked: TrainRequest | None = None) -> TrainingStarted:
+    """Train challengers in the background, in a process of their own. Nothing serves before it is promoted."""
+    asked = asked or TrainRequest()
+    return TrainingStarted(
+        run=_run(await services.training.begin(name, asked.asset_class, asked.interval, who=WHO)),
     )
+
+
+@router.post(
+    "/models/{name}/promote",
+    response_model=ModelChanges,
+    responses=documented(
+        UnknownModel, NotTrainable, UnknownVersion, NothingToPromote, PromotionRefused, ArtifactRefused
+    ),
+)
+async def promote_model(services: ServicesDep, name: ModelPath, asked: PromoteRequest | None = None) -> ModelChanges:
+    """Put a version in service, if the evidence in its card suffices; `promotion_refused` says what it lacks."""
+    asked = asked or PromoteRequest()
+    changed = await services.models.promote(name, asked.version, asked.asset_class, asked.interval, who=WHO)
+    return _changes(changed)
+
+
+@router.post(
+    "/models/{name}/rollback",
+    response_model=ModelChanges,
+    responses=documented(UnknownModel, NotTrainable, NothingToRollBack),
+)
+async def roll_back_model(services: ServicesDep, name: ModelPath, asked: TrainRequest | None = None) -> ModelChanges:
+    """Put back what served before the last promotion."""
+    asked = asked or TrainRequest()
+    return _changes(await services.models.rollback(name, asked.asset_class, asked.interval, who=WHO))
+
+
+def _model(catalogue: Catalogue, name: str) -> dict[str, Any]:
+    """The fields of ModelShape; raises UnknownModel."""
+    status = catalogue.status(name)
+    model = catalogue.whole.get(name) or MODELS.get(name) or untrained(name)
+    return {
+        "name": name,
+        "version": status.version or model.version,
+        "status": status.status,
+        "reason": status.reason,
+        "feature_set": model.feature_set,
+        "min_bars": model.min_bars,
+        "description": model.description,
+        "trained_until": status.trained_until,
+        "scopes": [
+            ModelScopeShape(
+                asset_class=asset_class,
+                interval=interval,
+                status=one.status,
+                reason=one.reason,
+                version=one.version,
+                trained_until=one.trained_until,
+            )
+            for (asset_class, interval), one in sorted(catalogue.scopes(name).items())
+        ],
+    }
+
+
+def _version(loaded: Loaded, card: Card | None) -> VersionShape:
+    facts = {name: value for name, value in _plain(loaded).items() if name != "model"}
+    return VersionShape(**facts, card=None if card is None else _card(card))
+
+
+def _card(card: Card) -> CardShape:
+    judged = card.judged
+    evaluation = EvaluationShape(
+        held_from=_time(judged.held_from),
+        until=_time(judged.until),
+        walk=_comparisons(judged.walk),
+        naive=_comparisons(judged.naive),
+        champion=_comparisons(judged.champion),
+        against=card.against,
+    )
+    same = ("code_version", "recipe_version", "feature_set", "parameters", "seed", "symbols", "anchors", "shrink")
+    return CardShape(
+        **{name: getattr(card, name) for name in (*same, "rows", "files")},
+        **{name: from_us(getattr(card, name)) for name in ("created_at", "trained_from", "trained_until")},
+        evaluation=evaluation,
+    )
+
+
+def _comparisons(found: Iterable[Comparison]) -> list[ComparisonShape]:
+    return [ComparisonShape(**one.plain()) for one in found]
+
+
+def _event(event: Event) -> EventShape:
+    same = ("id", "at", "kind", "asset_class", "interval", "version", "who", "reason")
+    return EventShape(**{name: getattr(event, name) for name in same}, evidence=dict(event.evidence))
+
+
+def _run(run: Run) -> RunShape:
+    same = ("id", "model", "asset_class", "interval", "state", "started_at", "ended_at", "error")
+    trained = [
+        TrainedShape(
+            asset_class=one.asset_class,
+            interval=one.interval,
+            version=one.version,
+            refused=None if one.refused is None else one.refused.detail,
+        )
+        for one in run.trained
+    ]
+    return RunShape(**{name: getattr(run, name) for name in same}, trained=trained)
+
+
+async def _retrain(services: Services) -> RetrainShape:
+    job = next((info for info in await services.jobs.jobs() if info.name == RETRAIN), None)
+    async with services.db.read() as conn:
+        found = await latest_drift(conn, drifted_only=True)
+    return RetrainShape(
+        last_run=None if job is None or job.last_run is None else job.last_run.started_at,
+        next_due=None if job is None else job.next_due_at,
+        drift=[
+            DriftShape(
+                model=one.model,
+                asset_class=one.scope[0],
+                interval=one.scope[1],
+                trigger=one.trigger,
+                measured=one.measured,
+                limit=one.limit,
+                detail=one.detail,
+                at=one.at,
+            )
+            for one in found
+        ],
+    )
+
+
+def _changes(changed: Iterable[Changed]) -> ModelChanges:
+    return ModelChanges(items=[ChangedShape(**_plain(one)) for one in changed])
+
+
+def _plain(one: Loaded | Changed) -> dict[str, Any]:
+    return {name: getattr(one, name) for name in type(one).__slots__}
+
+
+def _time(us: int | None) -> datetime | None:
+    return None if us is None else from_us(us)

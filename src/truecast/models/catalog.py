@@ -7,7 +7,7 @@ A snapshot never changes: a forecast that was begun with one ends with it, whate
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -150,7 +150,7 @@ def catalogue_of(
         told[name] = {scope: _ready(*one) for scope, one in parts.items()} | dict((scopes or {}).get(name, {}))
         if parts:
             whole[name] = _located(grower, parts, class_of or {})
-            scoped[name] = {scope: _located(grower, {scope: one}, class_of or {}) for scope, one in parts.items()}
+            scoped[name] = {scope: _located(grower, {scope: one}, _AllOf(scope[0])) for scope, one in parts.items()}
         statuses[name] = _together(name, parts, told[name])
     return Catalogue(
         MappingProxyType(whole), MappingProxyType(scoped), MappingProxyType(statuses), MappingProxyType(told)
@@ -160,6 +160,11 @@ def catalogue_of(
 def get_model(name: str) -> Model:
     """The model called `name` without anything trained; raises UnknownModel, ModelUnavailable."""
     return UNTRAINED.get(name)
+
+
+def untrained(name: str) -> Model:
+    """A model that is trained, as it is before."""
+    return Located(Trees(GROWERS[name], MappingProxyType({}), MappingProxyType({})))
 
 
 def _static() -> tuple[dict[str, Model], dict[str, ModelStatus]]:
@@ -179,6 +184,22 @@ def _located(grower: Grower, parts: Mapping[Scope, Versioned], class_of: Mapping
     version = only if len(parts) == 1 else hashlib.sha256("|".join(versions).encode()).hexdigest()[:16]
     artifacts = MappingProxyType({scope: artifact for scope, (_, artifact) in parts.items()})
     return Located(Trees(grower, artifacts, class_of, bound=version))
+
+
+class _AllOf(Mapping[str, str]):
+    """Every symbol is of one class: whoever asks for a scope has looked."""
+
+    def __init__(self, asset_class: str) -> None:
+        self._asset_class = asset_class
+
+    def __getitem__(self, symbol: str) -> str:
+        return self._asset_class
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0
 
 
 def _ready(version: str, artifact: Artifact) -> ModelStatus:

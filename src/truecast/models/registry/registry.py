@@ -105,7 +105,7 @@ class Registry:
         """Read the register and bind what serves. `again`: verify the files of what serves already, too."""
         async with self._reading:
             async with self._db.read() as conn:
-                last, past = await rows.last_event(conn), Past(await rows.told(conn))
+                pulse, past = await rows.pulse(conn), Past(await rows.told(conn))
                 known = {(v.key, v.version): v for v in await rows.versions(conn)}
                 leases = await rows.leases(conn, self._clock.now())
             classes = await self._sources.classes_of()
@@ -113,7 +113,7 @@ class Registry:
             kept, refused = await self._compute.run(bind, self.root, past, known, before)
             if again or known != self._state.versions:
                 self._earlier.clear()
-            self._swap(State(past, known, kept, refused, classes, leases, last))
+            self._swap(State(past, known, kept, refused, classes, leases, pulse))
             loaded = [Loaded(k[0], *k[1], one.card.version, "ready") for k, one in sorted(kept.items(), key=_by_key)]
             loaded += [Loaded(k[0], *k[1], name, "unavailable", why) for (k, name), why in sorted(refused.items())]
             if self._serves:
@@ -123,10 +123,9 @@ class Registry:
     async def poll(self) -> bool:
         """Take in what other processes, or time, have changed; whether there was anything."""
         async with self._db.read() as conn:
-            last, leases = await rows.last_event(conn), await rows.leases(conn, self._clock.now())
-        classes = await self._sources.classes_of()
+            pulse, leases = await rows.pulse(conn), await rows.leases(conn, self._clock.now())
         state = self._state
-        if last != state.last_event or classes != state.classes:
+        if pulse != state.pulse:
             await self.load()
             return True
         now = replace(state, leases=leases)

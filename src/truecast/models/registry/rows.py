@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db import Database
+from truecast.market.tables import instruments
 from truecast.models.registry.card import Card, digest
 from truecast.models.registry.events import TOLD, Event, Key, Kind
 from truecast.models.registry.tables import model_events, model_leases, model_versions
@@ -170,9 +171,11 @@ async def drop_lease(conn: AsyncConnection, key: Key, holder: str) -> None:
     await conn.execute(delete(model_leases).where(*_of(key, holder)))
 
 
-async def last_event(conn: AsyncConnection) -> int:
-    """The id of the latest event that says what serves; 0 before the first."""
-    return int(await conn.scalar(select(func.max(model_events.c.id)).where(model_events.c.kind.in_(TOLD))) or 0)
+async def pulse(conn: AsyncConnection) -> tuple[int, ...]:
+    """Numbers that change with what serves: the latest event that says so, and the latest instrument."""
+    told_last = select(func.max(model_events.c.id)).where(model_events.c.kind.in_(TOLD))
+    known = select(func.max(instruments.c.id), func.count())
+    return int(await conn.scalar(told_last) or 0), *(int(n or 0) for n in (await conn.execute(known)).one())
 
 
 def _of(key: Key, holder: str) -> list[Any]:

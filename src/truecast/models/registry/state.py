@@ -30,7 +30,7 @@ class State:
     refused: Mapping[Named, str] = field(default_factory=dict)  # what should, and why it does not
     classes: Mapping[str, str] = field(default_factory=dict)
     leases: Mapping[Key, Lease] = field(default_factory=dict)
-    last_event: int = 0
+    pulse: tuple[int, ...] = ()
     statuses: Statuses = field(default_factory=dict)
     catalogue: Catalogue = UNTRAINED
 
