@@ -112,11 +112,10 @@ def test_the_states_of_a_statistical_model_add_up_to_what_it_expects(location):
     rng = np.random.default_rng(4)
     close = np.exp(np.cumsum(rng.standard_normal(300) * 0.01 + 0.004) + 0.05 * np.sin(np.arange(300) * np.pi / 6))
     frame = frame_of_closes(close, interval=Interval.MO1)
-    x = level(frame)
-    fitted = location.fit(frame, x)
+    fitted = location.fit(frame, level(frame))
     for step in (1, 5, 30):
         mu = float(fitted.mu(np.array([299]), np.array([step]))[0, 0])
-        parts = location_parts(location, frame, x, step)
+        parts = location_parts(Located(location), frame, step)
         assert math.fsum(part for _, _, part in parts) == pytest.approx(mu, abs=1e-12)
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from truecast.domain.bar import FloatArray
 from truecast.features.build import build_last
 from truecast.features.frame import Frame
+from truecast.features.returns import level
+from truecast.models.located import Located
 from truecast.models.location.arima import Moves
 from truecast.models.location.artifact import Artifact
-from truecast.models.location.base import FittedLocation, Location
 from truecast.models.location.drift import FittedDrift
 from truecast.models.location.ets import Smoothing
 from truecast.models.location.schedule import Scheduled
@@ -29,25 +30,19 @@ AVERAGE = "average"  # what trees say of an average bar
 Part = tuple[str, float | None, float]  # name, value, contribution to the expected move
 
 
-def location_parts(location: Location, frame: Frame, x: FloatArray, step: int) -> list[Part]:
+def location_parts(model: Located, frame: Frame, step: int) -> list[Part]:
     """Of the expected move `step` bars after the frame's last. They add up to it, but for rounding."""
-    newest = location.reigns[-1] if isinstance(location, Succession) else location
-    if isinstance(newest, Trees):
-        return _tree_parts(newest, frame, x, step)
-    return fitted_parts(location.fit(frame, x), location.name, step)
-
-
-def fitted_parts(fitted: FittedLocation, name: str, step: int) -> list[Part]:
-    """The same of a location that is fitted already, at its last bar."""
-    if isinstance(fitted, FittedDrift):
-        last = np.array([len(fitted.drift) - 1])
-        mu = float(fitted.mu(last, np.array([step]))[0, 0])
-        return [("trend", float(fitted.drift[-1]), mu)]
+    location = model.location.reigns[-1] if isinstance(model.location, Succession) else model.location
+    if isinstance(location, Trees):
+        return _tree_parts(location, frame, level(frame), step)
+    fitted = model.fit(frame).walk.location
+    assert fitted is not None
     if isinstance(fitted, Scheduled):
         return _state_parts(fitted, step)
-    size = len(fitted.features) if hasattr(fitted, "features") else 0
-    mu = float(fitted.mu(np.array([max(size - 1, 0)]), np.array([step]))[0, 0])
-    return [(name, None, mu)]
+    mu = float(fitted.mu(np.array([len(frame) - 1]), np.array([step]))[0, 0])
+    if isinstance(fitted, FittedDrift):
+        return [("trend", float(fitted.drift[-1]), mu)]
+    return [(location.name, None, mu)]
 
 
 def _tree_parts(trees: Trees, frame: Frame, x: FloatArray, step: int) -> list[Part]:

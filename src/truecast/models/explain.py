@@ -20,12 +20,13 @@ from truecast.domain.bar import FloatArray
 from truecast.domain.explanation import REST, Component, Driver, Explanation
 from truecast.domain.quantiles import GRID, Quantiles
 from truecast.features.frame import Frame
-from truecast.features.returns import level, uses_differences
-from truecast.models.base import Fitted, Model
-from truecast.models.drivers import Part, fitted_parts, location_parts
+from truecast.features.returns import uses_differences
+from truecast.models.base import Model
+from truecast.models.drivers import location_parts
 from truecast.models.ewma_walk import EwmaWalk
-from truecast.models.located import FittedLocated, Located
+from truecast.models.located import Located
 from truecast.models.location.boosted import RandomForest
+from truecast.models.location.succession import Succession
 from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 from truecast.models.vol_walk import VolWalk
@@ -45,20 +46,17 @@ class Member:
     model: Model
     weight: float
     quantiles: FloatArray  # (K,) of the step
-    fitted: Fitted | None = None
 
 
-def explain(
-    model: Model, frame: Frame, steps: int, quantiles: FloatArray | None = None, fitted: Fitted | None = None
-) -> Explanation:
+def explain(model: Model, frame: Frame, steps: int, quantiles: FloatArray | None = None) -> Explanation:
     """The reasons for the last of `steps` steps. `quantiles` (steps, K) are what the model says, where it is known.
 
-    `fitted` saves fitting the location again. Raises what the model raises.
+    Raises what the model raises.
     """
     values = model.predict_many([frame], steps)[0] if quantiles is None else quantiles
     last = values[-1:]
     median, sigma = float(Quantiles(last).median()[0]), sigma_of(last[0])
-    drivers = _drivers(model, frame, steps, median, fitted)
+    drivers = _drivers(model, frame, steps, median)
     width = _width(_scale(model), frame, steps, sigma)
     return Explanation(steps, float(frame.close[-1]), listed(drivers), width, _notes([model]))
 
@@ -69,7 +67,7 @@ def explain_average(frame: Frame, steps: int, quantiles: FloatArray, members: Se
     drivers: list[Driver] = []
     for member in weighing:
         median = float(Quantiles(member.quantiles[None]).median()[0])
-        for one in _drivers(member.model, frame, steps, median, member.fitted):
+        for one in _drivers(member.model, frame, steps, median):
             name = f"{member.model.name}: {one.feature}"
             drivers.append(Driver(name, one.value, member.weight * one.contribution))
     whole, sigma = float(Quantiles(quantiles[None]).median()[0]), sigma_of(quantiles)
@@ -96,20 +94,15 @@ def sigma_of(quantiles: FloatArray) -> float:
     return (high - low) / 2
 
 
-def _drivers(model: Model, frame: Frame, steps: int, median: float, fitted: Fitted | None) -> list[Driver]:
+def _drivers(model: Model, frame: Frame, steps: int, median: float) -> list[Driver]:
     """What the location expects, and the drift as what is left of the median's move."""
     differences, base = uses_differences(frame), float(frame.close[-1])
     move = median - base if differences else math.log(median / base)
-    parts: list[Part] = []
-    if isinstance(model, Located):
-        known = fitted.walk.location if isinstance(fitted, FittedLocated) else None
-        if known is None or isinstance(model.location, Trees):
-            parts = location_parts(model.location, frame, level(frame), steps)
-        else:
-            parts = fitted_parts(known, model.location.name, steps)
+    trees = isinstance(model, Located) and isinstance(model.location, Trees | Succession)
+    parts = location_parts(model, frame, steps) if isinstance(model, Located) else []
     drift = move - math.fsum(part for _, _, part in parts)
     size = 1.0 if differences else base * (math.expm1(move) / move if abs(move) > SMALL else 1.0)
-    unit = 1.0 if isinstance(model, Located) and isinstance(model.location, Trees) else size  # columns have their own
+    unit = 1.0 if trees else size  # the columns of trees have units of their own
     found = [Driver(name, value if value is None else unit * value, size * part) for name, value, part in parts]
     proven = abs(size * drift) > SMALL * abs(base)
     return [*found, Driver(DRIFT, size * drift / steps, size * drift)] if proven else found

@@ -8,7 +8,8 @@ location gets wrong does. Skill is measured against the calibrated random walk, 
 not seen what came.
 """
 
-from collections import defaultdict
+import threading
+from collections import OrderedDict, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -98,8 +99,7 @@ class Located:
     def fit(self, frame: Frame) -> FittedLocated:
         """Learn from the frame. Raises HistoryTooShort and what the location refuses."""
         require_bars(self, frame)
-        location = self.location.fit(frame, level(frame))
-        return FittedLocated(self, replace(fit_walk(self.scale, self.reference, frame), location=location))
+        return _RECENT.fit(self, frame)
 
     def fit_many(self, frames: Sequence[Frame]) -> list[FittedLocated]:
         """Learn from each frame."""
@@ -126,6 +126,31 @@ class Located:
     def _one(self, frame: Frame, steps: int) -> FloatArray:
         values = self.fit(frame).quantiles(np.array([len(frame) - 1]), np.arange(1, steps + 1))
         return np.asarray(values[0])
+
+
+class _Recent:
+    """The last fits: a forecast and its explanation want the same one, which may take a tenth of a second."""
+
+    def __init__(self, most: int) -> None:
+        self._kept: OrderedDict[tuple[Located, int], tuple[Frame, FittedLocated]] = OrderedDict()
+        self._most = most
+        self._lock = threading.Lock()
+
+    def fit(self, model: Located, frame: Frame) -> FittedLocated:
+        key = (model, id(frame))  # of a frame that is held, so that no other can have its id
+        with self._lock:
+            if key in self._kept:
+                return self._kept[key][1]
+        location = model.location.fit(frame, level(frame))
+        fitted = FittedLocated(model, replace(fit_walk(model.scale, model.reference, frame), location=location))
+        with self._lock:
+            self._kept[key] = frame, fitted
+            if len(self._kept) > self._most:
+                self._kept.popitem(last=False)
+        return fitted
+
+
+_RECENT = _Recent(8)
 
 
 def _around(trees: Trees, values: FloatArray, frames: Sequence[Frame]) -> FloatArray:
