@@ -79,7 +79,7 @@ def match(key: str, method: str, path: str, query: Mapping[str, str]) -> Recorde
 
     Errors are answered only to requests that name the same parameters: who asks rightly gets data.
     """
-    best: tuple[int, int, int] | None = None
+    best: tuple[int, ...] | None = None
     found = None
     for number, one in enumerate(recorded(key)):
         if one.method != method or not _same_path(one.path, path):
@@ -93,7 +93,7 @@ def match(key: str, method: str, path: str, query: Mapping[str, str]) -> Recorde
         missing = {name for name in one.query if name.lower() not in _FREE} - set(query)
         if contradict or (one.status >= 400 and (strangers or missing)):
             continue
-        rank = (agree - len(missing), -len(one.query), -number)
+        rank = (agree - len(missing), int(one.status < 400), -len(one.query), -number)
         if best is None or rank > best:
             best, found = rank, one
     return found

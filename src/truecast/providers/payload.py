@@ -16,7 +16,7 @@ from truecast.kit.http import SourceAnswerMalformed
 from truecast.kit.limits import CSV_COLUMNS_MAX
 
 _T = TypeVar("_T")
-_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?([eE][+-]?\d{1,2})?\Z", re.ASCII)
+_NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,20})?([eE][+-]?\d{1,2})?\Z", re.ASCII)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}\Z", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})\Z", re.ASCII)
 _NUMBER_MAX = 1e15  # no price, volume or statistic is larger
