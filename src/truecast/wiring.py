@@ -22,8 +22,11 @@ from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.panels import Panels
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
+from truecast.forecasts.retrain import Retrainer
+from truecast.forecasts.watch import Watch
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
+from truecast.jobs.retrain import retrain_job
 from truecast.jobs.scheduler import Scheduler
 from truecast.kit.budget_redis import SharedBudgets
 from truecast.kit.bus import InProcessBus
@@ -40,7 +43,7 @@ from truecast.market.store import BarStore
 from truecast.market.tables import series
 from truecast.migrations.upgrade import pending, upgrade
 from truecast.models.registry.answers import Sources as ModelSources
-from truecast.models.registry.registry import Registry
+from truecast.models.registry.registry import WEEK_S, Registry
 from truecast.models.registry.runs import Runs
 from truecast.models.train_process import trained_apart
 from truecast.providers.base import Provider, Reach
@@ -220,6 +223,7 @@ def build(
         compute,
         sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of),
         trainer=trained_apart,
+        update_interval_s=settings.model_update_interval_s or WEEK_S,
         serves=role in _STAY,
     )
     training = Runs(registry, clock)
@@ -228,7 +232,10 @@ def build(
     sources = Sources(settings, clock)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
-    scheduler = Scheduler(db, standard_jobs(parts, listed), clock)
+    watch = Watch(db, store, history, compute, clock, registry.catalogue)
+    retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
+    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=clock.kind == "system")]
+    scheduler = Scheduler(db, jobs, clock)
     return Services(
         settings=settings,
         clock=clock,
