@@ -1,0 +1,1 @@
+"""A source of your own for Truecast."""
