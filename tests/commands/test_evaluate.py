@@ -34,6 +34,19 @@ def test_a_folder_gives_table_report_and_pictures(truecast, folder, tmp_path):
     assert spy.unique("origin").sort("origin")["anchor"].to_list() == closes[-33:-3]
 
 
+def test_profile_prints_the_time_of_each_phase(truecast, folder, tmp_path):
+    ran = truecast(
+        "evaluate", "--bars", str(folder), *QUICK, "--refit-every", "1", "--profile", "--out", str(tmp_path / "out")
+    )
+    assert ran.code == 0, ran.err
+    lines = ran.out.splitlines()
+    table = lines[lines.index("## Time by phase") :]
+    phases = [line.split("|")[1].strip() for line in table if line.startswith("| ")][1:]
+    assert {"read", "scale", "calibration", "score", "write"} <= set(phases)
+    shares = [float(line.split("|")[4].strip(" %")) for line in table if line.startswith("| ") and "%" in line]
+    assert sum(shares) == pytest.approx(100, abs=0.5)
+
+
 def test_again_goes_on_in_the_same_folder_and_another_protocol_does_not(truecast, folder, tmp_path):
     out = str(tmp_path / "out")
     first = truecast("evaluate", "--bars", str(folder), *QUICK, "--out", out)

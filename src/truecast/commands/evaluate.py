@@ -20,9 +20,10 @@ from truecast.kit.settings import Settings
 from truecast.market.calendar import calendar
 from truecast.market.history import available
 from truecast.models.evaluate.folder import NoSeries, Read, read_folder
+from truecast.models.evaluate.phases import watched
 from truecast.models.evaluate.plan import ALL, Plan, plan_of
 from truecast.models.evaluate.plots import write_plots
-from truecast.models.evaluate.report import plain, report_of, summary, write_report
+from truecast.models.evaluate.report import plain, profiled, report_of, summary, write_report
 from truecast.models.evaluate.run import run
 from truecast.models.evaluate.table import library, write_table
 from truecast.wiring import build
@@ -55,6 +56,7 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="For models that draw.")] = 0,
     seeds: Annotated[int, typer.Option(help="Seeds, from --seed on, that trained models are evaluated with.")] = 1,
     workers: Annotated[int | None, typer.Option(help="Processes; as many as there are cores when left out.")] = None,
+    profile: Annotated[bool, typer.Option(help="Also print the time of each phase.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print report.json.")] = False,
 ) -> None:
     """Evaluate models at rolling origins: one long table, a report with standard errors, and plots."""
@@ -69,18 +71,23 @@ def evaluate(
         seeds=seeds,
     )
     library()  # so that a missing one is told before the work and not after it
-    read = asyncio.run(_read(bars, symbols, plan))
+    with watched("read") as reading:
+        read = asyncio.run(_read(bars, symbols, plan))
     with _told() as tell:
         done = run(plan, read.frames, out, workers=workers, tell=tell, classes=read.classes)
-    report = report_of(done)
-    table = write_table(out, plan.interval, done.records)
-    write_plots(out, report)
-    _, as_text = write_report(out, report)
+    with watched("score") as scoring:
+        report = report_of(done)
+    with watched("write") as writing:
+        table = write_table(out, plan.interval, done.records)
+        write_plots(out, report)
+        _, as_text = write_report(out, report)
     if as_json:
         typer.echo(orjson.dumps(plain(report)))
     else:
         said = [*read.notes, *(f"left out: {symbol} has {n:,} bars" for symbol, n in done.left_out)]
         said += [f"not evaluated: {f.model} on {f.symbol}: {f.detail} [{f.code}]" for f in done.failures]
+        if profile:
+            said = [*profiled(done, reading.seconds, scoring.seconds, writing.seconds), "", *said]
         typer.echo("\n".join([*summary(report), *said, f"table   {table}", f"report  {as_text}"]))
     if done.failures:
         raise typer.Exit(EXIT_DATA)

@@ -124,6 +124,7 @@ def save(path: Path, record: Record) -> None:
                 quantiles=record.quantiles,
                 wall_s=np.array(record.wall_s),
                 cpu_s=np.array(record.cpu_s),
+                phases=np.array(orjson.dumps(record.phases).decode()),
             )
             file.flush()
             os.fsync(file.fileno())
@@ -140,6 +141,7 @@ def load(path: Path) -> Record:
         values[name] = str(values[name])
     for name in ("wall_s", "cpu_s"):
         values[name] = float(values[name])
+    values["phases"] = {name: (wall, cpu) for name, (wall, cpu) in orjson.loads(str(values["phases"])).items()}
     return Record(**values)
 
 

@@ -23,6 +23,7 @@ from truecast.features.frame import Frame
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import TRAINING_BARS_MAX
 from truecast.models.catalog import GROWERS
+from truecast.models.evaluate.phases import Seconds, added, watched
 from truecast.models.evaluate.plan import Plan, origins_of
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.located import Located
@@ -52,6 +53,7 @@ class Cost:
 
     wall_s: float
     cpu_s: float
+    phases: Mapping[str, tuple[float, float]]
 
 
 def cuts(plan: Plan, frame: Frame) -> IntArray:
@@ -92,10 +94,11 @@ def trained_on(refit: Refit, frames: Sequence[Frame], class_of: Mapping[str, str
 def learn(refit: Refit, frames: Sequence[Frame], steps: int, folder: Path) -> None:
     """Train for so many steps ahead, and keep. Raises TooLittleToLearn, ModelUnavailable, OSError."""
     wall, cpu = time.perf_counter(), time.process_time()
-    artifact = train(
-        GROWERS[refit.model], frames, asset_class=refit.asset_class, seed=refit.seed, anchors=_reaching(steps)
-    )
-    cost = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    with watched() as watch:
+        artifact = train(
+            GROWERS[refit.model], frames, asset_class=refit.asset_class, seed=refit.seed, anchors=_reaching(steps)
+        )
+    cost = Cost(time.perf_counter() - wall, time.process_time() - cpu, _as_training(watch.seconds))
     target = path_of(folder, refit)
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     partial.mkdir(parents=True)
@@ -122,7 +125,14 @@ def is_kept(refit: Refit, folder: Path) -> bool:
 
 def cost_of(refit: Refit, folder: Path) -> Cost:
     """What it took, whenever that was."""
-    return Cost(**orjson.loads((path_of(folder, refit) / _COST).read_bytes()))
+    kept = orjson.loads((path_of(folder, refit) / _COST).read_bytes())
+    phases = {name: (wall, cpu) for name, (wall, cpu) in kept["phases"].items()}
+    return Cost(kept["wall_s"], kept["cpu_s"], phases)
+
+
+def _as_training(seconds: Seconds) -> Seconds:
+    """Everything but the features: what reads trees there, learns."""
+    return added(*({name if name == "features" else "training": times} for name, times in seconds.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.kit.clock import from_us, iso
 from truecast.models.evaluate.measure import POOLED, ROLLING_ORIGINS, Row, compared, measured, sheet
 from truecast.models.evaluate.parts import described, write_whole
+from truecast.models.evaluate.phases import added
 from truecast.models.evaluate.plan import REFERENCE
 from truecast.models.evaluate.run import Evaluated
 from truecast.models.evaluate.tasks import Record
@@ -172,6 +173,12 @@ def plain(report: Report) -> dict[str, Any]:
             }
             for e in report.effort
         ],
+        "phases": {
+            name: {"wall_s": wall, "cpu_s": cpu}
+            for name, (wall, cpu) in added(
+                *(record.phases for record in done.records), *(cost.phases for _, cost in done.trainings)
+            ).items()
+        },
         "wall_s": done.wall_s,
         "workers": done.workers,
     }
@@ -229,6 +236,21 @@ def text(report: Report) -> str:
 def summary(report: Report) -> list[str]:
     """The tables over all series."""
     return [*_pooled(report), *_seeds(report)]
+
+
+def profiled(done: Evaluated, *more: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """Time by phase: of all tasks and trainings, whenever they were done, and of what came before and after them."""
+    tasks = [record.phases for record in done.records]
+    found = added(*tasks, *(cost.phases for _, cost in done.trainings), *more)
+    whole = sum(cpu for _, cpu in found.values())
+    yield "## Time by phase"
+    yield ""
+    yield "Added up over all processes; those of a run before this one included."
+    yield ""
+    yield "| phase | wall s | CPU s | share of CPU |"
+    yield "|---|--:|--:|--:|"
+    for name, (wall, cpu) in found.items():
+        yield f"| {name} | {wall:.2f} | {cpu:.2f} | {cpu / whole:.1%} |"
 
 
 def _head(report: Report) -> Iterator[str]:

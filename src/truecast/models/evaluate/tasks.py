@@ -1,6 +1,7 @@
 """One model on one series: its forecasts at every origin of the plan, as the live path would have made them there."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -13,6 +14,7 @@ from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models.base import Fitted, Model
 from truecast.models.catalog import GROWERS, get_model
+from truecast.models.evaluate.phases import watched
 from truecast.models.evaluate.plan import Plan, Variant, origins_of, seeded
 from truecast.models.evaluate.refits import Refits
 from truecast.models.located import FittedLocated
@@ -51,6 +53,7 @@ class Record:
     quantiles: FloatArray  # (O, H, K)
     wall_s: float
     cpu_s: float
+    phases: Mapping[str, tuple[float, float]]  # wall and processor seconds, by phase
 
 
 def evaluated(plan: Plan, variant: Variant, frame: Frame, refits: Refits | None = None) -> Record:
@@ -61,10 +64,11 @@ def evaluated(plan: Plan, variant: Variant, frame: Frame, refits: Refits | None 
     origins, horizons = origins_of(plan, len(frame)), np.array(plan.horizons)
     wall, cpu = time.perf_counter(), time.process_time()
     quantiles = np.empty((len(origins), len(horizons), len(GRID)))
-    for first in range(0, len(origins), plan.refit_every):
-        rows = slice(first, first + plan.refit_every)
-        model = _model(variant, frame[: int(origins[first]) + 1 - plan.embargo], refits)
-        quantiles[rows] = _block(model, frame, origins[rows], horizons, plan.embargo)
+    with watched() as watch:
+        for first in range(0, len(origins), plan.refit_every):
+            rows = slice(first, first + plan.refit_every)
+            model = _model(variant, frame[: int(origins[first]) + 1 - plan.embargo], refits)
+            quantiles[rows] = _block(model, frame, origins[rows], horizons, plan.embargo)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     assert np.isfinite(quantiles).all(), f"{variant} said something that is not a number"
     assert (np.diff(quantiles, axis=-1) >= 0).all(), f"quantiles of {variant} cross"
@@ -79,6 +83,7 @@ def evaluated(plan: Plan, variant: Variant, frame: Frame, refits: Refits | None 
         quantiles=quantiles,
         wall_s=wall,
         cpu_s=cpu,
+        phases=watch.seconds,
     )
 
 
