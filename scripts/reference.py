@@ -192,6 +192,44 @@ def sources() -> list[str]:
     )
 
 
+def source_reach() -> list[str]:
+    def lines() -> Iterator[tuple[object, ...]]:
+        for key, info in sorted(known_sources().items()):
+            spans = {i: info.history.get(i) for i in info.intervals}
+            intervals = ", ".join(f"{i} ({days:g} d)" if days is not None else f"{i}" for i, days in spans.items())
+            classes = ", ".join(sorted(info.asset_classes)) or "any"
+            key_needed = "yes" if info.needs_key else "no"
+            since = info.first_date.year if info.first_date else ""
+            yield f"`{key}`", classes, ", ".join(sorted(info.capabilities)), intervals, since, info.delay, key_needed
+
+    return rows("source|classes|has|intervals|since|delay|key", lines())
+
+
+def source_terms() -> list[str]:
+    def lines() -> Iterator[tuple[object, ...]]:
+        for key, info in sorted(known_sources().items()):
+            unofficial = " **Unofficial: may change or vanish at any time.**" if info.unofficial else ""
+            yield f"`{key}`", f"[{info.name}]({info.url})", info.terms + unofficial, info.licence, info.attribution
+
+    return rows("source|name|terms|licence|attribution", lines())
+
+
+def source_limits() -> list[str]:
+    def lines() -> Iterator[tuple[object, ...]]:
+        for key, info in sorted(known_sources().items()):
+            limits = [f"{limit.weight:,} per {span(limit.window_s)} and {limit.scope}" for limit in info.limits]
+            yield f"`{key}`", "; ".join(limits) or "none published", span(info.refresh_s)
+
+    return rows("source|at most|news not more often than every", lines())
+
+
+def span(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds:g} s"
+
+
 def sample() -> list[str]:
     manifest = json.loads((ROOT / "src/truecast/providers/sample/manifest.json").read_text())
     return rows(
@@ -205,7 +243,22 @@ def sample() -> list[str]:
 
 TABLES: dict[str, Callable[..., list[str]]] = {
     table.__name__: table
-    for table in (settings, errors, metrics, routes, commands, options, models, features, feature_sets, sources, sample)
+    for table in (
+        settings,
+        errors,
+        metrics,
+        routes,
+        commands,
+        options,
+        models,
+        features,
+        feature_sets,
+        sources,
+        source_reach,
+        source_terms,
+        source_limits,
+        sample,
+    )
 }
 
 if __name__ == "__main__":
