@@ -1,0 +1,136 @@
+"""Stocks, funds, indices and exchange rates from Yahoo's charts: unofficial, best effort, no key.
+
+Yahoo rewrites history after every split. Its charts are asked for up to now, so that they name every split there was,
+and the prices that were paid are worked out from that; dividends and splits are told as factors.
+"""
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote as quoted
+
+from truecast.domain.bar import Bars
+from truecast.domain.corporate import Factor
+from truecast.domain.instrument import AssetClass, Instrument
+from truecast.domain.interval import Interval
+from truecast.domain.quote import Quote
+from truecast.kit.clock import Clock
+from truecast.kit.errors import TruecastError
+from truecast.kit.http import HttpClient, Response
+from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.candles import told
+from truecast.providers.errors import SymbolNotAtSource
+from truecast.providers.names import names_of
+from truecast.providers.universe import exchange_rate, us_stock
+from truecast.providers.upstream import Upstream
+from truecast.providers.yahoo_formats import KEY, Chart, factors_of, parse_chart, quote_of, read_chart
+
+_TOML = Path(__file__).with_suffix(".toml")
+_WITH_EVENTS = (AssetClass.EQUITY, AssetClass.ETF)
+
+
+class Yahoo(Source):
+    """Charts of whatever Yahoo has, as long as it answers."""
+
+    def __init__(self, clock: Clock, upstream: Upstream) -> None:
+        self.info = load_info(_TOML)
+        self._clock = clock
+        self._upstream = upstream
+        self._names = names_of(_TOML, self.info, spell=_spelled)
+
+    def offers(self) -> Sequence[SeriesOffer]:
+        """The default stocks, funds, indices and pairs."""
+        return self._names.offers()
+
+    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
+        """Any US ticker, any pair of known currencies."""
+        return self._names.offer(symbol, interval)
+
+    async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
+        """From `since` on, as far back as Yahoo keeps that interval."""
+        instrument, name = self._names.name(symbol, interval)
+        chart, answer = await self._chart(instrument, name, interval, since)
+        asked = self._names.asked(symbol, interval, answer.received_at, since=since)
+        return told(read_chart(chart, asked), asked)
+
+    async def between(self, symbol: str, interval: Interval, first: dt.datetime, end: dt.datetime) -> Bars:
+        """A stretch of the past: asked for up to now, for the splits since."""
+        instrument, name = self._names.name(symbol, interval)
+        chart, answer = await self._chart(instrument, name, interval, first)
+        asked = self._names.asked(symbol, interval, answer.received_at, since=first, end=end)
+        return told(read_chart(chart, asked), asked)
+
+    async def factors(self, symbol: str) -> Sequence[Factor]:
+        """All splits and dividends of a stock or fund, from its whole daily chart."""
+        instrument, name = self._names.name(symbol, Interval.D1)
+        if instrument.asset_class not in _WITH_EVENTS:
+            return ()
+        chart, answer = await self._chart(instrument, name, Interval.D1, None)
+        return [factor for factor in factors_of(chart) if factor.date < answer.received_at.date()]
+
+    async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
+        """Last prices, one request each; who has none is left out."""
+        names = self._names.known(symbols)
+        found = await asyncio.gather(
+            *(self._quote(name, symbol) for name, symbol in names.items()), return_exceptions=True
+        )
+        quotes = [one for one in found if isinstance(one, Quote)]
+        errors = [one for one in found if isinstance(one, BaseException) and not isinstance(one, SymbolNotAtSource)]
+        if errors:
+            raise errors[0]
+        if not quotes:
+            raise SymbolNotAtSource(source=KEY, symbol=", ".join(symbols)[:60], reason="none of them")
+        return quotes
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._upstream.close()
+
+    async def _quote(self, name: str, symbol: str) -> Quote:
+        path = f"/v8/finance/chart/{quoted(name)}"
+        answer = await self._upstream.get(path, {"range": "1d", "interval": "1m"}, about=symbol)
+        return quote_of(parse_chart(answer.body, name, Interval.M1, None, symbol), symbol, answer.received_at)
+
+    async def _chart(
+        self, instrument: Instrument, name: str, interval: Interval, since: dt.datetime | None
+    ) -> tuple[Chart, Response]:
+        now = self._clock.now()
+        days = self.info.history.get(interval)
+        oldest = dt.datetime.fromtimestamp(0, dt.UTC) if days is None else now - dt.timedelta(days=days)
+        first = oldest if since is None else max(since - dt.timedelta(days=1), oldest)
+        params = {
+            "period1": str(int(first.timestamp())),
+            "period2": str(int(now.timestamp()) + 1),
+            "interval": interval.value,
+            "includePrePost": "false",
+            "events": "div,splits,capitalGains",
+        }
+        answer = await self._upstream.get(f"/v8/finance/chart/{quoted(name)}", params, about=instrument.symbol)
+        currency = None if instrument.currency == "points" else instrument.currency
+        return parse_chart(answer.body, name, interval, currency, instrument.symbol), answer
+
+
+def explain(status: int, said: str, about: str) -> TruecastError | None:
+    """404 is said with "No data found, symbol may be delisted"."""
+    if status == 404:
+        return SymbolNotAtSource(source=KEY, symbol=about, reason=said or "not found")
+    return None
+
+
+def _spelled(symbol: str) -> tuple[Instrument, str] | None:
+    """BRK.B is BRK-B at Yahoo."""
+    stock = us_stock(symbol)
+    return (stock, symbol.replace(".", "-")) if stock else exchange_rate(KEY, symbol)
+
+
+def create(clock: Clock, reach: Reach) -> Yahoo:
+    """The adapter, at Yahoo or wherever `reach` says."""
+    http = HttpClient(
+        base_url(load_info(_TOML), reach),
+        clock=clock,
+        generator=reach.generator,
+        timeout_s=reach.timeout_s,
+        guard=reach.guard,
+    )
+    return Yahoo(clock, Upstream(KEY, http, explain=explain))
