@@ -9,14 +9,16 @@ happens where they are not, or are few. The constants were chosen on the validat
   `PRIOR` (Student t with 5 degrees of freedom, variance 1) has there.
 - Pooling. The spread (q[p] - q[1-p]) / 2 is averaged with that of the next shorter horizon (the shortest: with PRIOR),
   weight n_eff / (n_eff + POOL), where n_eff = n / h counts outcomes that do not overlap. A short history, or a horizon
-  the history hardly contains, is a widened version of what is known better.
+  the history hardly contains, is a widened version of what is known better. Prices spread like the root of time, so
+  that they are pooled far more (POOL) than statistics of a month or a quarter, which go on where they went (POOL_SLOW).
 - Asymmetry and drift take far longer to learn than spread. The lean (q[p] + q[1-p]) / 2 is believed to
   n_eff / (n_eff + LEAN); the drift to 1 - DRIFT / t^2, where t is its t-statistic: noise is not extrapolated, the
   trend of a price index is. Below four standard errors there is none: three of four cost accuracy where prices are.
 - Adaptation. Where more or fewer of the `RECENT` last outcomes fell outside a central interval than it promises, its
   probability of a miss is moved against that by `STEP` of the relative difference, at most `CLIP`: the correction of
   adaptive conformal inference (Gibbs and Candes 2021), on a window (Barber et al. 2023) instead of a running sum,
-  so that it forgets, needs no state, and cannot leave its bounds.
+  so that it forgets, needs no state, and cannot leave its bounds. For prices it is further damped where these outcomes
+  overlap: by n / (n + FEW), n = RECENT / h.
 - Evenness, for walks that are tracked (models/track.py): one step ahead, the quantiles at 5 % and 95 % and those
   beyond are read from outcomes in units of the tracked scale; those from 10 % to 90 % stay as they are.
 """
@@ -34,12 +36,13 @@ from truecast.kit.limits import HORIZON_STEPS_MAX
 
 ANCHORS = (1, 2, 4, 8, 16, 32, 64, 110, HORIZON_STEPS_MAX)  # horizons with a shape of their own
 EDGE = 2.0
-POOL = 15.0
+POOL, POOL_SLOW = 150.0, 15.0
 LEAN = 500.0
 DRIFT = 16.0
 RECENT = 250
 STEP = 0.6
 CLIP = 0.5
+FEW = 20.0
 
 P = np.array(GRID)
 _HALF = len(P) // 2  # index of the median
@@ -86,6 +89,7 @@ class Panel:
     most: float  # |z| beyond this is this: after a long standstill one move is any number of scales
     time: FloatArray | None  # (S, T) business time up to each bar; None where bars count
     expected: Callable[[int], FloatArray] | None = None  # (S, T) of moves over h steps, at each bar; None: nothing
+    slow: bool = False  # statistics, a month or more apart
     tracker: FloatArray | None = None  # (S, T) what the scale of the tails is multiplied by; None: nothing
 
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
@@ -122,7 +126,7 @@ def shapes(
     the business time to each step ahead.
     """
     spread = unit[..., None] * PRIOR
-    drift, found = np.zeros_like(unit), []
+    drift, found, pool = np.zeros_like(unit), [], POOL_SLOW if panel.slow else POOL
     for horizon in anchors_for(horizon_most):
         stride, scale = stride_of(horizon), panel.scale(horizon, at)
         recent = known_outcomes(panel, horizon, at, window, stride)
@@ -133,15 +137,16 @@ def shapes(
             n_eff = np.where(sampled, n * stride / horizon, 0.0)[:, None]
             if horizon == 1:
                 drift = np.where(sampled, drift_of(own, np.maximum(n, 1)), 0.0) * scale
-            spread, lean = _pooled(own, n_eff, spread)
+            spread, lean = _pooled(own, n_eff, spread, pool)
             if horizon == 1 and panel.tracker is not None:
                 far = panel.tracker[:, at, None] * known_outcomes(panel, 1, at, window, 1, tracked=True)
-                tails = n_eff / (n_eff + POOL) * _TAIL * (_sampled(far, n, sampled, panel.most) - own)
+                tails = n_eff / (n_eff + pool) * _TAIL * (_sampled(far, n, sampled, panel.most) - own)
         centre = (drift * horizon / (scale * np.sqrt(ahead[..., horizon - 1])))[..., None]
         shape = np.sort(centre + spread + lean + tails, axis=-1)
         late = slice(-(-RECENT // stride))
         corrections = corrections_of(shape, recent[..., late], n, None if far is None else far[..., late])
-        found.append((shape, centre, corrections))
+        damped = 1.0 if panel.slow else RECENT / (RECENT + FEW * horizon)
+        found.append((shape, centre, damped * corrections))
     shape, centre, moved = (np.stack(one, axis=2) for one in zip(*found, strict=True))
     return Shapes(drift, adapted(shape, moved) - centre)
 
@@ -182,10 +187,12 @@ def stride_of(horizon: int) -> int:
     return max(1, horizon // 3)
 
 
-def _pooled(own: FloatArray, n_eff: FloatArray, spread_shorter: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _pooled(
+    own: FloatArray, n_eff: FloatArray, spread_shorter: FloatArray, pool: float
+) -> tuple[FloatArray, FloatArray]:
     """Spread and lean (S, R, K) of sample quantiles, each believed as far as its sample goes."""
     mirrored = own[..., ::-1]
-    weight, trust = n_eff / (n_eff + POOL), n_eff / (n_eff + LEAN)
+    weight, trust = n_eff / (n_eff + pool), n_eff / (n_eff + LEAN)
     centred = np.where(n_eff > 0, own - mirrored, 0.0) / 2
     lean = np.where(n_eff > 0, (own + mirrored) / 2 - own[..., [_HALF]], 0.0)
     return weight * centred + (1 - weight) * spread_shorter, trust * lean

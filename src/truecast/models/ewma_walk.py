@@ -29,7 +29,7 @@ class EwmaWalk(WalkModel):
     """The recipe."""
 
     name: str = "ewma_walk"
-    version: str = "3"
+    version: str = "4"
     description: str = "Random walk with EWMA volatility and calibrated empirical shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30

@@ -19,6 +19,7 @@ import numpy as np
 from truecast.domain.bar import FloatArray, IntArray
 from truecast.domain.forecast import Coverage, Skill
 from truecast.domain.horizon import HorizonOutOfRange
+from truecast.domain.interval import Interval
 from truecast.domain.quantiles import STANDARD_LEVELS, Quantiles
 from truecast.features.activity import Activity, activity_of
 from truecast.features.frame import Frame
@@ -31,7 +32,7 @@ from truecast.models.size import has_ranges, levels, sizes
 from truecast.models.track import tracked
 
 FLOOR = 1e-7  # of the price, per square root of a step
-OUTCOME_MOST = 50.0  # scales: no sample tells more about what lies beyond
+OUTCOME_MOST = 12.0  # scales: no sample tells more about what lies beyond
 LOG_MOVE_MOST = 30.0  # a price is forecast to move by a factor of at most 1e13, so that it stays a number
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
 RECORD_RENEWED = 10
@@ -176,6 +177,7 @@ class FittedWalk:
             origins=origins,
             horizons=horizons,
             differences=self.differences,
+            slow=_slow(self.frame),
             renewed=renewed,
             location=self.location,
         )
@@ -253,6 +255,7 @@ def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *
         origins=np.array([x.shape[1] - 1]),
         horizons=np.arange(1, steps + 1),
         differences=differences,
+        slow=_slow(frames[0]),
     )
     return _prices(close[:, -1], moves[:, 0], differences=differences)
 
@@ -266,6 +269,7 @@ def _moves(
     origins: IntArray,
     horizons: IntArray,
     differences: bool,
+    slow: bool,
     renewed: int = 1,
     location: Location | None = None,
 ) -> FloatArray:
@@ -274,7 +278,8 @@ def _moves(
     parts, most = (np.maximum(parts, floor), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
     time = np.stack([clock.time for clock in clocks]) if clocks else None
     tracker = _tracker(walk, x, parts, time) if walk.tracking else None
-    panel = Panel(x, parts, walk.mix, walk.burn, most, time, _expected(location, x.shape[1]), tracker)
+    expected = _expected(location, x.shape[1])
+    panel = Panel(x, parts, walk.mix, walk.burn, most, time, expected, slow, tracker)
     steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
     ahead = _ahead(clocks, origins, steps)
     unit = walk.unit(x, shaped)
@@ -292,6 +297,10 @@ def _moves(
     if location:
         moves += location.mu(origins, horizons)[..., None]
     return moves
+
+
+def _slow(frame: Frame) -> bool:
+    return frame.interval.seconds > Interval.W1.seconds
 
 
 def _tracker(walk: Walk, x: FloatArray, parts: FloatArray, time: FloatArray | None) -> FloatArray:
