@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.migration import MigrationContext
 
+import truecast.forecasts.evidence
 import truecast.forecasts.tables
 import truecast.jobs.tables
 import truecast.market.tables
@@ -51,7 +52,8 @@ from truecast.kit.db import append_only_ddl
 DDL = "append_only_ddl(table, dialect)"
 DDL_FIRST = "(*append_only_ddl(table, dialect), *chain_ddl(dialect).get(table, ()))"
 APPEND_ONLY = (
-    "appends", "bars", "factors", "forecasts", "ledger", "model_events", "model_versions", "quarantine", "scores",
+    "appends", "bars", "evidence", "factors", "forecasts", "ledger", "model_events", "model_versions", "quarantine",
+    "scores",
 )  # fmt: skip
 
 

@@ -227,7 +227,7 @@ def build(
         serves=role in _STAY,
     )
     training = Runs(registry, clock)
-    issuer = Issuer(store, history, ledger, compute, clock)
+    issuer = Issuer(store, history, ledger, compute, clock, catalogue_of=registry.catalogue)
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)

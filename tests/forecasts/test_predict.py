@@ -68,13 +68,13 @@ def test_a_short_history_is_an_error():
 @pytest.mark.parametrize(
     ("interval", "last"),
     [
-        (Interval.M1, "2021-03-17T13:00:00+00:00"),
-        (Interval.H1, "2021-03-17T00:00:00+00:00"),
-        (Interval.D1, "2021-03-15T00:00:00+00:00"),
+        (Interval.M1, "2021-03-17T00:00:00+00:00"),
+        (Interval.H1, "2021-03-15T00:00:00+00:00"),
+        (Interval.D1, "2021-02-22T00:00:00+00:00"),
         (Interval.MO1, "2021-03-17T13:45:00+00:00"),
     ],
 )
-def test_the_boundary_is_the_hour_the_day_the_week_or_none(interval, last):
+def test_the_boundary_is_the_day_the_week_four_weeks_or_none(interval, last):
     import datetime as dt
 
     now = dt.datetime(2021, 3, 17, 13, 45, tzinfo=dt.UTC)  # a Wednesday
@@ -84,12 +84,12 @@ def test_the_boundary_is_the_hour_the_day_the_week_or_none(interval, last):
 def test_the_record_is_measured_once_between_two_boundaries():
     (frame,) = frames(1)
     records, model = Records(), Counting()
-    ended = frame.end // 3_600_000_000 % 24
-    midnight = int(np.flatnonzero(ended == 0)[-1])
-    for last in (midnight + 1, midnight + 2, midnight + 5):
+    hours = (frame.end // 3_600_000_000 - 4 * 24) % (7 * 24)
+    monday = int(np.flatnonzero(hours == 0)[-1])
+    for last in (monday + 1, monday + 2, monday + 5):
         records.of(model, frame[:last])
     assert model.fitted == 1
-    records.of(model, frame[:midnight])
+    records.of(model, frame[:monday])
     assert model.fitted == 2
 
 

@@ -51,7 +51,7 @@ async def rows(house: House, sql: str) -> list[tuple]:
 async def test_a_step_is_scored_when_its_bar_comes_and_only_once(house: House, clock):
     source = made(clock)
     await house.take(source)
-    said = await house.issuer.forecast("EUR-USD", Interval.D1, 3)
+    said = await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     naive = (await house.ledger.latest(model="naive"))[0]
     assert await house.resolver.resolve() == Resolved(0, 0, 0)
     clock.advance(DAY)
@@ -80,7 +80,7 @@ async def test_a_step_is_scored_when_its_bar_comes_and_only_once(house: House, c
 async def test_the_crps_of_the_random_walk_is_that_of_the_one_beside_it(house: House, clock):
     source = made(clock)
     await house.take(source)
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(3 * DAY)
     await house.take(source)
     assert (await house.resolver.resolve()).scored == 6
@@ -94,7 +94,7 @@ async def test_the_crps_of_the_random_walk_is_that_of_the_one_beside_it(house: H
 async def test_a_bar_that_never_comes_makes_the_step_void_after_a_grace(house: House, clock):
     source = made(clock, without=1)
     await house.take(source)
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(5 * DAY)
     await house.take(source)
     assert await house.resolver.resolve() == Resolved(scored=4, void=0, waiting=2)
@@ -109,7 +109,7 @@ async def test_a_bar_that_never_comes_makes_the_step_void_after_a_grace(house: H
 
 async def test_a_gap_filled_within_the_grace_is_scored(house: House, clock):
     await house.take(made(clock, without=1))
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(5 * DAY)
     await house.take(made(clock, without=1))
     assert (await house.resolver.resolve()).waiting == 2
@@ -121,7 +121,7 @@ async def test_a_gap_filled_within_the_grace_is_scored(house: House, clock):
 
 async def test_a_series_that_ended_leaves_its_steps_waiting(house: House, clock):
     await house.take(made(clock))
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(300 * DAY)
     assert await house.resolver.resolve() == Resolved(scored=0, void=0, waiting=6)
 
@@ -130,7 +130,7 @@ async def test_a_forecast_recorded_after_its_target_ended_is_not_sealed(house: H
     source = made(clock)
     await house.take(source)
     clock.advance(timedelta(days=1, hours=5))  # the bars of yesterday and today have not been taken
-    await house.issuer.forecast("EUR-USD", Interval.D1, 3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(2 * DAY)
     await house.take(source)
     await house.resolver.resolve()
@@ -152,7 +152,7 @@ async def test_a_split_between_anchor_and_target_is_brought_to_the_anchors_units
     }
     source.series["ACME", Interval.D1] = (offer, replace(bars, **columns))
     await house.take(source)
-    said = await house.issuer.forecast("ACME", Interval.D1, 3)
+    said = await house.issuer.forecast("ACME", Interval.D1, 3, model="ewma_walk")
     clock.advance(3 * DAY)
     await house.take(source)
     await house.resolver.resolve()
@@ -178,7 +178,7 @@ async def test_an_index_is_never_adjusted(house: House, clock):
 async def test_two_resolvers_at_once_score_each_step_once(house: House, clock, db):
     source = made(clock)
     await house.take(source)
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     clock.advance(3 * DAY)
     await house.take(source)
     async with a_house(db, clock) as other:
@@ -203,7 +203,7 @@ async def test_real_daily_forecasts_settle_across_clock_changes_holidays_and_spl
     source = Some(Sample(clock), (symbol, Interval.D1))
     async with a_house(sqlite_db, clock) as house:
         await house.take(source)
-        said = await house.issuer.forecast(symbol, Interval.D1, 15)
+        said = await house.issuer.forecast(symbol, Interval.D1, 15, model="ewma_walk")
         clock.advance(days * DAY)
         await house.take(source)
         done = await house.resolver.resolve()

@@ -4,8 +4,9 @@ Two rules make a forecast a function of its bars alone, whoever asks and whateve
 
 - Quantiles are computed in panels of exactly PANEL_ROWS series, filled up with repeats. A matrix product rounds
   differently for another number of rows, and a sealed forecast must come out the same when it is asked for alone.
-- Coverage and skill are measured on the RECORD_BARS bars up to the last boundary (midnight for hourly bars, Monday
-  for daily ones), so that one measurement serves a day or a week. They move slowly and cost more than the forecast.
+- Coverage, skill and evidence are measured on the RECORD_BARS bars up to the last boundary (Monday for hourly bars,
+  every fourth Monday for daily ones), so that one measurement serves a while. They move slowly and cost more than the
+  forecast.
 """
 
 import hashlib
@@ -22,14 +23,14 @@ from truecast.features.frame import Frame
 from truecast.forecasts.canonical import significant_one
 from truecast.kit.limits import RECORDS_KEPT_MAX
 from truecast.models.base import Model
+from truecast.models.evidence import Evidence, fit_members, learn
 
-PANEL_ROWS = 4
+PANEL_ROWS = 2  # more cost a single forecast more, fewer a round of many
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
 
 Measured = tuple[tuple[Coverage, ...], Skill]
 
-_HOUR_US = 3_600_000_000
-_DAY_US = 24 * _HOUR_US
+_DAY_US = 86_400_000_000
 _WEEK_US = 7 * _DAY_US
 _MONDAY_US = 4 * _DAY_US  # 1970-01-05
 
@@ -52,10 +53,10 @@ def quantiles_of(model: Model, frames: Sequence[Frame], steps: int) -> list[Floa
 
 
 class Records:
-    """Coverage and skill of models on series, kept while their bars up to the boundary are the same."""
+    """How models did on series, kept while their bars up to the boundary are the same."""
 
     def __init__(self, kept_max: int = RECORDS_KEPT_MAX) -> None:
-        self._kept: OrderedDict[tuple[str, str, bytes], Measured] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, ...], Measured | Evidence] = OrderedDict()
         self._kept_max = kept_max
         self._lock = threading.Lock()  # several compute threads ask
 
@@ -63,18 +64,36 @@ class Records:
         """How the model did one step ahead on the bars before the frame's last boundary, rounded for the ledger."""
         past = until_boundary(frame)
         past = past if len(past) >= model.min_bars else frame
-        digest = hashlib.sha256(past.close.tobytes()).digest()
-        key = (model.name, model.version, digest)
+        key = ("record", model.name, model.version, _digest(past))
+        found = self._get(key)
+        if found is None:
+            found = self._keep(key, _measure(model, past))
+        assert isinstance(found, tuple)
+        return found
+
+    def learned(self, members: Sequence[Model], frame: Frame) -> Evidence:
+        """What the bars before the frame's last boundary say of the members, as the job would record it."""
+        past = until_boundary(frame)
+        past = past if len(past) >= members[0].min_bars else frame
+        key = ("evidence", *(f"{model.name} {model.version}" for model in members), _digest(past))
+        found = self._get(key)
+        if found is None:
+            found = self._keep(key, learn(fit_members(members, past), past))
+        assert isinstance(found, Evidence)
+        return found
+
+    def _get(self, key: tuple[str, ...]) -> Measured | Evidence | None:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-                return self._kept[key]
-        measured = _measure(model, past)
+            return self._kept.get(key)
+
+    def _keep(self, key: tuple[str, ...], found: Measured | Evidence) -> Measured | Evidence:
         with self._lock:
-            self._kept[key] = measured
+            self._kept[key] = found
             if len(self._kept) > self._kept_max:
                 self._kept.popitem(last=False)
-        return measured
+        return found
 
 
 def until_boundary(frame: Frame) -> Frame:
@@ -84,13 +103,21 @@ def until_boundary(frame: Frame) -> Frame:
 
 
 def boundary(end_us: int, interval: Interval) -> int:
-    """The last full hour, midnight or Monday (UTC) by `end_us`; the moment itself for bars longer than a day."""
+    """The last midnight, Monday or fourth Monday (UTC) by `end_us`; the moment itself for bars longer than a day."""
     if interval.seconds > Interval.D1.seconds:
         return end_us
-    if interval is Interval.D1:
-        return end_us - (end_us - _MONDAY_US) % _WEEK_US
-    step = _HOUR_US if interval.seconds < Interval.M15.seconds else _DAY_US
-    return end_us - end_us % step
+    if interval.seconds < Interval.M15.seconds:
+        return end_us - end_us % _DAY_US
+    return end_us - (end_us - _MONDAY_US) % (4 * _WEEK_US if interval is Interval.D1 else _WEEK_US)
+
+
+def signature(members: Sequence[Model]) -> str:
+    """What evidence is about: a digest of the members' names and versions."""
+    return hashlib.sha256("|".join(f"{model.name} {model.version}" for model in members).encode()).hexdigest()
+
+
+def _digest(frame: Frame) -> str:
+    return hashlib.sha256(frame.close.tobytes()).hexdigest()
 
 
 def _measure(model: Model, past: Frame) -> Measured:

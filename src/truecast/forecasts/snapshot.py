@@ -32,13 +32,21 @@ class Snapshot(BarStore):
         self.conn = conn
         self._recent = recent
         self._listed: list[SeriesInfo] | None = None
+        self._of: dict[str, list[SeriesInfo]] = {}
+        self._universe: Universe | None = None
 
     async def universe(self) -> Universe:
-        """All instruments."""
-        return Universe.of(await list_instruments(self.conn))
+        """All instruments, as when first asked."""
+        if self._universe is None:
+            self._universe = Universe.of(await list_instruments(self.conn))
+        return self._universe
 
     async def series(self, symbol: str | None = None) -> list[SeriesInfo]:
         """What is kept, as when first asked."""
+        if symbol is not None and self._listed is None:  # one series is asked for, not a round
+            if symbol not in self._of:
+                self._of[symbol] = await list_series(self.conn, symbol)
+            return self._of[symbol]
         if self._listed is None:
             self._listed = await list_series(self.conn)
         return self._listed if symbol is None else [info for info in self._listed if info.symbol == symbol]

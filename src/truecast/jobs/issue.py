@@ -6,7 +6,7 @@ from truecast.forecasts.issue import Issuer
 from truecast.jobs.job import Done, Job
 from truecast.jobs.schedule import Schedule
 
-_RANK = 2
+_RANK = 3
 
 
 def issue_job(issuer: Issuer, *, steps: int, schedule: Schedule) -> Job:

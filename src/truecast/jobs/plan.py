@@ -1,4 +1,4 @@
-"""Which jobs there are: one ingest per source, then resolve, then issue, at the same moments."""
+"""Which jobs there are: one ingest per source, then resolve, learn and issue, at the same moments."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.resolve import Resolver
+from truecast.jobs.evidence import evidence_job
 from truecast.jobs.ingest import Intake, ingest_job, ingest_schedule
 from truecast.jobs.issue import issue_job
 from truecast.jobs.job import Job
@@ -36,6 +37,7 @@ def standard_jobs(parts: Parts, providers: Sequence[Provider]) -> list[Job]:
     return [
         *(ingest_job(Intake(provider, parts.store, parts.ingest, parts.clock)) for provider in providers),
         resolve_job(parts.resolver, when),
+        evidence_job(parts.issuer, when),
         issue_job(parts.issuer, steps=parts.scheduled_steps, schedule=when),
     ]
 

@@ -13,7 +13,7 @@ serves, which is the simpler one. One model that is nowhere beaten by more serve
 at its own, and between two horizons their quantiles are averaged, so that there is no step in the fan.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -21,13 +21,20 @@ import numpy as np
 
 from truecast.domain.bar import FloatArray
 from truecast.domain.forecast import Candidate, Choice, Coverage, Skill, Verdict
+from truecast.domain.interval import Interval
 from truecast.features.frame import Frame
+from truecast.models.base import Model
+from truecast.models.catalog import Catalogue
 from truecast.models.ensemble import Ensemble
 from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement, fit_members, learn, pooled
+from truecast.models.heavy import ModelUnavailable
+from truecast.models.location.trees import OutOfScope
 from truecast.models.skill import ALPHA, ORIGINS_MIN
 
 AUTO = "auto"
-TIE = 0.001  # of the CRPS ratio
+TIE = 0.002  # of the CRPS ratio
+PRICES = ("naive", "ewma_walk", "vol_walk", "lightgbm")
+SLOW = ("naive", "ewma_walk", "drift", "ets", "theta", "arima")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +65,11 @@ class Auto(Ensemble):
         return Auto(self.members, pooled=found)
 
 
-def choose(evidence: Evidence, of_class: Sequence[Band] = ()) -> Choice:
-    """What serves, by the evidence of the series and of its class."""
+def choose(evidence: Evidence, of_class: Sequence[Band] = (), able: Collection[str] | None = None) -> Choice:
+    """What serves, by the evidence of the series and of its class; only models in `able` where they are given."""
     naive = evidence.names[0]
     own, together = corrected(evidence.bands), corrected(of_class)
-    names = [*evidence.names[1:], ENSEMBLE]
+    names = [name for name in (*evidence.names[1:], ENSEMBLE) if able is None or name in able]
     may = [_may_serve(horizon, names, own, together) for horizon in BANDS]
     best = [_best(one, naive) for one in may]
     throughout = next((name for name in names if all(_as_good(name, one) for one in may)), None)
@@ -70,6 +77,26 @@ def choose(evidence: Evidence, of_class: Sequence[Band] = ()) -> Choice:
     served = by_horizon[0][1] if len({name for _, name in by_horizon}) == 1 else AUTO
     candidates = (*_candidates("series", own), *_candidates("class", together))
     return Choice(served, _reason(by_horizon, naive, own, together), by_horizon, candidates)
+
+
+def member_names(interval: Interval) -> tuple[str, ...]:
+    """Of the members of the ensemble at an interval."""
+    return SLOW if interval.seconds > Interval.D1.seconds else PRICES
+
+
+def members_of(catalogue: Catalogue, asset_class: str, interval: Interval) -> tuple[Model, ...]:
+    """The members of the ensemble of such a series, and with it the candidates, simple ones first.
+
+    Series slower than a day, mostly macro data, have trends and seasons; prices have a volatility, and where trees
+    were trained for the class and interval, features.
+    """
+    found = []
+    for name in member_names(interval):
+        try:
+            found.append(catalogue.get(name, (asset_class, interval.value)))
+        except (ModelUnavailable, OutOfScope):
+            continue
+    return tuple(found)
 
 
 def weights_of(choice: Choice, evidence: Evidence) -> FloatArray:

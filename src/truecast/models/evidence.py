@@ -8,19 +8,21 @@ of the ensemble (models/boa.py), how the ensemble with the weights of the time w
 ahead, and Diebold-Mariano against the first model, the calibrated random walk. Which model serves: models/auto.py.
 
 The weights at an origin follow from outcomes known there: those of a horizon h lie h bars back. Outcomes of long
-horizons overlap and say nearly the same, so that the weights learn from every (h // 2)-th; tests use all, with HAC
-errors. Shapes are renewed at every RENEWED-th bar only, which costs a tenth and makes no visible difference.
+horizons overlap and say nearly the same, so that the weights learn from every (h // 2)-th, by the clock, and not by
+where the frame begins: forecasts in the ledger teach the same (forecasts/relearn.py). Tests use all, with HAC errors.
+Shapes are renewed at every RENEWED-th bar only, which costs a tenth and makes no visible difference.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.bar import BoolArray, FloatArray, IntArray
 from truecast.domain.forecast import Coverage, Skill, Verdict
+from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.features.frame import Frame
 from truecast.kit.errors import TruecastError
@@ -98,6 +100,8 @@ class Evidence:
     def record(self, model: str) -> tuple[tuple[Coverage, ...], Skill]:
         """Coverage and skill of a candidate one step ahead; nothing where there was no outcome."""
         coverage = next((found for name, found in self.coverage if name == model), ())
+        if model == self.names[0]:
+            return coverage, Skill("none", 1.0 if coverage else None, None, coverage[0].n if coverage else 0)
         judged = (j.skill for band in self.bands[:1] for j in band.judged if j.model == model)
         return coverage, next(judged, Skill("none", None, None, 0))
 
@@ -108,7 +112,7 @@ class Evidence:
             "refused": [[one.model, one.code, one.reason] for one in self.refused],
             "until": self.until,
             "bars": self.bars,
-            "bands": [_plain_band(band) for band in self.bands],
+            "bands": plain_bands(self.bands),
             "coverage": [[name, [[c.level, c.measured, c.n] for c in found]] for name, found in self.coverage],
         }
 
@@ -120,11 +124,21 @@ def read_evidence(said: dict[str, Any]) -> Evidence:
         tuple(Refusal(*one) for one in said["refused"]),
         said["until"],
         said["bars"],
-        tuple(
-            Band(band["horizon"], read_boa(band["boa"]), tuple(_read_judgement(one) for one in band["judged"]))
-            for band in said["bands"]
-        ),
+        read_bands(said["bands"]),
         tuple((name, tuple(Coverage(*one) for one in found)) for name, found in said["coverage"]),
+    )
+
+
+def plain_bands(bands: Iterable[Band]) -> list[dict[str, Any]]:
+    """As JSON."""
+    return [_plain_band(band) for band in bands]
+
+
+def read_bands(said: Iterable[dict[str, Any]]) -> tuple[Band, ...]:
+    """The bands that `plain_bands` said."""
+    return tuple(
+        Band(band["horizon"], read_boa(band["boa"]), tuple(_read_judgement(one) for one in band["judged"]))
+        for band in said
     )
 
 
@@ -145,6 +159,12 @@ def fit_members(models: Sequence[Model], frame: Frame) -> Fits:
 def refusal_of(model: str, refusal: TruecastError) -> Refusal:
     """The error as a value."""
     return Refusal(model, refusal.code, refusal.detail)
+
+
+def nothing(models: Sequence[Model]) -> Evidence:
+    """Before any outcome."""
+    bands = tuple(Band(horizon, fresh(len(models)), ()) for horizon in BANDS)
+    return Evidence(tuple((model.name, model.version) for model in models), (), 0, 0, bands, ())
 
 
 def learn(fits: Fits, frame: Frame, bars: int | None = None) -> Evidence:
@@ -202,7 +222,7 @@ def judged(said: Walked, fits: Fits, frame: Frame, bars: int) -> Evidence:
         outcome = frame.close[origins + horizon]
         loss = np.maximum(losses.crps(outcome, quantiles), least)  # (M, N)
         loss[np.isnan(quantiles[..., 0])] = np.nan
-        learning = np.flatnonzero((origins % max(1, horizon // 2) == 0) & np.isfinite(loss[0]))
+        learning = np.flatnonzero(teaches(frame.end[origins], horizon, frame.interval) & np.isfinite(loss[0]))
         boa, raw = learned(fresh(len(names)), loss[:, learning].T.tolist())
         labels = list(names[1:])
         if len(names) > 1:
@@ -218,6 +238,11 @@ def judged(said: Walked, fits: Fits, frame: Frame, bars: int) -> Evidence:
     members = tuple((model.name, model.version) for model in fits.models)
     until = int(frame.end[bars - 1]) if bars else 0
     return Evidence(members, fits.refused, until, bars, tuple(bands), tuple(coverage))
+
+
+def teaches(end: IntArray, horizon: int, interval: Interval) -> BoolArray:
+    """Whether the weights of a horizon learn from forecasts made at the ends of these bars. (N,)"""
+    return end // (interval.seconds * 1_000_000) % max(1, horizon // 2) == 0
 
 
 def blended(quantiles: FloatArray, weights: FloatArray) -> FloatArray:
@@ -268,11 +293,11 @@ def _over_blocks(blocks: dict[int, list[float]]) -> Skill:
     variance = float(left @ left + left[1:] @ left[:-1])
     ratio, outcomes = 1 + mean, int(n.sum())
     if len(rows) < POOLED_BLOCKS_MIN or not variance > 0:
-        return Skill("none", ratio, None, outcomes)
+        return Skill("none", _short(ratio), None, outcomes)
     statistic = mean * float(n.sum()) / variance**0.5
     p_value = 2 * skill.student_t_tail(abs(statistic), len(rows) - 1)
     verdict: Verdict = "none" if p_value >= skill.ALPHA else "positive" if statistic < 0 else "negative"
-    return Skill(verdict, ratio, p_value, outcomes)
+    return Skill(verdict, _short(ratio), _short(p_value), outcomes)
 
 
 def _said(model: Model, fitted: Fitted, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
@@ -300,8 +325,9 @@ def _judged(name: str, loss: FloatArray, reference: FloatArray, horizon: int, bl
     numbers, of = np.unique(block, return_inverse=True)
     difference = (loss - reference) / reference.mean()
     sums, counts = np.bincount(of, difference), np.bincount(of)
-    blocks = tuple(zip(numbers.tolist(), counts.tolist(), sums.tolist(), strict=True))
-    return Judgement(name, skill.judge(loss, reference, horizon), blocks)
+    blocks = tuple(zip(numbers.tolist(), counts.tolist(), np.round(sums, 4).tolist(), strict=True))
+    found = skill.judge(loss, reference, horizon)
+    return Judgement(name, replace(found, crps_ratio=_short(found.crps_ratio), p_value=_short(found.p_value)), blocks)
 
 
 def _coverage(outcome: FloatArray, quantiles: FloatArray) -> tuple[Coverage, ...]:
@@ -309,7 +335,8 @@ def _coverage(outcome: FloatArray, quantiles: FloatArray) -> tuple[Coverage, ...
     if not said.any():
         return ()
     y, q = outcome[said], quantiles[said]
-    return tuple(Coverage(p, float(losses.inside(y, q, p).mean()), int(said.sum())) for p in STANDARD_LEVELS)
+    n = int(said.sum())
+    return tuple(Coverage(p, _short(float(losses.inside(y, q, p).mean())) or 0.0, n) for p in STANDARD_LEVELS)
 
 
 def _plain_band(band: Band) -> dict[str, Any]:
@@ -317,7 +344,14 @@ def _plain_band(band: Band) -> dict[str, Any]:
         "horizon": band.horizon,
         "boa": band.boa.plain(),
         "judged": [
-            [j.model, j.skill.verdict, j.skill.crps_ratio, j.skill.p_value, j.skill.n, [list(b) for b in j.blocks]]
+            [
+                j.model,
+                j.skill.verdict,
+                j.skill.crps_ratio,
+                j.skill.p_value,
+                j.skill.n,
+                list(zip(*j.blocks, strict=True)),
+            ]
             for j in band.judged
         ],
     }
@@ -325,4 +359,9 @@ def _plain_band(band: Band) -> dict[str, Any]:
 
 def _read_judgement(said: Sequence[Any]) -> Judgement:
     model, verdict, ratio, p_value, n, blocks = said
-    return Judgement(model, Skill(verdict, ratio, p_value, n), tuple((int(k), int(m), float(s)) for k, m, s in blocks))
+    return Judgement(model, Skill(verdict, ratio, p_value, n), tuple(zip(*blocks, strict=True)))
+
+
+def _short(value: float | None) -> float | None:
+    """Ten digits: more than is known."""
+    return None if value is None else float(f"{value:.9e}")

@@ -1,0 +1,20 @@
+"""Renews what is known about each model on each series, before forecasts are issued."""
+
+from datetime import datetime
+
+from truecast.forecasts.issue import Issuer
+from truecast.jobs.job import Done, Job
+from truecast.jobs.schedule import Schedule
+
+_RANK = 2
+
+
+def evidence_job(issuer: Issuer, schedule: Schedule) -> Job:
+    """The job; its schedule is that of all sources together, because only new bars make evidence old."""
+
+    async def work(_due: datetime) -> Done:
+        done = await issuer.learn_news()
+        counts = {"series": done.series, "classes": done.classes, "waiting": done.waiting}
+        return Done(counts, skipped=not done.series)
+
+    return Job("evidence", "Learn which models serve each series best", schedule, _RANK, work)
