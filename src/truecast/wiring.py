@@ -25,6 +25,7 @@ from truecast.forecasts.resolve import Resolver
 from truecast.forecasts.retrain import Retrainer
 from truecast.forecasts.watch import Watch
 from truecast.jobs.ingest import Intake
+from truecast.jobs.lease import Leases
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.retrain import retrain_job
 from truecast.jobs.scheduler import Scheduler
@@ -144,11 +145,14 @@ class Process:
     registry: Registry
     training: Runs
     until: datetime | None
+    watching: asyncio.Task[None] | None = None  # for other processes' promotions
 
     async def prepare(self, loading: Loading) -> None:
-        """Migrations, then what the bundled sample has and the store has not, then the trained models."""
+        """Migrations, then what the bundled sample has and the store has not, then the trained models, kept in step."""
         await self._make(loading)
         await self.registry.load()
+        if self.role in _STAY:
+            self.watching = asyncio.create_task(self.registry.watch(), name="models")
 
     async def _make(self, loading: Loading) -> None:
         if self.role in _RUN_JOBS:
@@ -165,17 +169,16 @@ class Process:
         return await pending(self.db)
 
     async def run(self) -> None:
-        """The jobs, until cancelled or until the end of the replay; beside them, news of trained models are awaited."""
-        if self.role not in _STAY:
-            return
-        watching = asyncio.create_task(self.registry.watch(), name="models")
-        try:
-            await (self.scheduler.run(self.until) if self.role in _RUN_JOBS else watching)
-        finally:
-            watching.cancel()
+        """The jobs, until cancelled or until the end of the replay."""
+        if self.role in _RUN_JOBS:
+            await self.scheduler.run(self.until)
 
     async def close(self) -> None:
         """Let go of everything, in the order in which it is needed."""
+        if self.watching is not None:
+            self.watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self.watching
         await self.training.close()
         await self.sources.close()
         self.compute.close()
@@ -232,10 +235,11 @@ def build(
     sources = Sources(settings, clock)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
+    leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
     jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=clock.kind == "system")]
-    scheduler = Scheduler(db, jobs, clock)
+    scheduler = Scheduler(db, jobs, clock, leases)
     return Services(
         settings=settings,
         clock=clock,

@@ -1,6 +1,6 @@
 """The rows of `jobs` and `job_runs`: written by the scheduler, read by the API."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,24 +12,28 @@ from truecast.jobs import tables
 from truecast.jobs.job import Done, Job, JobRun, Result
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db import Database
+from truecast.market.registry import upsert
 
 _ERROR_CHARS_MAX = 2_000
 ABANDONED = "the process ended during the run"
 
 
-async def register(db: Database, listed: Sequence[Job], now: datetime) -> None:
-    """Make the jobs known, keep their switches, and close runs that a dead process left open."""
-    table, runs = tables.jobs, tables.job_runs
+async def register(db: Database, listed: Sequence[Job]) -> None:
+    """Make the jobs known, and keep their switches. Several processes may do so at once."""
+    rows = [
+        {"name": job.name, "description": job.description, "schedule": str(job.schedule), "enabled": job.on_at_first}
+        for job in listed
+    ]
+    if rows:
+        async with db.write() as conn:
+            await conn.execute(upsert(conn, tables.jobs, ["name"], ["description", "schedule"]), rows)
+
+
+async def close_left_open(db: Database, names: Iterable[str], now: datetime) -> None:
+    """End the runs that a dead process left open; for who is alone in running these jobs."""
+    runs = tables.job_runs
+    left_open = update(runs).where(runs.c.ended_at.is_(None), runs.c.job.in_(list(names)))
     async with db.write() as conn:
-        known = set(await conn.scalars(select(table.c.name)))
-        for job in listed:
-            facts = {"description": job.description, "schedule": str(job.schedule)}
-            if job.name in known:
-                await conn.execute(update(table).where(table.c.name == job.name).values(facts))
-            else:
-                await conn.execute(insert(table).values(name=job.name, enabled=True, **facts))
-        names = [job.name for job in listed]
-        left_open = update(runs).where(runs.c.ended_at.is_(None), runs.c.job.in_(names))
         await conn.execute(left_open.values(ended_at=to_us(now), outcome="failed", error=ABANDONED))
 
 

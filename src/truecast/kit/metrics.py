@@ -136,6 +136,11 @@ JOB_SECONDS: Final = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
     registry=REGISTRY,
 )
+LEASES_HELD: Final = Gauge(
+    "truecast_leases_held",
+    "Leases of jobs and feeds that this process holds; always 0 on an embedded database, which has one process.",
+    registry=REGISTRY,
+)
 BUS_MESSAGES: Final = Counter(
     "truecast_bus_messages_total",
     "Messages published inside the process, by the first word of the topic.",
