@@ -21,6 +21,9 @@ _TICK = timedelta(microseconds=1)
 _SPLIT = (AssetClass.EQUITY, AssetClass.ETF)
 _RANK = 0
 
+# Statistics are revised for a year or two; older ones, once a decade, are read by who loads the history again.
+_REVISED = timedelta(days=800)
+
 # Sources that publish at a time of their own; all others are asked every full hour.
 _SCHEDULES = {"ecb": Schedule((Cron("5,20,40 16-18 * * mon-fri", "Europe/Berlin"), Cron("0 6 * * *", "Europe/Berlin")))}
 
@@ -83,7 +86,9 @@ class Intake:
     async def _take(self, offer: SeriesOffer) -> Ingested | None:
         symbol, source = offer.instrument.symbol, self.provider.info.key
         last = self._last[_key(offer)]
-        bars = await self.provider.bars(symbol, offer.interval, None if last is None else last + _TICK)
+        revised = "vintages" in self.provider.info.capabilities
+        since = None if last is None else last - _REVISED if revised else last + _TICK
+        bars = await self.provider.bars(symbol, offer.interval, since)
         if not len(bars):
             return None
         if offer.instrument.asset_class in _SPLIT:  # before the bars: the first one after a split must meet its factor
@@ -91,7 +96,7 @@ class Intake:
             await self.store.add_factors(symbol, source, factors, received_at=self.clock.now())
         taken = await self.ingest.take(bars)
         self._last[_key(offer)] = from_us(bars.start[-1])
-        return taken
+        return None if revised and not taken.appended.changed and not taken.quarantined else taken
 
 
 def _key(offer: SeriesOffer) -> tuple[str, Interval]:
