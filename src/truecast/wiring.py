@@ -37,6 +37,7 @@ from truecast.kit.db import Database, ProcessLock
 from truecast.kit.db_errors import typed_error
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.settings import Settings
+from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.quotes import Quotes
@@ -108,6 +109,7 @@ class Sources(Mapping[str, Provider]):
         guard = None
         if info.base_url is not None:
             guard = guard_of(info, self._clock, timeout_s=settings.http_timeout_s, shared=self._shared)
+            guard.key_missing = info.needs_key and key not in settings.source_keys
         reach = Reach(
             generator=np.random.default_rng(),
             base_url=settings.source_urls.get(key, settings.ecb_base_url if key == "ecb" else None),
@@ -233,7 +235,8 @@ def build(
     issuer = Issuer(store, history, ledger, compute, clock, catalogue_of=registry.catalogue)
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
-    parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps)
+    chain = Chain(sources, clock, settings.source_order)
+    parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps, chain)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
@@ -250,9 +253,10 @@ def build(
         ingest=ingest,
         history=history,
         quotes=Quotes(store, clock),
+        chain=chain,
         ledger=ledger,
         issuer=issuer,
-        performance=Performance(store, history, ledger, compute, clock),
+        performance=Performance(store, history, ledger, compute, clock, catalogue_of=registry.catalogue),
         providers=sources,
         jobs=scheduler,
         models=registry,

@@ -71,19 +71,13 @@ async def test_a_level_that_is_no_number_is_an_error_of_its_item(client: httpx.A
     problem_of(answer, 422, "level_out_of_range")
 
 
-async def test_items_that_ask_the_same_share_one_computation(client: httpx.AsyncClient, services, monkeypatch):
-    asked = []
-    forecast = services.issuer.forecast
-
-    async def counted(*args, **facts):
-        asked.append(args)
-        return await forecast(*args, **facts)
-
-    monkeypatch.setattr(type(services.issuer), "forecast", lambda _self, *args, **facts: counted(*args, **facts))
-    same = [ONE, ONE | {"symbol": "eur/usd"}, ONE | {"levels": [0.6, 0.99]}, ONE]
-    found = await items_of(client, *same, ONE | {"horizon": 2})
-    assert len(asked) == 2
+async def test_items_that_ask_the_same_share_one_computation(client: httpx.AsyncClient, services):
+    before = (await services.ledger.head()).seq
+    model = {"model": "drift"}  # nobody has asked for it before
+    same = [ONE | model, ONE | model | {"symbol": "eur/usd"}, ONE | model | {"levels": [0.6, 0.99]}, ONE | model]
+    found = await items_of(client, *same, ONE | model | {"horizon": 2})
     assert len({item["forecast"]["id"] for item in found}) == 1
+    assert (await services.ledger.head()).seq - before <= 2  # the drift, and the random walk beside it
     assert [i["level"] for i in found[2]["forecast"]["steps"][0]["intervals"]] == [0.6, 0.99]
     assert [i["level"] for i in found[0]["forecast"]["steps"][0]["intervals"]] == [0.5, 0.8, 0.95]
     assert [len(item["forecast"]["steps"]) for item in found] == [3, 3, 3, 3, 2]

@@ -16,7 +16,9 @@ async def test_a_forecast_is_answered_and_sealed(client: httpx.AsyncClient):
     answer = await client.post(URL, json=ASKED | {"symbol": "eur/usd", "levels": [0.95, 0.5]})
     body = ForecastBody.model_validate_json(answer.text)
     assert (body.symbol, body.interval, body.horizon, body.recorded) == ("EUR-USD", "1d", 3, True)
-    assert (body.requested_model, body.model) == ("auto", "ewma_walk")
+    assert body.requested_model == "auto"
+    assert body.auto is not None
+    assert body.auto.reason
     assert body.anchor.provenance.source == "sample"
     assert not body.anchor.provenance.stale
     assert [step.step for step in body.steps] == [1, 2, 3]
@@ -44,11 +46,12 @@ async def test_the_past_is_computed_and_not_recorded(client: httpx.AsyncClient):
 
 async def test_as_of_gives_what_was_issued_then(client: httpx.AsyncClient):
     """The replay proof, over HTTP: the oldest scheduled forecast, asked again as of its moment."""
-    history = (await client.get(f"{URL}/EUR-USD/history", params={"model": "ewma_walk", "limit": 200})).json()
+    history = (await client.get(f"{URL}/EUR-USD/history", params={"model": "naive", "limit": 200})).json()
     issued = (await client.get(f"{URL}/by-id/{history['items'][-1]['id']}")).json()
-    asked = {"symbol": "EUR-USD", "interval": issued["interval"], "horizon": issued["horizon"]}
+    asked = {"symbol": "EUR-USD", "interval": issued["interval"], "horizon": issued["horizon"], "model": "naive"}
     again = (await client.post(URL, json=asked | {"as_of": issued["issued_at"]})).json()
     assert again["steps"] == issued["steps"]
+    assert again["explanation"] == issued["explanation"]
     assert again["data_fingerprint"] == issued["data_fingerprint"]
 
 

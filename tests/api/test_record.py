@@ -8,7 +8,7 @@ from tests.api.test_errors import problem_of
 
 
 async def test_performance_tells_the_ledger_from_walk_forward(client: httpx.AsyncClient):
-    params = {"symbol": "SOL-USDT", "interval": "1h", "horizon": 1, "model": "ewma_walk"}
+    params = {"symbol": "SOL-USDT", "interval": "1h", "horizon": 1, "model": "naive"}
     got = (await client.get("/api/v1/performance", params=params)).json()
     (live,) = got["ledger"]
     (walked,) = got["walk_forward"]
@@ -21,7 +21,7 @@ async def test_performance_tells_the_ledger_from_walk_forward(client: httpx.Asyn
 
 
 async def test_without_a_symbol_only_the_ledger_speaks(client: httpx.AsyncClient):
-    got = (await client.get("/api/v1/performance", params={"horizon": 1, "model": "ewma_walk"})).json()
+    got = (await client.get("/api/v1/performance", params={"horizon": 1, "model": "naive"})).json()
     assert len({row["symbol"] for row in got["ledger"]}) > 5
     assert got["walk_forward"] == []
 
@@ -64,7 +64,7 @@ async def test_a_changed_row_is_named(client: httpx.AsyncClient, services):
 async def test_models_are_described(client: httpx.AsyncClient):
     items = {item["name"]: item for item in (await client.get("/api/v1/models")).json()["items"]}
     assert items.keys() >= {"naive", "ewma_walk"}
-    assert items["ewma_walk"]["status"] == "available"
+    assert items["ewma_walk"]["status"] == "ready"
     assert items["ewma_walk"]["min_bars"] > 0
 
 

@@ -38,7 +38,7 @@ async def live(house: House, clock: FixedClock, days: int) -> None:
     for _ in range(days):
         await house.take(source)
         await house.resolver.resolve()
-        await house.issuer.issue_news(house.steps)
+        await house.issuer.forecast("EUR-USD", Interval.D1, house.steps, model="ewma_walk")
         clock.advance(DAY)
 
 
@@ -52,7 +52,7 @@ async def test_without_forecasts_there_is_nothing_and_it_says_so(house: House, c
 
 async def test_before_anything_matured_it_says_when_it_will(house: House, clock):
     await house.take(made(clock))
-    await house.issuer.issue_news(3)
+    await house.issuer.forecast("EUR-USD", Interval.D1, 3, model="ewma_walk")
     rows = await house.performance.summary("EUR-USD")
     assert [(r.model, r.horizon, r.n) for r in rows] == [(m, h, 0) for m in ("ewma_walk", "naive") for h in (1, 2, 3)]
     assert rows[1].first_matures_at == MONDAY + 2 * DAY
@@ -87,7 +87,7 @@ async def test_asking_often_does_not_count_twice(house: House, clock):
     source = made(clock)
     await house.take(source)
     for steps in (1, 2, 3):
-        await house.issuer.forecast("EUR-USD", Interval.D1, steps)
+        await house.issuer.forecast("EUR-USD", Interval.D1, steps, model="ewma_walk")
     clock.advance(DAY)
     await house.take(source)
     assert (await house.resolver.resolve()).scored == 6

@@ -1,7 +1,5 @@
 """Up to a hundred forecasts in one request. What is wrong with an item is said in its place; others are answered."""
 
-import asyncio
-from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -14,17 +12,12 @@ from truecast.api.errors import Problem, documented, malformed, problem_body, pr
 from truecast.api.forecast_body import ForecastBody
 from truecast.api.forecasts import Bodies, ForecastRequest
 from truecast.api.shapes import Input, Output
-from truecast.domain.forecast import Forecast
-from truecast.domain.instrument import Universe
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import BATCH_ITEMS_MAX
-from truecast.services import Services
 
 router = resource("forecasts")
 
-_AT_ONCE = 8  # reads and computations of one batch: others are served in between
 _ITEM_SCHEMA = {"$ref": "#/components/schemas/ForecastRequest"}
-_Asked = tuple[Any, ...]  # all that the computation depends on
 
 
 class BatchRequest(Input):
@@ -55,12 +48,10 @@ async def create_forecasts(services: ServicesDep, request: Request, asked: Batch
     The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
     """
     parsed = [_parsed(item) for item in asked.items]
-    universe = await services.store.universe()
-    keys = [None if isinstance(one, TruecastError) else _key(universe, one) for one in parsed]
-    distinct = {key: one for key, one in zip(keys, parsed, strict=True) if isinstance(one, ForecastRequest)}
-    found = dict(zip(distinct, await _forecasts(services, list(distinct.values())), strict=True))
-    answers = [one if isinstance(one, TruecastError) else found[key] for one, key in zip(parsed, keys, strict=True)]
-    bodies = Bodies(universe, await services.store.series(), services.clock.now())
+    requests = [one.request() for one in parsed if isinstance(one, ForecastRequest)]
+    found = iter(await services.issuer.forecast_many(requests))
+    answers = [next(found) if isinstance(one, ForecastRequest) else one for one in parsed]
+    bodies = Bodies(await services.store.universe(), await services.store.series(), services.clock.now())
     items = []
     for index, (one, answer) in enumerate(zip(parsed, answers, strict=True)):
         if isinstance(answer, TruecastError):
@@ -86,33 +77,3 @@ def _parsed(item: Any) -> ForecastRequest | TruecastError:
         return error
     except ValidationError as error:
         return malformed(RequestValidationError(error.errors()))
-
-
-def _key(universe: Universe, one: ForecastRequest) -> _Asked:
-    """Items that spell the same symbol differently ask the same; which levels are shown changes nothing."""
-    try:
-        symbol = universe.get(one.symbol).symbol
-    except TruecastError:
-        symbol = one.symbol  # the answer will say what is wrong with it
-    return symbol, one.interval, one.horizon, one.model, one.as_of, one.fallback
-
-
-async def _forecasts(services: Services, asked: Sequence[ForecastRequest]) -> list[Forecast | TruecastError]:
-    room = asyncio.Semaphore(_AT_ONCE)
-
-    async def one(item: ForecastRequest) -> Forecast | TruecastError:
-        async with room:
-            try:
-                return await services.issuer.forecast(
-                    item.symbol,
-                    item.interval,
-                    item.horizon,
-                    model=item.model,
-                    as_of=item.as_of,
-                    fallback=item.fallback,
-                    record=item.as_of is None,
-                )
-            except TruecastError as error:
-                return error
-
-    return list(await asyncio.gather(*(one(item) for item in asked)))

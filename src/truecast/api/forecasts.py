@@ -29,13 +29,15 @@ from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.instrument import AmbiguousSymbol, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import check_levels
-from truecast.forecasts.issue import AUTO, AUTO_MODEL, NAIVE
+from truecast.forecasts.issue import Request
 from truecast.forecasts.ledger import UnknownForecast
 from truecast.forecasts.past import PastStep
+from truecast.forecasts.serve import NAIVE
+from truecast.kit.errors import TruecastError
 from truecast.market.history import IntervalNotAvailable
 from truecast.market.registry import SeriesInfo
 from truecast.models.base import HistoryTooShort
-from truecast.models.catalog import UnknownModel, get_model
+from truecast.models.catalog import UnknownModel
 from truecast.services import Services
 
 LEVELS_DEFAULT = (0.5, 0.8, 0.95)
@@ -56,6 +58,12 @@ class ForecastRequest(Input):
         default="none",
         description="`none`: a model that cannot serve is an error. `naive`: the random walk serves then.",
     )
+
+    def request(self) -> Request:
+        """As the issuer takes it. What is asked about the past is not recorded."""
+        return Request(
+            self.symbol, self.interval, self.horizon, self.model, self.as_of, self.fallback, record=self.as_of is None
+        )
 
 
 class Forecasts(Output):
@@ -98,15 +106,9 @@ async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> Fore
 
     The same model on the same data has said it already: then the answer is the forecast that is sealed.
     """
-    forecast = await services.issuer.forecast(
-        asked.symbol,
-        asked.interval,
-        asked.horizon,
-        model=asked.model,
-        as_of=asked.as_of,
-        fallback=asked.fallback,
-        record=asked.as_of is None,
-    )
+    (forecast,) = await services.issuer.forecast_many([asked.request()])
+    if isinstance(forecast, TruecastError):
+        raise forecast
     bodies = await _bodies(services)
     return bodies.of(forecast, asked.levels, requested_model=asked.model, now=asked.as_of)
 
@@ -186,7 +188,7 @@ async def get_explanation(
         if forecast.symbol != instrument.symbol:
             raise UnknownForecast(id=id)
     else:
-        name = None if model is None else services.performance.model_name(model)
+        name = None if model is None else await services.performance.model_name(model, instrument.symbol, interval)
         found = await services.ledger.latest([instrument.symbol], name, interval)
         if not found:
             raise NotForecastYet(symbol=instrument.symbol)
@@ -228,7 +230,7 @@ async def forecast_history(
         kept = await services.store.series(instrument.symbol)
         interval = default_interval([s.interval for s in kept if s.bars]) or Interval.D1
     if model is not None:
-        model = get_model(AUTO_MODEL if model == AUTO else model).name
+        model = await services.performance.model_name(model, instrument.symbol, interval, horizon)
     of = f"past:{instrument.symbol}:{interval.value}:{model}:{horizon}"
     before = None if cursor is None else decode_offset(of, cursor)
     found = await services.ledger.history(

@@ -14,10 +14,10 @@ from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.forecasts.issue import AUTO
 from truecast.forecasts.performance import PERIODS
 from truecast.forecasts.rows import WALK_FORWARD, Row
 from truecast.market.history import IntervalNotAvailable
+from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services

@@ -15,11 +15,11 @@ from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.forecasts.issue import AUTO
 from truecast.forecasts.performance import PERIODS, UnknownPeriod
 from truecast.forecasts.pooled import Reliability, Standing
 from truecast.forecasts.rows import MeasuredCoverage
 from truecast.market.history import IntervalNotAvailable
+from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
@@ -151,7 +151,7 @@ async def get_calibration(
     found = await services.performance.calibration(symbol, asked, interval, horizon, period)
     return CalibrationReport(
         symbol=symbol,
-        model=services.performance.model_name(asked),
+        model=await services.performance.model_name(asked, symbol, interval, horizon),
         interval=interval,
         horizon=horizon,
         items=[_covered(one, coverage) for one in found for coverage in one.coverage],
@@ -178,7 +178,7 @@ async def get_trends(
     found = await services.performance.trends(canonical, known, asked, horizon)
     return Trends(
         symbol=canonical,
-        model=services.performance.model_name(asked),
+        model=await services.performance.model_name(asked, canonical, known, horizon),
         interval=known,
         horizon=horizon,
         points=[

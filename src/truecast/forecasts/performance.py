@@ -6,22 +6,25 @@ afterwards, and says so.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.horizon import Horizon
-from truecast.domain.instrument import AssetClass
+from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame, frame_of
 from truecast.forecasts import tables
 from truecast.forecasts.basis import adjustment_for, fingerprint_of
-from truecast.forecasts.issue import AUTO, AUTO_MODEL
+from truecast.forecasts.evidence import Book
+from truecast.forecasts.evidence import evidence as evidence_table
+from truecast.forecasts.issue import AUTO_MODEL
 from truecast.forecasts.ledger import Ledger
-from truecast.forecasts.pooled import Point, Reliability, Standing, leaderboard, reliability, trend
+from truecast.forecasts.pooled import Point, Reliability, Standing, leaderboard, reliability, trend, walked_leaderboard
 from truecast.forecasts.rows import LEDGER, WALK_FORWARD, WALKED, Kind, Row, empty_row, row_of, walked
 from truecast.forecasts.settled import Groups, Key, Settled, Settlement
 from truecast.kit.clock import Clock, from_us, iso, to_us
@@ -31,9 +34,12 @@ from truecast.kit.limits import HISTORY_BARS_MAX, SUMMARIES_KEPT_MAX, SUMMARY_RO
 from truecast.market.calendar import calendar
 from truecast.market.history import History
 from truecast.market.store import BarStore
+from truecast.models.auto import AUTO, choose, members_of
 from truecast.models.backtest import walk_forward
 from truecast.models.base import HistoryTooShort, Model
-from truecast.models.catalog import GROWERS, get_model
+from truecast.models.catalog import UNTRAINED, Catalogue, UnknownModel
+from truecast.models.ensemble import Ensemble
+from truecast.models.evidence import ENSEMBLE, nothing
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.base import HorizonBeyondTraining
 from truecast.models.location.trees import OutOfScope
@@ -105,12 +111,23 @@ class Wanted:
 class Performance:
     """Track records, kept until the ledger or the series has news."""
 
-    def __init__(self, store: BarStore, history: History, ledger: Ledger, compute: Compute, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: BarStore,
+        history: History,
+        ledger: Ledger,
+        compute: Compute,
+        clock: Clock,
+        *,
+        catalogue_of: Callable[[], Catalogue] = lambda: UNTRAINED,
+    ) -> None:
         self._store = store
         self._history = history
         self._ledger = ledger
         self._compute = compute
         self._clock = clock
+        self._catalogue_of = catalogue_of
+        self._book = Book()
         self._settlement = Settlement(ledger.db, compute)
         self._summaries: Kept[list[Row]] = Kept(SUMMARIES_KEPT_MAX)
         self._waits: tuple[int, Mapping[Key, int]] = (-1, {})
@@ -166,13 +183,32 @@ class Performance:
         """How every model did on every class of instruments, from sealed forecasts and in walk-forward."""
         wanted = await self._wanted(None, None, interval, horizon)
         head, groups = await self._settled(period)
+        walked_through = [] if kind == LEDGER else await self._walked_standings(asset_class, interval, horizon)
         key = (asset_class, wanted, period, self._since_hour(period), head)
         if (kept := self._standings.get(key)) is None:
-            universe = await self._store.universe()
-            class_of = {i.symbol: i.asset_class for i in universe.instruments if asset_class in (None, i.asset_class)}
+            class_of = await self._class_of(asset_class)
             chosen = _since(wanted.of(groups), self._since_us(period))
             kept = self._standings.keep(key, await self._compute.run(leaderboard, chosen, class_of, LEDGER))
-        return kept if kind in (None, LEDGER) else []
+        return [*([] if kind == WALK_FORWARD else kept), *walked_through]
+
+    async def _walked_standings(
+        self, asset_class: AssetClass | None, interval: Interval | None, horizon: int
+    ) -> list[Standing]:
+        """From the evidence that the job has recorded, which is what `auto` goes by (models/evidence.py)."""
+        class_of = await self._class_of(asset_class)
+        async with self._ledger.db.read() as conn:
+            listed = await _with_evidence(conn)
+            wanted = [one for one in listed if one[0] in class_of and interval in (None, one[1])]
+            found = {
+                (symbol, i): one
+                for symbol, i in wanted
+                for one in await self._book.of_series(conn, [symbol], i, self._clock.now())
+            }
+        return await self._compute.run(walked_leaderboard, found, class_of, horizon)
+
+    async def _class_of(self, asset_class: AssetClass | None) -> dict[str, AssetClass]:
+        listed = (await self._store.universe()).instruments
+        return {i.symbol: i.asset_class for i in listed if asset_class in (None, i.asset_class)}
 
     async def calibration(
         self,
@@ -216,7 +252,8 @@ class Performance:
         """The test of one series, one group and one row per horizon."""
         instrument = (await self._store.universe()).get(symbol)
         horizons = _HORIZONS if horizon is None else (Horizon(horizon, interval).steps,)
-        chosen = get_model(AUTO_MODEL if model == AUTO else model)
+        name = await self.model_name(model, instrument.symbol, interval, horizon)
+        chosen = self._model(name, instrument, interval)
         slice_ = await self._history.bars(
             instrument, interval, limit=HISTORY_BARS_MAX, adjust=adjustment_for(instrument)
         )
@@ -228,9 +265,35 @@ class Performance:
             kept = self._walks.keep(key, await self._compute.run(_walk, chosen, frame, horizons, origins))
         return kept
 
-    def model_name(self, model: str) -> str:
-        """The model that stands for the asked one in the record; raises UnknownModel."""
-        return _model_name(model) or model
+    async def model_name(
+        self, model: str, symbol: str | None = None, interval: Interval | None = None, horizon: int | None = None
+    ) -> str:
+        """The model whose record is asked for. Of one series `auto` is what it serves there at present.
+
+        Raises UnknownModel.
+        """
+        catalogue = self._catalogue_of()
+        known = (*catalogue.names, ENSEMBLE)
+        if model != AUTO:
+            if model not in known:
+                raise UnknownModel(model=model[:64], choices=sorted((*known, AUTO)))
+            return model
+        if symbol is None or interval is None:
+            return AUTO_MODEL
+        instrument = (await self._store.universe()).get(symbol)
+        asset_class = instrument.asset_class.value
+        async with self._ledger.db.read() as conn:
+            found = await self._book.known(conn, instrument.symbol, asset_class, interval, self._clock.now())
+        own = found.own or nothing(members_of(catalogue, asset_class, interval))
+        by_horizon = choose(own, found.of_class).by_horizon
+        return next((name for at, name in by_horizon if at >= (horizon or 1)), by_horizon[-1][1])
+
+    def _model(self, name: str, instrument: Instrument, interval: Interval) -> Model:
+        """Raises ModelUnavailable, OutOfScope."""
+        asset_class = instrument.asset_class.value
+        if name == ENSEMBLE:
+            return Ensemble(members_of(self._catalogue_of(), asset_class, interval))
+        return self._catalogue_of().get(name, (asset_class, interval.value))
 
     async def _settled(self, period: str) -> tuple[int, Groups]:
         if period not in PERIODS:
@@ -251,7 +314,8 @@ class Performance:
     ) -> Wanted:
         canonical = None if symbol is None else (await self._store.universe()).get(symbol).symbol
         steps = None if horizon is None else Horizon(horizon, interval or Interval.D1).steps
-        return Wanted(canonical, _model_name(model), None if interval is None else interval.value, steps)
+        name = None if model is None else await self.model_name(model, canonical, interval, horizon)
+        return Wanted(canonical, name, None if interval is None else interval.value, steps)
 
     async def _waiting(self, head: int) -> Mapping[Key, int]:
         """For each group the moment (µs) at which the first of its waiting steps will be known; kept with the head."""
@@ -302,10 +366,11 @@ def _since(groups: Groups, since_us: int | None) -> Groups:
     return {key: groups[key] if mask.all() else groups[key][mask] for key, mask in masks.items() if mask.any()}
 
 
-def _model_name(model: str | None) -> str | None:
-    if model is None or model in GROWERS:
-        return model
-    return get_model(AUTO_MODEL if model == AUTO else model).name
+async def _with_evidence(conn: AsyncConnection) -> list[tuple[str, Interval]]:
+    """The series of which there is any, sorted."""
+    e = evidence_table.c
+    rows = await conn.execute(select(e.name, e.interval).where(e.kind == "series").distinct())
+    return sorted((name, Interval(interval)) for name, interval in rows)
 
 
 def _walk(model: Model, frame: Frame, horizons: Sequence[int], origins: int) -> tuple[Groups, list[Row]]:

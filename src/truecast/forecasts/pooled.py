@@ -17,17 +17,20 @@ from truecast.domain.forecast import Skill, Verdict
 from truecast.domain.instrument import AssetClass
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
-from truecast.forecasts.rows import Kind, MeasuredCoverage, standard_error
+from truecast.forecasts.rows import WALK_FORWARD, Kind, MeasuredCoverage, standard_error
 from truecast.forecasts.settled import Groups, Key, Settled
 from truecast.kit.clock import from_us
 from truecast.models import skill
 from truecast.models.evaluate.measure import clustered_error, compared
+from truecast.models.evidence import Evidence, Judgement
+from truecast.models.student import student_t_tail
 
 LEVELS: tuple[float, ...] = tuple(round(1 - 2 * p, 4) for p in reversed(GRID) if p < 0.5)  # central, of the grid
 PIT_BINS = 20
 TREND_ORIGINS = 60  # in one point of a trend
 TREND_ORIGINS_MIN = 10
 TREND_POINTS_MAX = 200
+_BLOCKS_MIN = 10
 _SLACK = 1e-9  # an outcome on the bound is inside, whatever rounding did to its place in the distribution
 _NINETY = STANDARD_LEVELS.index(0.9)
 _EIGHTY = STANDARD_LEVELS.index(0.8)
@@ -87,6 +90,24 @@ def leaderboard(groups: Groups, class_of: Mapping[str, AssetClass], kind: Kind) 
             pooled[class_of[symbol], interval, step, model].append((key, got))
     found = [_standing(members, asset_class, kind) for (asset_class, *_), members in pooled.items()]
     return sorted(found, key=lambda s: (s.asset_class, s.interval.seconds, s.horizon, s.crps_ratio or np.inf, s.model))
+
+
+def walked_leaderboard(
+    found: Mapping[tuple[str, Interval], Evidence], class_of: Mapping[str, AssetClass], horizon: int
+) -> list[Standing]:
+    """The same in walk-forward, from evidence by series: at its own horizons (models/evidence.py), none at others.
+
+    Differences come in blocks of time; series of a class are added up within each of them.
+    """
+    pooled: dict[tuple[AssetClass, Interval, str], list[tuple[Evidence, Judgement]]] = defaultdict(list)
+    for (symbol, interval), evidence in found.items():
+        for band in evidence.bands:
+            if band.horizon == horizon:
+                for one in band.judged:
+                    if one.skill.n:
+                        pooled[class_of[symbol], interval, one.model].append((evidence, one))
+    standings = [_walked_standing(key, members, horizon) for key, members in pooled.items()]
+    return sorted(standings, key=lambda s: (s.asset_class, s.interval.seconds, s.crps_ratio or np.inf, s.model))
 
 
 def reliability(groups: Groups, kind: Kind) -> Reliability | None:
@@ -150,6 +171,58 @@ def _standing(members: Sequence[tuple[Key, Settled]], asset_class: AssetClass, k
         none=verdicts.count("none"),
         negative=verdicts.count("negative"),
     )
+
+
+def _walked_standing(
+    key: tuple[AssetClass, Interval, str], members: Sequence[tuple[Evidence, Judgement]], horizon: int
+) -> Standing:
+    asset_class, interval, model = key
+    verdicts = [one.skill.verdict for _, one in members]
+    judged, se = _over_blocks([one.blocks for _, one in members])
+    if len(members) == 1:  # tested origin by origin, which says more than blocks do
+        judged = members[0][1].skill
+    covered = [c for evidence, _ in members for c in evidence.record(model)[0] if c.level == 0.9 and horizon == 1]
+    n = sum(c.n for c in covered)
+    share = sum(c.measured * c.n for c in covered) / n if n else 0.0
+    return Standing(
+        WALK_FORWARD,
+        model,
+        asset_class,
+        interval,
+        horizon,
+        n=judged.n,
+        series=len(members),
+        crps_ratio=judged.crps_ratio,
+        se=se,
+        coverage_90=MeasuredCoverage(0.9, share, n, None) if n else None,
+        verdict=judged.verdict,
+        p_value=judged.p_value,
+        positive=verdicts.count("positive"),
+        none=verdicts.count("none"),
+        negative=verdicts.count("negative"),
+    )
+
+
+def _over_blocks(listed: Sequence[Sequence[tuple[int, int, float]]]) -> tuple[Skill, float | None]:
+    """Skill and the standard error of the ratio from blocks (number, outcomes, sum of relative differences).
+
+    Blocks are independent but for their neighbours: that covariance is counted, with half its weight.
+    """
+    sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for blocks in listed:
+        for number, n, total in blocks:
+            sums[number][0] += n
+            sums[number][1] += total
+    n, total = np.array([sums[number] for number in sorted(sums)]).T
+    mean = float(total.sum() / n.sum())
+    left = total - n * mean
+    variance = float(left @ left + left[1:] @ left[:-1])
+    if len(n) < _BLOCKS_MIN or not variance > 0:
+        return Skill("none", 1 + mean, None, int(n.sum())), None
+    se = variance**0.5 / float(n.sum())
+    p_value = 2 * student_t_tail(abs(mean / se), len(n) - 1)
+    verdict: Verdict = "none" if p_value >= skill.ALPHA else "positive" if mean < 0 else "negative"
+    return Skill(verdict, 1 + mean, p_value, int(n.sum())), se
 
 
 def _compared(own: FloatArray, naive: FloatArray, origin: FloatArray, step: int) -> tuple[Skill, float | None]:

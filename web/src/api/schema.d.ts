@@ -283,7 +283,7 @@ export interface paths {
         };
         /**
          * Verify Ledger
-         * @description Recompute the chain of hashes from the first row.
+         * @description Recompute the chain of hashes: all of it the first time, then what is new and, in turn, a part of what is old.
          */
         get: operations["verify_ledger"];
         put?: never;
@@ -328,6 +328,126 @@ export interface paths {
         get: operations["list_models"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/reload": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Reload Models
+         * @description Read and verify all files again. Forecasts that have begun end with what they began with.
+         */
+        post: operations["reload_models"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Models Status
+         * @description Whether each model can serve, what is being trained, when that is due again, and which models drift.
+         */
+        get: operations["get_models_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Model
+         * @description One model, with the cards of its versions.
+         */
+        get: operations["get_model"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Promote Model
+         * @description Put a version in service, if the evidence in its card suffices; `promotion_refused` says what it lacks.
+         */
+        post: operations["promote_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Roll Back Model
+         * @description Put back what served before the last promotion.
+         */
+        post: operations["roll_back_model"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/models/{name}/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train Model
+         * @description Train challengers in the background, in a process of their own. Nothing serves before it is promoted.
+         */
+        post: operations["train_model"];
         delete?: never;
         options?: never;
         head?: never;
@@ -746,6 +866,68 @@ export interface components {
             symbol: string;
         };
         /**
+         * CardShape
+         * @description From what a version was learned, how, by which code, and how well it did.
+         */
+        CardShape: {
+            /** Anchors */
+            anchors: number[];
+            /** Code Version */
+            code_version: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            evaluation: components["schemas"]["EvaluationShape"];
+            /** Feature Set */
+            feature_set: string;
+            /** Files */
+            files: {
+                [key: string]: string;
+            };
+            /** Parameters */
+            parameters: {
+                [key: string]: unknown;
+            };
+            /** Recipe Version */
+            recipe_version: string;
+            /** Rows */
+            rows: number[];
+            /** Seed */
+            seed: number;
+            /** Shrink */
+            shrink: number[];
+            /** Symbols */
+            symbols: string[];
+            /**
+             * Trained From
+             * Format: date-time
+             */
+            trained_from: string;
+            /**
+             * Trained Until
+             * Format: date-time
+             */
+            trained_until: string;
+        };
+        /**
+         * ChangedShape
+         * @description What serves a scope now, and what did before; null: nothing.
+         */
+        ChangedShape: {
+            /** Asset Class */
+            asset_class: string;
+            /** Before */
+            before: string | null;
+            /** Interval */
+            interval: string;
+            /** Model */
+            model: string;
+            /** Version */
+            version: string | null;
+        };
+        /**
          * ClockShape
          * @description Whose time this server lives in. Anything but `system` deserves a banner.
          */
@@ -762,6 +944,28 @@ export interface components {
             now: string;
             /** Speed */
             speed: number | null;
+        };
+        /**
+         * ComparisonShape
+         * @description Against another model at one horizon: `n` outcomes of `series` at `moments`. A ratio below 1 is better.
+         */
+        ComparisonShape: {
+            /** Against */
+            against: string;
+            /** Crps Ratio */
+            crps_ratio: number | null;
+            /** Horizon */
+            horizon: number;
+            /** Moments */
+            moments: number;
+            /** N */
+            n: number;
+            /** P Value */
+            p_value: number | null;
+            /** Series */
+            series: number;
+            /** Worse */
+            worse: boolean;
         };
         /**
          * Component
@@ -840,6 +1044,31 @@ export interface components {
             upper: number;
         };
         /**
+         * DriftShape
+         * @description A model that has lost touch: what was measured, against which limit.
+         */
+        DriftShape: {
+            /** Asset Class */
+            asset_class: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /** Interval */
+            interval: string;
+            /** Limit */
+            limit: number;
+            /** Measured */
+            measured: number;
+            /** Model */
+            model: string;
+            /** Trigger */
+            trigger: string;
+        };
+        /**
          * DriverShape
          * @description One reason for the median's move. `rest`: the smaller ones together.
          */
@@ -856,6 +1085,53 @@ export interface components {
              * @description In the driver's own units; null where it has none.
              */
             value: number | null;
+        };
+        /**
+         * EvaluationShape
+         * @description How the recipe did on the bars from `held_from` on, which a twin had not seen.
+         */
+        EvaluationShape: {
+            /** Against */
+            against: string | null;
+            /** Champion */
+            champion: components["schemas"]["ComparisonShape"][];
+            /** Held From */
+            held_from: string | null;
+            /** Naive */
+            naive: components["schemas"]["ComparisonShape"][];
+            /** Until */
+            until: string | null;
+            /** Walk */
+            walk: components["schemas"]["ComparisonShape"][];
+        };
+        /**
+         * EventShape
+         * @description Something that happened to a version, and what it was decided on.
+         */
+        EventShape: {
+            /** Asset Class */
+            asset_class: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Evidence */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** Id */
+            id: number;
+            /** Interval */
+            interval: string;
+            /** Kind */
+            kind: string;
+            /** Reason */
+            reason: string;
+            /** Version */
+            version: string | null;
+            /** Who */
+            who: string;
         };
         /**
          * ExplanationShape
@@ -1279,6 +1555,11 @@ export interface components {
              * @description Hash of the last row: keep it elsewhere, and even a cut-off end would show.
              */
             head: string;
+            /**
+             * Known
+             * @description Rows that this server had found sound before; not all of them were read again.
+             */
+            known: number;
             /** Ok */
             ok: boolean;
             /** Reason */
@@ -1310,6 +1591,27 @@ export interface components {
             status: "ok";
         };
         /**
+         * LoadedShape
+         * @description A version that was looked at: `ready` if it serves.
+         */
+        LoadedShape: {
+            /** Asset Class */
+            asset_class: string;
+            /** Interval */
+            interval: string;
+            /** Model */
+            model: string;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "unavailable";
+            /** Version */
+            version: string;
+        };
+        /**
          * LoadingShape
          * @description How far the start is.
          */
@@ -1322,8 +1624,68 @@ export interface components {
             total: number;
         };
         /**
+         * ModelChanges
+         * @description What was put in or out of service.
+         */
+        ModelChanges: {
+            /** Items */
+            items: components["schemas"]["ChangedShape"][];
+        };
+        /**
+         * ModelDetail
+         * @description A model with its versions, newest first, and what happened last.
+         */
+        ModelDetail: {
+            /** Description */
+            description: string;
+            /** Events */
+            events: components["schemas"]["EventShape"][];
+            /** Feature Set */
+            feature_set: string;
+            /** Min Bars */
+            min_bars: number;
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["ModelScopeShape"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "stale" | "training" | "unavailable";
+            /** Trained Until */
+            trained_until: string | null;
+            /** Version */
+            version: string;
+            /** Versions */
+            versions: components["schemas"]["VersionShape"][];
+        };
+        /**
+         * ModelScopeShape
+         * @description One scope of a trained model: what serves it, and why nothing or something old does.
+         */
+        ModelScopeShape: {
+            /** Asset Class */
+            asset_class: string;
+            /** Interval */
+            interval: string;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "stale" | "training" | "unavailable";
+            /** Trained Until */
+            trained_until: string | null;
+            /** Version */
+            version: string | null;
+        };
+        /**
          * ModelShape
-         * @description A model. `reason` says why it is unavailable.
+         * @description A model. `reason` says why it is not ready; `scopes` is empty for models that need no training.
          */
         ModelShape: {
             /** Description */
@@ -1336,11 +1698,15 @@ export interface components {
             name: string;
             /** Reason */
             reason: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["ModelScopeShape"][];
             /**
              * Status
              * @enum {string}
              */
-            status: "available" | "unavailable";
+            status: "ready" | "stale" | "training" | "unavailable";
+            /** Trained Until */
+            trained_until: string | null;
             /** Version */
             version: string;
         };
@@ -1351,6 +1717,16 @@ export interface components {
         Models: {
             /** Items */
             items: components["schemas"]["ModelShape"][];
+        };
+        /**
+         * ModelsStatus
+         * @description Every model's status, the last training asked for here, and the schedule.
+         */
+        ModelsStatus: {
+            /** Items */
+            items: components["schemas"]["StatusShape"][];
+            retrain: components["schemas"]["RetrainShape"];
+            training: components["schemas"]["RunShape"] | null;
         };
         /**
          * PastForecast
@@ -1589,6 +1965,16 @@ export interface components {
             [key: string]: unknown;
         };
         /**
+         * PromoteRequest
+         * @description Which version; the newest challenger of every scope that fits, where nothing is said.
+         */
+        PromoteRequest: {
+            asset_class?: components["schemas"]["AssetClass"] | null;
+            interval?: components["schemas"]["Interval"] | null;
+            /** Version */
+            version?: string | null;
+        };
+        /**
          * Provenance
          * @description Where a number is from, of what time it is, and how old.
          */
@@ -1639,6 +2025,56 @@ export interface components {
              * @description Older than the instrument's own freshness limit.
              */
             stale: boolean;
+        };
+        /**
+         * Reloaded
+         * @description What serves now, and what does not although it should.
+         */
+        Reloaded: {
+            /** Loaded */
+            loaded: components["schemas"]["LoadedShape"][];
+        };
+        /**
+         * RetrainShape
+         * @description When models are trained again, and what speaks for it.
+         */
+        RetrainShape: {
+            /** Drift */
+            drift: components["schemas"]["DriftShape"][];
+            /** Last Run */
+            last_run: string | null;
+            /** Next Due */
+            next_due: string | null;
+        };
+        /**
+         * RunShape
+         * @description A training in the background of this process.
+         */
+        RunShape: {
+            /** Asset Class */
+            asset_class: string | null;
+            /** Ended At */
+            ended_at: string | null;
+            /** Error */
+            error: string | null;
+            /** Id */
+            id: number;
+            /** Interval */
+            interval: string | null;
+            /** Model */
+            model: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "running" | "done" | "failed";
+            /** Trained */
+            trained: components["schemas"]["TrainedShape"][];
         };
         /**
          * SeriesGap
@@ -1695,6 +2131,25 @@ export interface components {
              * @enum {string}
              */
             verdict: "positive" | "none" | "negative";
+        };
+        /**
+         * StatusShape
+         * @description Whether a model can serve, and since when it is so.
+         */
+        StatusShape: {
+            /** Name */
+            name: string;
+            /** Reason */
+            reason: string | null;
+            /** Since */
+            since: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ready" | "stale" | "training" | "unavailable";
+            /** Version */
+            version: string | null;
         };
         /**
          * Symbol
@@ -1784,6 +2239,35 @@ export interface components {
             source: string;
         };
         /**
+         * TrainRequest
+         * @description Which scopes; all of which series are stored, where nothing is said.
+         */
+        TrainRequest: {
+            asset_class?: components["schemas"]["AssetClass"] | null;
+            interval?: components["schemas"]["Interval"] | null;
+        };
+        /**
+         * TrainedShape
+         * @description A new challenger, or why there is none.
+         */
+        TrainedShape: {
+            /** Asset Class */
+            asset_class: string;
+            /** Interval */
+            interval: string;
+            /** Refused */
+            refused: string | null;
+            /** Version */
+            version: string | null;
+        };
+        /**
+         * TrainingStarted
+         * @description Look at `/models/status` for how it goes.
+         */
+        TrainingStarted: {
+            run: components["schemas"]["RunShape"];
+        };
+        /**
          * TrendPoint
          * @description The last `n` (at most 60) origins whose outcome was known by `at`.
          */
@@ -1822,6 +2306,26 @@ export interface components {
             points: components["schemas"]["TrendPoint"][];
             /** Symbol */
             symbol: string;
+        };
+        /**
+         * VersionShape
+         * @description A version of one scope. `card` is null for folders that nothing here has registered.
+         */
+        VersionShape: {
+            /** Asset Class */
+            asset_class: string;
+            card: components["schemas"]["CardShape"] | null;
+            /** Interval */
+            interval: string;
+            /** Reason */
+            reason: string | null;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "champion" | "challenger" | "unavailable";
+            /** Version */
+            version: string;
         };
     };
     responses: never;
@@ -2622,7 +3126,10 @@ export interface operations {
     };
     verify_ledger: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Read every row again, whatever was found before. */
+                full?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2755,6 +3262,375 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Models"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reload_models: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reloaded"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_models_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelsStatus"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, see `/models`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelDetail"];
+                };
+            };
+            /** @description `unknown_model` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    promote_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, see `/models`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PromoteRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelChanges"];
+                };
+            };
+            /** @description `unknown_model`, `unknown_version` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_trainable`, `nothing_to_promote`, `promotion_refused`, `artifact_refused` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    roll_back_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, see `/models`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TrainRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModelChanges"];
+                };
+            };
+            /** @description `unknown_model` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_trainable`, `nothing_to_roll_back` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    train_model: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Name of a model, see `/models`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TrainRequest"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrainingStarted"];
+                };
+            };
+            /** @description `unknown_model` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_trainable`, `training_under_way` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `malformed_request` */
