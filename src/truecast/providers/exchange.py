@@ -31,15 +31,14 @@ CALENDAR = "24/7"
 _MISSED_BARS = 10  # so many bars without one: is it still traded there?
 
 
-class Exchange(Source):
+class Paged(Source):
     """A source of crypto candles, asked page by page."""
 
     page_bars: int  # of one request
 
-    def __init__(self, info: SourceInfo, clock: Clock, upstream: Upstream, followed: Sequence[Interval]) -> None:
+    def __init__(self, info: SourceInfo, clock: Clock, followed: Sequence[Interval]) -> None:
         self.info = info
         self._clock = clock
-        self._upstream = upstream
         self._followed = tuple(followed)
 
     def offers(self) -> Sequence[SeriesOffer]:
@@ -70,10 +69,6 @@ class Exchange(Source):
         now_us = to_us(self._clock.now())
         asked = self._asked(symbol, interval, now_us, since_us=to_us(first), end_us=min(to_us(end), now_us))
         return await self._pages(asked, end_us=min(to_us(end), now_us))
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
 
     @abstractmethod
     def _spelled(self, symbol: str) -> str:
@@ -139,6 +134,18 @@ class Exchange(Source):
         if total == 0 and asked.end_us is None and asked.now_us - asked.since_us > _MISSED_BARS * step_us:
             await self._check_listed(asked.symbol)
         return _concatenated(pages)[:SOURCE_BARS_MAX] if pages else Bars.empty(asked.symbol, asked.interval)
+
+
+class Exchange(Paged):
+    """One that is asked over our own HTTP client."""
+
+    def __init__(self, info: SourceInfo, clock: Clock, upstream: Upstream, followed: Sequence[Interval]) -> None:
+        super().__init__(info, clock, followed)
+        self._upstream = upstream
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._upstream.close()
 
 
 def _last_us(pages: Sequence[Bars]) -> int:
