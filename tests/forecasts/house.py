@@ -25,6 +25,7 @@ from truecast.kit.clock import Clock, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.market.calendar import calendar
+from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.store import BarStore
@@ -57,7 +58,8 @@ class House:
 
     def scheduler(self, *providers: Provider, when: Schedule | None = None) -> Scheduler:
         """The standard jobs on these sources, all of them due at `when` instead of their own times if given."""
-        parts = Parts(self.store, self.ingest, self.ledger, self.issuer, self.resolver, self.clock, self.steps)
+        chain = Chain({}, self.clock)
+        parts = Parts(self.store, self.ingest, self.ledger, self.issuer, self.resolver, self.clock, self.steps, chain)
         jobs = standard_jobs(parts, providers)
         return Scheduler(self.db, [replace(j, schedule=when or j.schedule) for j in jobs], self.clock)
 

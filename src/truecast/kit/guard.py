@@ -151,6 +151,7 @@ class Guard:
         self.retries = RetryBudget(clock)
         self.time_limit = TimeLimit(timeout_s)
         self.usage = Usage()
+        self.key_missing = False  # set by whoever reads the settings: such a source is listed, and not asked
         self.key_refused: str | None = None
         self._clock = clock
         self._bulkhead = asyncio.Semaphore(HTTP_CONNECTIONS_MAX)
@@ -235,6 +236,13 @@ class Guard:
         self._why = error.code
         if error.code == "source_key_refused":
             self.key_refused = error.detail
+
+    def refuse(self, reason: str) -> None:
+        """What an answer said cannot be used, as came out after it was counted as a success."""
+        self.usage.last_error_at, self.usage.last_error = self._clock.now(), f"unusable: {reason}"
+        given = self.breaker.admit()
+        if given is not None:
+            self.breaker_failed(given)
 
     def count(self, outcome: str) -> None:
         """A question came to this end."""
@@ -333,6 +341,7 @@ _UNUSABLE = frozenset(
         "source_answer_malformed",
         "source_answer_too_large",
         "source_out_of_service",
+        "source_data_unusable",
     }
 )
 

@@ -101,3 +101,6 @@ JOB_PATIENCE_S = 20.0  # the jobs that come after it do not wait longer for one 
 JOB_BUSY_WAIT_S = 10.0  # run by hand, a job waits so long for its other run to end
 EVIDENCE_SERIES_MAX = 200  # series learned from in one round; each takes 20 to 30 ms, those slower than a day a second
 EVIDENCE_CLASS_SERIES_MAX = 500  # of a class, that say together what is known of it
+
+QUOTE_FACTOR_MAX = 5.0  # a price that differs by more from the one known before is an error of unit, not a move
+QUOTES_KEPT_MAX = 2_000

@@ -80,6 +80,12 @@ SOURCE_BUDGET_WAIT_SECONDS: Final = Counter(
     ("source",),
     registry=REGISTRY,
 )
+CHAIN_ANSWERS: Final = Counter(
+    "truecast_chain_answers_total",
+    "Answers of the failover chain, by the source that gave them and its place: first, or stand_in for another.",
+    ("source", "place"),
+    registry=REGISTRY,
+)
 BARS_INGESTED: Final = Counter(
     "truecast_bars_ingested_total",
     "Bars taken into the store, by source and what became of them: inserted, corrected, unchanged.",

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -52,8 +52,10 @@ class Ingest:
         self._clock = clock
         self._calendars = calendars
 
-    async def take(self, bars: Bars) -> Ingested:
+    async def take(self, bars: Bars, *, stand_in: bool = False) -> Ingested:
         """Keep what is good and new, quarantine what is not good, update the gap ledger; all or nothing.
+
+        A `stand_in` answers for another source: that it has nothing from the time before is no gap.
 
         Then publish `bars:<symbol>:<interval>` with the first and last start written, when any was. Raises
         SeriesNotKept for a source that nobody added.
@@ -62,7 +64,7 @@ class Ingest:
         async with self._store.db.write() as conn:
             for code in np.unique(bars.source).tolist():
                 part = bars if len(bars.sources) == 1 else bars[bars.source == code]
-                one, starts = await self._take_one(conn, part, bars.sources[code])
+                one, starts = await self._take_one(conn, part, bars.sources[code], stand_in=stand_in)
                 taken += one
                 by_source[bars.sources[code]] = one
                 written.append(starts)
@@ -75,7 +77,9 @@ class Ingest:
             await self._bus.publish(topic, {"symbol": bars.symbol, "interval": bars.interval.value, **news})
         return taken
 
-    async def _take_one(self, conn: AsyncConnection, bars: Bars, source: str) -> tuple[Ingested, IntArray]:
+    async def _take_one(
+        self, conn: AsyncConnection, bars: Bars, source: str, *, stand_in: bool
+    ) -> tuple[Ingested, IntArray]:
         now = self._clock.now()
         info = await lock_series(conn, bars.symbol, bars.interval, source)
         if len(bars) > _INLINE_ROWS_MAX:
@@ -87,7 +91,8 @@ class Ingest:
         refused = np.array([r.start_us for r in checked.refused], np.int64)
         try:
             expected = self._calendars(info.calendar).expected
-            look = await look_for_gaps(conn, info, written, expected, refused=refused, now=now)
+            around = replace(info, first=None, last=None) if stand_in else info
+            look = await look_for_gaps(conn, around, written, expected, refused=refused, now=now)
         except (BeyondCalendar, NotOnCalendar):
             look = Look()  # where the calendar does not reach, no gap is invented
         return Ingested(appended, quarantined, look.opened, look.closed), written

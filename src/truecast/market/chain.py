@@ -1,0 +1,261 @@
+"""The failover chain: the next source answers when one fails, is over budget, stale or talks nonsense.
+
+Sources are asked in an order that the user may set by asset class or symbol. Every answer names the source that gave
+it, and says who was asked before and why that was in vain. Nothing is mixed: a stand-in's bars are a series of its
+own, and only sources that measure along the same calendar stand in for each other: a central bank's fixing is no
+replacement for a market's close. Where nobody answers, NoLiveSource says so with one reason per source.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import numpy as np
+
+from truecast.domain.bar import Bars
+from truecast.domain.instrument import Instrument
+from truecast.domain.interval import Interval
+from truecast.domain.quote import Delay, Quote
+from truecast.kit.budget import user_waits
+from truecast.kit.clock import Clock, to_us
+from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.limits import CLOCK_SKEW_S_MAX, QUOTE_FACTOR_MAX, QUOTES_KEPT_MAX, SOURCE_BARS_MAX
+from truecast.kit.metrics import CHAIN_ANSWERS
+from truecast.market.calendar import calendar
+from truecast.market.sessions import BeyondCalendar, NotOnCalendar
+from truecast.market.validate import validate
+from truecast.providers.base import Capability, Provider, SeriesNotOffered, SeriesOffer
+from truecast.providers.errors import SymbolNotAtSource
+from truecast.providers.guarded import Guarded
+
+T = TypeVar("T")
+Order = Mapping[str, Sequence[str]]  # by symbol or asset class: the sources to ask first
+
+# A quote older than this while its market is open is stale, by how late the source publishes.
+_QUOTE_AGE_S_MAX: Mapping[Delay, float] = {
+    "realtime": 120.0,
+    "delayed_15m": 1_800.0,
+    "eod": 5 * 86_400.0,
+    "monthly": 70 * 86_400.0,
+}
+
+
+class NoLiveSource(TruecastError):
+    """Every source that could have answered was asked; `reasons` says why each did not."""
+
+    code = "no_live_source"
+    status = 503
+    title = "No live source"
+    template = "No source gives {symbol} at present: {summary}"
+    exit_code = EXIT_UNAVAILABLE
+
+
+class SourceDataUnusable(TruecastError):
+    """It answered, but what it says is stale, empty or nonsense."""
+
+    code = "source_data_unusable"
+    status = 502
+    title = "Source data unusable"
+    template = "What {source} says of {symbol} cannot be used: {reason}"
+    exit_code = EXIT_UNAVAILABLE
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A source that was asked in vain."""
+
+    source: str
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class BarsAnswer:
+    """Bars of one source, which `bars.sources` names too."""
+
+    bars: Bars
+    offer: SeriesOffer
+    source: str
+    tried: tuple[Tried, ...]
+
+
+class Chain:
+    """Asks sources one after the other. Remembers the latest quotes, nothing else."""
+
+    def __init__(self, sources: Mapping[str, Provider], clock: Clock, order: Order | None = None) -> None:
+        self._sources = sources
+        self._clock = clock
+        self._order = order or {}
+        self._quotes: dict[str, Quote] = {}
+
+    def sources_of(self, instrument: Instrument, need: Capability | None = None) -> list[str]:
+        """Live sources for an instrument in the order in which they are asked."""
+        first = self._order.get(instrument.symbol) or self._order.get(instrument.asset_class.value) or ()
+        listed = [key for key in (*first, *self._sources) if key in self._sources]
+        return [key for key in dict.fromkeys(listed) if self._serves(key, instrument, need)]
+
+    def offers_of(self, instrument: Instrument, interval: Interval, along: str) -> list[tuple[str, SeriesOffer]]:
+        """Who can deliver that series along that calendar, in order."""
+        offers = [(key, self._offer(key, instrument.symbol, interval)) for key in self.sources_of(instrument, "bars")]
+        return [(key, offer) for key, offer in offers if offer is not None and offer.calendar == along]
+
+    async def bars(
+        self, wanted: SeriesOffer, since: Mapping[str, datetime | None], last: datetime | None
+    ) -> BarsAnswer:
+        """Bars of a series from the first source that has usable ones.
+
+        Each is asked for what starts at `since[source]` or later; one that is not named there, for what follows
+        `last`, the start of the newest bar there is from any source. Raises NoLiveSource.
+        """
+        tried: list[Tried] = []
+        late: list[tuple[str, SeriesOffer, Bars]] = []
+        for key, offer in self.offers_of(wanted.instrument, wanted.interval, wanted.calendar):
+            begin = since[key] if key in since else None if last is None else last + _TICK
+            found = await self._try(self._bars_of(key, offer, begin, last, late), key, tried)
+            if found is not None:
+                CHAIN_ANSWERS.labels(key, "stand_in" if tried else "first").inc()
+                return BarsAnswer(found, offer, key, tuple(tried))
+        for key, offer, bars in late:  # better than nothing, and it says itself how old it is
+            return BarsAnswer(bars, offer, key, tuple(tried))
+        raise _nobody(wanted.instrument.symbol, tried)
+
+    async def quote(self, instrument: Instrument, *, near: float | None = None) -> tuple[Quote, tuple[Tried, ...]]:
+        """A live price for a user who waits for it. `near`: a price known before, to tell nonsense by.
+
+        Raises NoLiveSource.
+        """
+        tried: list[Tried] = []
+        for key in self.sources_of(instrument, "quotes"):
+            with user_waits():
+                found = await self._try(self._quote_of(key, instrument, near), key, tried)
+            if found is not None:
+                CHAIN_ANSWERS.labels(key, "stand_in" if tried else "first").inc()
+                self._keep(found)
+                return found, tuple(tried)
+        raise _nobody(instrument.symbol, tried)
+
+    async def quotes(self, instrument: Instrument) -> tuple[dict[str, Quote], tuple[Tried, ...]]:
+        """What every source says at the moment, by source, for a consensus; and who said nothing."""
+        tried: list[Tried] = []
+        keys = self.sources_of(instrument, "quotes")
+        with user_waits():
+            found = await asyncio.gather(*(self._try(self._quote_of(k, instrument, None), k, tried) for k in keys))
+        return {key: quote for key, quote in zip(keys, found, strict=True) if quote is not None}, tuple(tried)
+
+    def provider(self, key: str) -> Provider:
+        """One of the sources."""
+        return self._sources[key]
+
+    def latest(self, symbol: str) -> Quote | None:
+        """The last live price that anybody asked for; its age is the reader's business."""
+        return self._quotes.get(symbol)
+
+    async def _try(self, asking: Coroutine[Any, Any, T], key: str, tried: list[Tried]) -> T | None:
+        try:
+            return await asking
+        except TruecastError as error:
+            tried.append(Tried(key, error.code, error.detail))
+            return None
+
+    async def _bars_of(
+        self,
+        key: str,
+        offer: SeriesOffer,
+        since: datetime | None,
+        last: datetime | None,
+        late: list[tuple[str, SeriesOffer, Bars]],
+    ) -> Bars:
+        provider = self._guarded(key)
+        symbol, interval = offer.instrument.symbol, offer.interval
+        async with provider.guard.judged() as verdict:
+            bars = await provider.bars(symbol, interval, since)
+            problem = self._wrong_bars(bars, offer, last)
+            if problem is not None:
+                if problem is _STALE:
+                    late.append((key, offer, bars))
+                verdict.refuse(problem)
+                raise SourceDataUnusable(source=key, symbol=symbol, reason=problem)
+        return bars
+
+    def _wrong_bars(self, bars: Bars, offer: SeriesOffer, last: datetime | None) -> str | None:
+        """Why an answer with a good status is none: nothing where there should be something, or nonsense."""
+        now_us = to_us(self._clock.now())
+        if not len(bars):
+            if last is None:
+                return "it is empty"
+            return "nothing new, though it is due" if self._overdue(offer, to_us(last), now_us) else None
+        refused = len(validate(bars, now_us, signed=offer.instrument.signed).refused)
+        if 2 * refused >= len(bars):
+            return f"{refused} of {len(bars)} bars are nonsense"
+        whole = len(bars) < SOURCE_BARS_MAX  # otherwise newer ones follow
+        return _STALE if whole and self._overdue(offer, int(bars.start[-1]), now_us) else None
+
+    @staticmethod
+    def _overdue(offer: SeriesOffer, last_us: int, now_us: int) -> bool:
+        try:
+            return now_us >= calendar(offer.calendar).overdue_at(last_us, offer.interval)
+        except (BeyondCalendar, NotOnCalendar):
+            return False
+
+    async def _quote_of(self, key: str, instrument: Instrument, near: float | None) -> Quote:
+        provider = self._guarded(key)
+        quote = await provider.quote(instrument.symbol)
+        if quote is None:
+            raise SymbolNotAtSource(source=key, symbol=instrument.symbol, reason="it gave no quote")
+        problem = self._wrong_quote(quote, instrument, near)
+        if problem is not None:
+            provider.guard.refuse(problem)
+            raise SourceDataUnusable(source=key, symbol=instrument.symbol, reason=problem)
+        return quote
+
+    def _wrong_quote(self, quote: Quote, instrument: Instrument, near: float | None) -> str | None:
+        price, age_s = quote.price, (self._clock.now() - quote.as_of).total_seconds()
+        if not np.isfinite(price) or (price <= 0 and not instrument.signed):
+            return f"a price of {price}"
+        if near and not instrument.signed and not 1 / QUOTE_FACTOR_MAX < price / near < QUOTE_FACTOR_MAX:
+            return f"{price} is far from the {near} known before"
+        if age_s < -CLOCK_SKEW_S_MAX:
+            return "it is from the future"
+        if age_s > _QUOTE_AGE_S_MAX[quote.delay] and calendar(instrument.calendar).is_open(self._clock.now()):
+            return f"it is {age_s:.0f} s old"
+        return None
+
+    def _guarded(self, key: str) -> Guarded:
+        provider = self._sources[key]
+        assert isinstance(provider, Guarded), f"{key} is not fetched"
+        return provider
+
+    def _serves(self, key: str, instrument: Instrument, need: Capability | None) -> bool:
+        provider = self._sources[key]
+        info = provider.info
+        return (
+            isinstance(provider, Guarded)
+            and not provider.guard.key_missing
+            and (need is None or need in info.capabilities)
+            and (not info.asset_classes or instrument.asset_class in info.asset_classes)
+            and any(self._offer(key, instrument.symbol, interval) is not None for interval in info.intervals)
+        )
+
+    def _offer(self, key: str, symbol: str, interval: Interval) -> SeriesOffer | None:
+        try:
+            return self._sources[key].offer(symbol, interval)
+        except SeriesNotOffered:
+            return None
+
+    def _keep(self, quote: Quote) -> None:
+        self._quotes.pop(quote.symbol, None)
+        self._quotes[quote.symbol] = quote
+        while len(self._quotes) > QUOTES_KEPT_MAX:
+            del self._quotes[next(iter(self._quotes))]
+
+
+def _nobody(symbol: str, tried: Sequence[Tried]) -> NoLiveSource:
+    reasons = [{"source": one.source, "code": one.code, "reason": one.reason} for one in tried]
+    summary = "; ".join(f"{one.source}: {one.reason}" for one in tried) or "no configured source has it"
+    return NoLiveSource(symbol=symbol, summary=summary, reasons=reasons)
+
+
+_TICK = timedelta(microseconds=1)
+_STALE = "its newest bar is stale"
