@@ -3,8 +3,10 @@
 import argparse
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 from tests.wire.index import FOLDER_OF, recorded_folders
+from tests.wire.market import go_live
 from tests.wire.server import wire_server
 from truecast.providers.catalog import known_sources
 
@@ -12,9 +14,12 @@ from truecast.providers.catalog import known_sources
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.wire", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
-    port = parser.parse_args().port
+    parser.add_argument("--live", action="store_true", help="crypto exchanges answer for any pair, up to the second")
+    given = parser.parse_args()
     keys = {folder: key for key, folder in FOLDER_OF.items()}
-    async with wire_server(port=port) as wire:
+    async with wire_server(port=given.port) as wire:
+        if given.live:
+            go_live(wire, lambda: datetime.now(UTC).timestamp())  # noqa: TID251 the world outside has its own clock
         urls = {key: wire.base_url(key) for key in sorted(keys.get(folder, folder) for folder in recorded_folders())}
         for key, url in urls.items():
             print(f"{key:18} {url}")

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass
 
 from websockets.frames import Frame, Opcode
@@ -32,6 +32,13 @@ class Capture:
 
     frames: Iterable[tuple[float, bytes]]
     speed: float | None = 1.0
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Frames made as they go, in answer to each message of the client."""
+
+    answer: Callable[[bytes], AsyncIterator[bytes]]
 
 
 def steps(one: Recorded) -> list[Step]:
@@ -68,7 +75,7 @@ class Connection:
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._sent = 0
 
-    async def play(self, opening: bytes, part: list[Step] | Capture) -> None:
+    async def play(self, opening: bytes, part: list[Step] | Capture | Stream) -> None:
         """From the handshake until the client leaves, or the fault ends it."""
         self._protocol.receive_data(opening)
         [request] = [event for event in self._protocol.events_received() if isinstance(event, Request)]
@@ -78,6 +85,8 @@ class Connection:
         try:
             if isinstance(part, Capture):
                 await self._play_capture(part)
+            elif isinstance(part, Stream):
+                await self._play_stream(part, listening)
             else:
                 await self._play_steps(part)
             await listening
@@ -120,6 +129,31 @@ class Connection:
             for one in in_disorder(self._fault(), [data]):
                 if not await self._send(one, binary=False):
                     return
+
+    async def _play_stream(self, stream: Stream, listening: asyncio.Task[None]) -> None:
+        """Until the client leaves; a message of it begins a stream of its own."""
+
+        async def answer(said: bytes) -> None:
+            async for frame in stream.answer(said):
+                if not all([await self._send(one, binary=False) for one in in_disorder(self._fault(), [frame])]):
+                    return
+
+        answering: set[asyncio.Task[None]] = set()
+        try:
+            while not listening.done():
+                saying = asyncio.create_task(self._said.get())
+                await asyncio.wait({saying, listening, *answering}, return_when=asyncio.FIRST_COMPLETED)
+                if saying.done():
+                    answering.add(asyncio.create_task(answer(saying.result())))
+                else:
+                    saying.cancel()
+                    for done in [task for task in answering if task.done()]:
+                        answering.discard(done)
+                        done.result()
+        finally:
+            for task in answering:
+                task.cancel()
+            await asyncio.gather(*answering, return_exceptions=True)
 
     async def _send(self, data: bytes, *, binary: bool) -> bool:
         """False when the fault has silenced or cut the connection."""

@@ -16,7 +16,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 FOLDER = Path(__file__).parents[1] / "recorded" / "wire"
 
 # Source keys of the product whose recordings lie in a folder of another name.
-FOLDER_OF = {"coinbase": "coinbase_exchange", "alpaca": "alpaca_data", "fear_greed": "alternative_me", "ecb_sdmx": "ecb"}
+FOLDER_OF = {
+    "coinbase": "coinbase_exchange",
+    "alpaca": "alpaca_data",
+    "fear_greed": "alternative_me",
+    "ecb_sdmx": "ecb",
+}
 
 # What a client may choose freely without the answer being another one.
 _FREE = {

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from urllib.parse import parse_qsl, urlsplit
 
-from tests.wire.dialogue import Capture, Connection, Step, steps
+from tests.wire.dialogue import Capture, Connection, Step, Stream, steps
 from tests.wire.faults import HTML, Fault, skewed
 from tests.wire.index import Recorded, by_file, folder_of, match, recorded, recorded_folders
 from truecast.providers.catalog import known_sources
@@ -51,7 +51,7 @@ class WireServer:
     _faults: dict[str, list[_Ordered]] = field(default_factory=lambda: defaultdict(list))
     _asked: dict[str, list[Asked]] = field(default_factory=lambda: defaultdict(list))
     _heard: dict[str, list[bytes]] = field(default_factory=lambda: defaultdict(list))
-    _captures: dict[str, Capture] = field(default_factory=dict)
+    _captures: dict[str, Capture | Stream] = field(default_factory=dict)
     _makers: dict[str, Maker] = field(default_factory=dict)
 
     def base_url(self, key: str) -> str:
@@ -78,6 +78,10 @@ class WireServer:
             self._captures.pop(folder_of(key), None)
         else:
             self._captures[folder_of(key)] = capture
+
+    def stream(self, key: str, answer: Callable[[bytes], AsyncIterator[bytes]]) -> None:
+        """To every WebSocket that connects: frames made in answer to what it says."""
+        self._captures[folder_of(key)] = Stream(answer)
 
     def make(self, key: str, maker: Maker | None) -> None:
         """Answers computed for the request come before recorded ones."""
@@ -196,7 +200,7 @@ class WireServer:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
     ) -> None:
-        part: list[Step] | Capture
+        part: list[Step] | Capture | Stream
         if folder_of(key) in self._captures:
             part = self._captures[folder_of(key)]
         elif fault is not None and fault.file:

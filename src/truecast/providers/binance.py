@@ -42,7 +42,7 @@ class Binance(Exchange):
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         """Last price, bid and ask; one request for twenty symbols."""
-        return await quotes_of_all(symbols, self._quotes, _SYMBOLS_CHEAP)
+        return await quotes_of_all(KEY, symbols, self._quotes, _SYMBOLS_CHEAP)
 
     async def instruments(self) -> Sequence[Instrument]:
         """Every spot pair that trades now."""

@@ -30,7 +30,7 @@ class Coinbase(Exchange):
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         """Last price, bid and ask; one request each."""
-        return await quotes_of_all(symbols, self._quote, 1)
+        return await quotes_of_all(KEY, symbols, self._quote, 1)
 
     async def instruments(self) -> Sequence[Instrument]:
         """Every product that is online."""

@@ -57,7 +57,9 @@ class CoinGecko(Exchange):
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         """Prices; one request for a hundred coins."""
-        return await quotes_of_all([one for one in symbols if self._instrument(one)], self._prices, _IDS_A_REQUEST)
+        return await quotes_of_all(
+            self.info.key, [one for one in symbols if self._instrument(one)], self._prices, _IDS_A_REQUEST
+        )
 
     async def instruments(self) -> Sequence[Instrument]:
         """The 250 largest coins in dollars; of two with one ticker the larger."""

@@ -163,7 +163,7 @@ def _concatenated(pages: Sequence[Bars]) -> Bars:
 
 
 async def quotes_of_all(
-    symbols: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Sequence[Quote]]], most: int
+    source: str, symbols: Sequence[str], ask: Callable[[Sequence[str]], Awaitable[Sequence[Quote]]], most: int
 ) -> list[Quote]:
     """Quotes in batches of `most`. One unknown symbol spoils a batch: it is found by halving and left out.
 
@@ -180,8 +180,8 @@ async def quotes_of_all(
             unknown = error
             if len(batch) > 1:
                 waiting += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
-    if unknown is not None and not found:
-        raise unknown
+    if symbols and not found:
+        raise unknown or SymbolNotAtSource(source=source, symbol=", ".join(symbols)[:60], reason="it told no price")
     order = {symbol: i for i, symbol in enumerate(symbols)}
     return sorted(found, key=lambda quote: order[quote.symbol])
 

@@ -40,7 +40,7 @@ class Kraken(Exchange):
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         """Last price, bid and ask; one request for forty pairs."""
-        return await quotes_of_all(symbols, self._quotes, _PAIRS_A_REQUEST)
+        return await quotes_of_all(KEY, symbols, self._quotes, _PAIRS_A_REQUEST)
 
     async def instruments(self) -> Sequence[Instrument]:
         """Every pair that is online."""
