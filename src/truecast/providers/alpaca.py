@@ -17,6 +17,7 @@ from truecast.providers.candles import Asked, Read
 from truecast.providers.errors import SourceKeyRefused, SymbolNotAtSource
 from truecast.providers.feed import FeedPlan
 from truecast.providers.stocks import Stocks, Stretch, upstream_beside
+from truecast.providers.upstream import apart
 
 _BARS, _SNAPSHOTS = "/v2/stocks/bars", "/v2/stocks/snapshots"
 _PAGE_ROWS = 10_000
@@ -80,7 +81,7 @@ class Alpaca(Stocks):
         }
         answer = await self._upstream.get(_BARS, params, about=stretch.symbol, headers=self._headers())
         asked = self._asked(stretch, answer.received_at)
-        return asked, parse_bars(answer.body, asked, name)
+        return asked, await apart(parse_bars, answer.body, asked, name)
 
     def _headers(self) -> Mapping[str, str]:
         key, secret = self._pair()

@@ -24,7 +24,7 @@ from truecast.providers.names import names_of
 from truecast.providers.payload import csv_of, date_of, malformed, number, shown, time_us
 from truecast.providers.published import observed, published_us, revised
 from truecast.providers.universe import exchange_rate, universe
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, apart
 
 _KEY = "ecb_sdmx"
 _HUB = "EUR"
@@ -76,7 +76,7 @@ class EcbSdmx(Source):
                 raise
             return Bars.empty(symbol, interval)  # 404: no results since then
         asked = Asked.of(self.info, offer, answer.received_at, since=since)
-        return told(parse(answer.body, asked), asked)
+        return told(await apart(parse, answer.body, asked), asked)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -17,6 +17,7 @@ from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.feed import FeedPlan
 from truecast.providers.finnhub_formats import KEY, decode, explain, parse_candles, parse_quote
 from truecast.providers.stocks import Stocks, Stretch, upstream_beside
+from truecast.providers.upstream import apart
 
 _RESOLUTION = {Interval.M1: "1", Interval.M5: "5", Interval.M15: "15", Interval.M30: "30"}
 _SILENCE_S_MAX = 120.0  # it pings about once a minute
@@ -64,7 +65,7 @@ class Finnhub(Stocks):
         }
         answer = await self._get("/stock/candle", params, stretch.symbol)
         asked = self._asked(stretch, answer.received_at)
-        return asked, parse_candles(answer.body, asked)
+        return asked, await apart(parse_candles, answer.body, asked)
 
     async def _quote(self, name: str, symbol: str) -> Quote:
         answer = await self._get("/quote", {"symbol": name}, symbol)

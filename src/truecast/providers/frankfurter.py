@@ -23,7 +23,7 @@ from truecast.providers.names import names_of
 from truecast.providers.payload import date_of, json_of, malformed, member, number
 from truecast.providers.published import observed
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, apart
 
 _KEY = "frankfurter"
 _HUB = "EUR"
@@ -60,7 +60,7 @@ class Frankfurter(Source):
         legs = ",".join(code for code in name.split("-") if code != _HUB)
         answer = await self._upstream.get(f"/v1/{first}..", {"symbols": legs}, about=symbol)
         asked = self._names.asked(symbol, interval, answer.received_at, since=since)
-        return told(parse(answer.body, asked), asked)
+        return told(await apart(parse, answer.body, asked), asked)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -31,7 +31,7 @@ from truecast.providers.fred_formats import (
     vintages,
 )
 from truecast.providers.names import names_of
-from truecast.providers.upstream import Upstream, refused_key
+from truecast.providers.upstream import Upstream, apart, refused_key
 
 _TOML = Path(__file__).with_suffix(".toml")
 _VINTAGES_MAX = 2_000  # of one answer
@@ -73,7 +73,7 @@ class Fred(Source):
             params = {"id": name} | ({"cosd": since.date().isoformat()} if since else {})
             answer = await self._upstream.get("/graph/fredgraph.csv", params, about=symbol)
             asked = self._names.asked(symbol, interval, answer.received_at, since=since)
-            return told(parse_graph(answer.body, name, asked), asked)
+            return told(await apart(parse_graph, answer.body, name, asked), asked)
         try:
             pages = await self._window(symbol, name, since, BEGINNING, None)
         except TooManyVintages:
@@ -100,7 +100,7 @@ class Fred(Source):
         while offset is not None:
             path = "/fred/series/observations"
             answer = await self._upstream.get(path, params | {"offset": str(offset)}, about=symbol)
-            pages.append(parse_observations(answer.body, to_us(answer.received_at)))
+            pages.append(await apart(parse_observations, answer.body, to_us(answer.received_at)))
             offset = pages[-1].next_offset
         return pages
 

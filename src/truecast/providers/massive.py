@@ -28,6 +28,7 @@ from truecast.providers.massive_formats import (
     parse_splits,
 )
 from truecast.providers.stocks import Stocks, Stretch, factors_from, upstream_beside
+from truecast.providers.upstream import apart
 
 _SPAN = {
     Interval.M1: "1/minute", Interval.M5: "5/minute", Interval.M15: "15/minute", Interval.M30: "30/minute",
@@ -88,7 +89,7 @@ class Massive(Stocks):
             params = dict(parse_qsl(query))
         answer = await self._get(path, params, stretch.symbol)
         asked = self._asked(stretch, answer.received_at)
-        return asked, parse_aggregates(answer.body, asked, name)
+        return asked, await apart(parse_aggregates, answer.body, asked, name)
 
     @staticmethod
     def _from(stretch: Stretch) -> dt.datetime:

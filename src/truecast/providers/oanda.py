@@ -27,7 +27,7 @@ from truecast.providers.hours import NEW_YORK, fx_day, label_us
 from truecast.providers.names import names_of
 from truecast.providers.payload import json_of, malformed, member, members, number, time_us
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream, refused_key
+from truecast.providers.upstream import Upstream, apart, refused_key
 
 _KEY = "oanda"
 _TOML = Path(__file__).with_suffix(".toml")
@@ -63,7 +63,7 @@ class Oanda(Source):
             params = {"count": str(_PAGE_ROWS)}
             answer, now = await self._candles(symbol, interval, params)
             asked = self._names.asked(symbol, interval, now)
-            return told(parse(answer, asked), asked)
+            return told(await apart(parse, answer, asked), asked)
         return await self._pages(symbol, interval, since, None)
 
     async def between(self, symbol: str, interval: Interval, first: dt.datetime, end: dt.datetime) -> Bars:
@@ -94,7 +94,7 @@ class Oanda(Source):
         while True:
             body, now = await self._candles(symbol, interval, {"from": iso(at), "count": str(_PAGE_ROWS)})
             asked = self._names.asked(symbol, interval, now, since=first, end=end)
-            reads.append(parse(body, asked))
+            reads.append(await apart(parse, body, asked))
             total += len(reads[-1].bars)
             last_us = int(reads[-1].further or 0)
             full = last_us and total < SOURCE_BARS_MAX and (end is None or last_us < to_us(end))

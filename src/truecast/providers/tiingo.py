@@ -18,7 +18,7 @@ from truecast.providers.errors import SourceOverBudget, SourceRefused, SymbolNot
 from truecast.providers.hours import label_us
 from truecast.providers.payload import csv_of, date_of, json_of, malformed, number, shown, text_of, time_us
 from truecast.providers.stocks import Stocks, Stretch, factors_from, upstream_beside
-from truecast.providers.upstream import refused_key
+from truecast.providers.upstream import apart, refused_key
 
 _KEY = "tiingo"
 _FREQUENCY = {Interval.M5: "5min", Interval.M15: "15min", Interval.M30: "30min"}
@@ -33,7 +33,7 @@ class Tiingo(Stocks):
         _, name = self._names.name(symbol, Interval.D1)
         params = {"startDate": str(self.info.first_date), "format": "json"}
         answer = await self._get(f"/tiingo/daily/{name}/prices", params, symbol)
-        found = parse_factors(answer.body, symbol)
+        found = await apart(parse_factors, answer.body, symbol)
         return [factor for factor in found if factor.date < answer.received_at.date()]
 
     async def _page(self, stretch: Stretch, _token: str | None) -> tuple[Asked, Read]:
@@ -46,7 +46,7 @@ class Tiingo(Stocks):
             params |= {"resampleFreq": _FREQUENCY[stretch.interval], "columns": ",".join(_PRICES)}
         answer = await self._get(path, params | {"format": "json"}, stretch.symbol)
         asked = self._asked(stretch, answer.received_at)
-        return asked, parse(answer.body, asked)
+        return asked, await apart(parse, answer.body, asked)
 
     async def _get(self, path: str, params: dict[str, str], about: str) -> Response:
         return await self._upstream.get(path, params, about=about, headers={"authorization": f"Token {self._secret()}"})

@@ -1,8 +1,9 @@
 """Asks a source over HTTP, and turns its refusals into errors of ours: no adapter sees a bare status code."""
 
+import asyncio
 import json
 from collections.abc import Callable, Mapping
-from typing import NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from truecast.kit.errors import TruecastError
 from truecast.kit.http import HttpClient, Response, SourceAnsweredError
@@ -22,6 +23,8 @@ Explain = Callable[[int, str, str], TruecastError | None]
 # The same for sources whose answers carry codes: status, the body as it came, what was asked for, seconds to wait.
 ExplainBody = Callable[[int, bytes, str, float | None], TruecastError | None]
 
+_T = TypeVar("_T")
+_INLINE_BYTES_MAX = 65_536  # some ten milliseconds
 _SAID_CHARS_MAX = 120
 _KEYS = ("message", "error_message", "errorMessage", "error", "detail", "description")
 
@@ -84,6 +87,11 @@ class Upstream:
         if status in (400, 402, 403, 422, 451):
             return SourceRefused(source=self._source, reason=reason)
         return error
+
+
+async def apart(read: Callable[..., _T], body: bytes, *rest: Any) -> _T:
+    """What `read(body, *rest)` gives; a large body is read in a thread, so that nobody else waits for it."""
+    return read(body, *rest) if len(body) < _INLINE_BYTES_MAX else await asyncio.to_thread(read, body, *rest)
 
 
 def refused_key(source: str, reason: str) -> SourceKeyRefused:

@@ -23,7 +23,7 @@ from truecast.providers.candles import told
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.names import names_of
 from truecast.providers.universe import exchange_rate, us_stock
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, apart
 from truecast.providers.yahoo_formats import KEY, Chart, factors_of, parse_chart, quote_of, read_chart
 
 _TOML = Path(__file__).with_suffix(".toml")
@@ -108,7 +108,8 @@ class Yahoo(Source):
         }
         answer = await self._upstream.get(f"/v8/finance/chart/{quoted(name)}", params, about=instrument.symbol)
         currency = None if instrument.currency == "points" else instrument.currency
-        return parse_chart(answer.body, name, interval, currency, instrument.symbol), answer
+        chart = await apart(parse_chart, answer.body, name, interval, currency, instrument.symbol)
+        return chart, answer
 
 
 def explain(status: int, said: str, about: str) -> TruecastError | None:
