@@ -17,7 +17,7 @@ from truecast.features.frame import Frame
 from truecast.models.catalog import GROWERS
 from truecast.models.evaluate import parts
 from truecast.models.evaluate.plan import Plan, Variant, origins_of, plan_of
-from truecast.models.evaluate.refits import Refit, Refits, cuts, is_kept, path_of, refits_of, trained_on
+from truecast.models.evaluate.refits import Refit, Refits, cuts, cuts_of, is_kept, path_of, refits_of, trained_on
 from truecast.models.evaluate.report import plain, report_of, text
 from truecast.models.evaluate.run import run
 from truecast.models.evaluate.table import write_table
@@ -26,6 +26,10 @@ from truecast.models.training import train
 
 DAY_US = 86_400_000_000
 PLAN = Plan(Interval.D1, ("naive", "lightgbm"), (1, 5), origins=40, refit_every=20, embargo=3, seed=7, seeds=2)
+
+
+ONE = replace(PLAN, seeds=1)
+CLASSES = {f"S{i}": "unknown" for i in range(4)}
 
 
 def silent(_done, _total):
@@ -54,7 +58,7 @@ def finished(tmp_path_factory):
 def test_all_means_trained_models_too():
     plan = plan_of(Interval.D1, models=["all"], horizons=[1], origins=5, refit_every=5, embargo=0, seed=0, seeds=3)
     assert set(GROWERS) < set(plan.models)
-    assert plan.trainings == tuple((name, seed) for name in plan.models if name in GROWERS for seed in (0, 1, 2))
+    assert sorted(plan.trainings) == sorted((name, seed) for name in GROWERS for seed in (0, 1, 2))
     assert [str(v) for v in plan.variants if v.model == "xgboost"] == ["xgboost", "xgboost@1", "xgboost@2"]
     assert [str(v) for v in plan.variants if v.model == "ets"] == ["ets"]
 
@@ -73,7 +77,7 @@ def test_a_training_ends_an_embargo_before_the_first_origin_of_its_block(finishe
 
 def test_what_is_kept_is_what_the_live_training_gives(finished):
     folder, _ = finished
-    refit = refits_of(PLAN, panel(), {f"S{i}": "unknown" for i in range(4)})[0]
+    refit = refits_of(PLAN, cuts_of(PLAN, panel(), CLASSES))[0]
     kept = {p.name: p.read_bytes() for p in path_of(folder, refit).iterdir() if p.name != "cost.json"}
     known = [frame[: int(np.searchsorted(frame.end, refit.cut, side="right"))] for frame in panel()]
     live = train(GROWERS["lightgbm"], known, asset_class="unknown", seed=7, anchors=(1, 2, 3, 5))
@@ -141,9 +145,8 @@ def test_only_what_is_damaged_is_trained_again(finished, tmp_path):
 
 def test_a_class_with_too_little_is_a_line_for_each_of_its_series(tmp_path):
     frames = [*panel(), replace(remembering(9, 150), symbol="ALONE")]
-    plan = replace(PLAN, seeds=1)
     classes = {f"S{i}": "fx" for i in range(4)} | {"ALONE": "crypto"}
-    done = run(plan, frames, tmp_path / "out", workers=2, tell=silent, classes=classes)
+    done = run(ONE, frames, tmp_path / "out", workers=2, tell=silent, classes=classes)
     (failure,) = done.failures
     assert (failure.symbol, failure.model, failure.code) == ("ALONE", "lightgbm", "model_unavailable")
     assert "cannot be trained on 1 series" in failure.detail
@@ -153,10 +156,10 @@ def test_a_class_with_too_little_is_a_line_for_each_of_its_series(tmp_path):
 def test_series_on_other_calendars_share_the_training_before_them():
     frames = panel(2)
     frames[1] = replace(frames[1], end=frames[1].end + 5 * DAY_US)
-    refits = refits_of(replace(PLAN, seeds=1), frames, dict.fromkeys(("S0", "S1"), "fx"))
+    refits = refits_of(ONE, cuts_of(ONE, frames, dict.fromkeys(("S0", "S1"), "fx")))
     assert [r.cut for r in refits] == cuts(PLAN, frames[0]).tolist()
     frames[1] = replace(frames[1], end=frames[1].end + 11 * DAY_US)
-    refits = refits_of(replace(PLAN, seeds=1), frames, dict.fromkeys(("S0", "S1"), "fx"))
+    refits = refits_of(ONE, cuts_of(ONE, frames, dict.fromkeys(("S0", "S1"), "fx")))
     first = int(cuts(PLAN, frames[0])[0])
     assert [(r.cut - first) // DAY_US for r in refits] == [0, 16, 36]  # that of day 20 is served by the one of day 16
 
@@ -171,8 +174,8 @@ def test_a_training_sees_its_class_until_its_cut_and_no_more_bars_than_the_limit
 
 def test_a_task_gets_all_trainings_until_its_own_cut(finished):
     folder, _ = finished
-    frame, classes = panel()[0], {f"S{i}": "unknown" for i in range(4)}
-    refits = Refits(str(folder), classes, tuple(refits_of(PLAN, panel(), classes)), {})
+    frame, moments = panel()[0], cuts_of(PLAN, panel(), CLASSES)
+    refits = Refits(str(folder), CLASSES, moments, tuple(refits_of(PLAN, moments)), {})
     first, second = cuts(PLAN, frame).tolist()
     for cut, untils in ((first, [first]), (second, [first, second])):
         known = frame[: int(np.searchsorted(frame.end, cut, side="right"))]
@@ -204,8 +207,7 @@ def test_kill_9_while_training_and_again_gives_the_table_of_an_undisturbed_run(f
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    classes = {f"S{i}": "unknown" for i in range(4)}
-    kept = [refit for refit in refits_of(PLAN, panel(), classes) if is_kept(refit, folder)]
+    kept = [refit for refit in refits_of(PLAN, cuts_of(PLAN, panel(), CLASSES)) if is_kept(refit, folder)]
     stamps = {r: (path_of(folder, r) / "location.json").stat().st_mtime_ns for r in kept}
     assert 1 <= len(kept) < 4
     resumed = run(PLAN, panel(), folder, workers=2, tell=silent)

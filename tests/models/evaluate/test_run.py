@@ -135,7 +135,7 @@ def test_a_number_of_workers_that_is_none(frames, tmp_path, workers):
 
 def test_a_refusal_is_a_line_and_leaves_no_part(frames, tmp_path):
     plan = Plan(Interval.D1, ("naive",), (1,), origins=115)
-    failure = running.perform(plan, Variant("naive", 0), frames[0], Refits(str(tmp_path), {}, (), {}))
+    failure = running.perform(plan, Variant("naive", 0), frames[0], Refits(str(tmp_path), {}, {}, (), {}))
     assert failure.code == "history_too_short" and failure.symbol == "USD-JPY"
     assert list(tmp_path.iterdir()) == []
 

@@ -3,6 +3,7 @@
 plan.json      what this folder holds; another protocol or other data are refused, the same ones go on
 parts/*.npz    one model on one series
 trained/*      one training each (refits.py)
+evidence/*     what one series said at one cut (blends.py)
 """
 
 import hashlib
@@ -16,14 +17,20 @@ import numpy as np
 import orjson
 
 from truecast.features.frame import Frame
-from truecast.kit.errors import EXIT_DATA, EXIT_IO, TruecastError
+from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.kit.limits import HISTORY_BARS_MAX, TRAINING_BARS_MAX
 from truecast.models.evaluate.plan import Plan, Variant, origins_of, version_of
-from truecast.models.evaluate.refits import TRAINED_FOLDER
 from truecast.models.evaluate.tasks import Record
+from truecast.models.evaluate.whole import (
+    EVIDENCE_FOLDER,
+    PARTS_FOLDER,
+    TRAINED_FOLDER,
+    OutputNotWritten,
+    file_name,
+    write_whole,
+)
 
 PLAN_FILE = "plan.json"
-PARTS_FOLDER = "parts"
 _FORMAT = 2
 _COLUMNS = ("end", "open", "high", "low", "close", "volume")
 
@@ -38,24 +45,15 @@ class OutputOccupied(TruecastError):
     exit_code = EXIT_DATA
 
 
-class OutputNotWritten(TruecastError):
-    """The output folder could not be written."""
-
-    code = "output_not_written"
-    title = "Output not written"
-    template = "{path} was not written: {reason}"
-    exit_code = EXIT_IO
-
-
 def described(plan: Plan, frames: Sequence[Frame], class_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Everything that the table depends on, as JSON holds it. With models that are trained, on whole series."""
     trained: dict[str, Any] = {}
-    if plan.trainings:
+    if plan.learns:
         trained = {"training_bars_max": TRAINING_BARS_MAX, "classes": dict(sorted((class_of or {}).items()))}
     return {
         "format": _FORMAT,
         "interval": plan.interval.value,
-        "models": {name: version_of(name) for name in plan.models},
+        "models": {name: version_of(name, plan.interval) for name in plan.models},
         "horizons": list(plan.horizons),
         "origins": plan.origins,
         "refit_every": plan.refit_every,
@@ -64,7 +62,7 @@ def described(plan: Plan, frames: Sequence[Frame], class_of: Mapping[str, str] |
         "seeds": plan.seeds,
         "history_bars_max": HISTORY_BARS_MAX,
         **trained,
-        "series": {frame.symbol: _digest(frame if plan.trainings else used(plan, frame)) for frame in frames},
+        "series": {frame.symbol: _digest(frame if plan.learns else used(plan, frame)) for frame in frames},
     }
 
 
@@ -81,7 +79,7 @@ def claim(folder: Path, description: Mapping[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
             _check_same(folder, orjson.loads(path.read_bytes()), description)
-        elif any(entry.name not in (PARTS_FOLDER, TRAINED_FOLDER) for entry in folder.iterdir()):
+        elif any(entry.name not in (PARTS_FOLDER, TRAINED_FOLDER, EVIDENCE_FOLDER) for entry in folder.iterdir()):
             raise OutputOccupied(folder=str(folder), what="files of another kind")
         (folder / PARTS_FOLDER).mkdir(exist_ok=True)
         write_whole(path, orjson.dumps(description, option=orjson.OPT_INDENT_2))
@@ -100,10 +98,8 @@ def _check_same(folder: Path, kept: Any, description: Mapping[str, Any]) -> None
 
 
 def part_path(folder: Path, symbol: str, variant: Variant) -> Path:
-    """Where the task's record is kept. Symbols may hold what file names may not."""
-    plain = "".join(c if c.isalnum() or c in "-." else "_" for c in symbol)
-    mark = hashlib.sha256(symbol.encode()).hexdigest()[:6]
-    return folder / PARTS_FOLDER / f"{plain}.{mark}.{variant}.npz"
+    """Where the task's record is kept."""
+    return folder / PARTS_FOLDER / f"{file_name(symbol)}.{variant}.npz"
 
 
 def save(path: Path, record: Record) -> None:
@@ -143,16 +139,6 @@ def load(path: Path) -> Record:
         values[name] = float(values[name])
     values["phases"] = {name: (wall, cpu) for name, (wall, cpu) in orjson.loads(str(values["phases"])).items()}
     return Record(**values)
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old one or the new one. Raises OutputNotWritten."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_bytes(data)
-        partial.replace(path)
-    except OSError as error:
-        raise OutputNotWritten(path=str(path), reason=error.strerror or str(error)) from None
 
 
 def _digest(frame: Frame) -> str:

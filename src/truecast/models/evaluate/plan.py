@@ -9,6 +9,7 @@ trained      models that learn from many series are trained again at each refit 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from enum import IntEnum
 
 import numpy as np
 
@@ -17,13 +18,17 @@ from truecast.domain.horizon import parse_horizon
 from truecast.domain.interval import Interval
 from truecast.kit.errors import MalformedRequest
 from truecast.kit.limits import EVALUATE_ORIGINS_MAX, EVALUATE_SEEDS_MAX, HISTORY_BARS_MAX, HORIZON_STEPS_MAX
+from truecast.models.auto import AUTO, Auto, member_names
 from truecast.models.base import Model
 from truecast.models.catalog import GROWERS, MODELS, UnknownModel
+from truecast.models.ensemble import Ensemble
+from truecast.models.evidence import ENSEMBLE
 from truecast.models.located import Located
 from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 
 ALL = "all"
+BLENDS = {ENSEMBLE: Ensemble, AUTO: Auto}  # made of other models
 REFERENCE = Naive().name  # the calibrated random walk: always among the models, because skill is measured against it
 
 
@@ -61,20 +66,35 @@ class Plan:
         return shortest + self.embargo + self.origins + self.horizons[-1] - 1
 
     @property
+    def learns(self) -> bool:
+        """Whether any model learns from other series."""
+        return any(name in GROWERS or name in BLENDS for name in self.models)
+
+    @property
     def trainings(self) -> tuple[tuple[str, int], ...]:
-        """Models that are trained, each with every seed."""
-        seeds = range(self.seed, self.seed + self.seeds)
-        return tuple((name, seed) for name in self.models if name in GROWERS for seed in seeds)
+        """Models that are trained, each with every seed; those that are only members with the first."""
+        return tuple(dict.fromkeys(training for one in self.variants for training in self.trainings_of(one)))
 
     def trainings_of(self, variant: "Variant") -> tuple[tuple[str, int], ...]:
         """Those that must have ended before the variant can be evaluated."""
+        if variant.model in BLENDS:
+            return tuple((name, variant.seed) for name in trained_members(self.interval))
         return ((variant.model, variant.seed),) if variant.model in GROWERS else ()
 
     @property
     def variants(self) -> tuple["Variant", ...]:
         """What is evaluated on every series: each model with the first seed, then trained ones with the others."""
-        first = [Variant(name, self.seed) for name in self.models]
-        return (*first, *(Variant(name, seed, repeated=True) for name, seed in self.trainings if seed != self.seed))
+        seeds = range(self.seed + 1, self.seed + self.seeds)
+        grown = [Variant(name, seed, repeated=True) for name in self.models if name in GROWERS for seed in seeds]
+        return (*(Variant(name, self.seed) for name in self.models), *grown)
+
+
+class Stage(IntEnum):
+    """What has to be there before a model can be evaluated."""
+
+    ALONE = 0  # nothing
+    TRAINED = 1  # trainings
+    CLASS = 2  # the evidence of the class
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +104,13 @@ class Variant:
     model: str
     seed: int
     repeated: bool = False
+
+    @property
+    def stage(self) -> Stage:
+        """When its turn comes."""
+        if self.model == AUTO:
+            return Stage.CLASS
+        return Stage.TRAINED if self.model in GROWERS or self.model in BLENDS else Stage.ALONE
 
     def __str__(self) -> str:
         return f"{self.model}@{self.seed}" if self.repeated else self.model
@@ -102,7 +129,7 @@ def plan_of(
 ) -> Plan:
     """A checked plan. Raises UnknownModel, HorizonOutOfRange, EvaluationMalformed."""
     named = [name for name in models if name]
-    chosen = [*MODELS, *GROWERS] if named == [ALL] else [_known(name) for name in named]
+    chosen = [*MODELS, *GROWERS, *BLENDS] if named == [ALL] else [_known(name) for name in named]
     steps = sorted({parse_horizon(text, interval).steps for text in horizons})
     if not chosen or not steps:
         raise EvaluationMalformed(
@@ -123,18 +150,29 @@ def plan_of(
 
 
 def _known(name: str) -> str:
-    if name not in MODELS and name not in GROWERS:
-        raise UnknownModel(model=name, choices=sorted([*MODELS, *GROWERS]))
+    known = (*MODELS, *GROWERS, *BLENDS)
+    if name not in known:
+        raise UnknownModel(model=name, choices=sorted(known))
     return name
+
+
+def trained_members(interval: Interval) -> tuple[str, ...]:
+    """Members of `auto` and `ensemble` that are trained."""
+    return tuple(name for name in member_names(interval) if name in GROWERS)
 
 
 def min_bars_of(name: str) -> int:
     """The shortest history of a model, trained or not, installed or not."""
-    return Located(Trees(GROWERS[name], {}, {})).min_bars if name in GROWERS else MODELS[name].min_bars
+    if name in GROWERS:
+        return Located(Trees(GROWERS[name], {}, {})).min_bars
+    return MODELS[REFERENCE if name in BLENDS else name].min_bars
 
 
-def version_of(name: str) -> str:
+def version_of(name: str, interval: Interval) -> str:
     """Changes whenever the model would give another answer."""
+    if name in BLENDS:
+        own = BLENDS[name](tuple(MODELS[member] for member in member_names(interval) if member in MODELS)).version
+        return "|".join([own, *(GROWERS[member].version for member in trained_members(interval))])
     return GROWERS[name].version if name in GROWERS else MODELS[name].version
 
 

@@ -10,9 +10,9 @@ from truecast.domain.bar import FloatArray, IntArray
 from truecast.domain.quantiles import GRID
 from truecast.models import losses
 from truecast.models.evaluate.measure import PIT_BINS, ROLLING_ORIGINS, Sheet, sheet
-from truecast.models.evaluate.parts import write_whole
 from truecast.models.evaluate.plan import REFERENCE
 from truecast.models.evaluate.report import PICTURES, Report
+from truecast.models.evaluate.whole import write_whole
 
 _INK, _MUTED, _GRID = "#1c2430", "#5b6675", "#e3e7ec"
 _COLOURS = (

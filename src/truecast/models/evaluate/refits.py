@@ -13,6 +13,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -25,14 +26,14 @@ from truecast.kit.limits import TRAINING_BARS_MAX
 from truecast.models.catalog import GROWERS
 from truecast.models.evaluate.phases import Seconds, added, watched
 from truecast.models.evaluate.plan import Plan, origins_of
+from truecast.models.evaluate.whole import TRAINED_FOLDER
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.located import Located
-from truecast.models.location.artifact import ArtifactRefused, read_artifact
+from truecast.models.location.artifact import Artifact, ArtifactRefused, read_artifact
 from truecast.models.location.succession import Succession
 from truecast.models.location.trees import Trees
 from truecast.models.training import ANCHORS, train
 
-TRAINED_FOLDER = "trained"
 NEAR = 0.75  # of the bars between two refits
 _COST = "cost.json"
 
@@ -62,17 +63,22 @@ def cuts(plan: Plan, frame: Frame) -> IntArray:
     return frame.end[first - plan.embargo]
 
 
-def refits_of(plan: Plan, frames: Sequence[Frame], class_of: Mapping[str, str]) -> list[Refit]:
-    """Every training that the series need, by model, class, seed and time."""
-    by_class: dict[str, list[int]] = {}
+def cuts_of(plan: Plan, frames: Sequence[Frame], class_of: Mapping[str, str]) -> dict[str, tuple[int, ...]]:
+    """When models are trained that learn from a class, by class."""
+    by_class: dict[str, set[int]] = {}
     for frame in frames:
-        by_class.setdefault(class_of[frame.symbol], []).extend(cuts(plan, frame).tolist())
+        by_class.setdefault(class_of[frame.symbol], set()).update(cuts(plan, frame).tolist())
     apart = NEAR * plan.refit_every * plan.interval.seconds * 1_000_000
+    return {asset_class: tuple(_thinned(sorted(wanted), apart)) for asset_class, wanted in by_class.items()}
+
+
+def refits_of(plan: Plan, wanted: Mapping[str, Sequence[int]]) -> list[Refit]:
+    """Every training at these moments, by model, class, seed and time."""
     return sorted(
         Refit(model, asset_class, seed, cut)
         for model, seed in plan.trainings
-        for asset_class, wanted in by_class.items()
-        for cut in _thinned(sorted(set(wanted)), apart)
+        for asset_class, moments in wanted.items()
+        for cut in moments
     )
 
 
@@ -141,6 +147,7 @@ class Refits:
 
     folder: str
     class_of: Mapping[str, str]
+    cuts: Mapping[str, tuple[int, ...]]  # by class
     listed: tuple[Refit, ...]
     refused: Mapping[Refit, str]
 
@@ -149,7 +156,8 @@ class Refits:
         asset_class, last = self.class_of[frame.symbol], int(frame.end[-1])
         mine = [r for r in self.listed if (r.model, r.asset_class, r.seed) == (model, asset_class, seed)]
         known = [refit for refit in mine if refit.cut <= last]
-        assert known, f"no training of {model} by the end of {frame.symbol}"
+        if not known:  # of one that is only asked as a witness
+            raise ModelUnavailable(model=model, reason="not trained yet")
         if (reason := self.refused.get(known[-1])) is not None:
             raise ModelUnavailable(model=model, reason=reason)
         reigns = (self._trees(refit, frame) for refit in known if refit not in self.refused)
@@ -157,8 +165,13 @@ class Refits:
 
     def _trees(self, refit: Refit, frame: Frame) -> Trees:
         scope = refit.asset_class, frame.interval.value
-        artifact = read_artifact(_files(Path(self.folder), refit), refit.model)
+        artifact = _artifact(self.folder, refit)
         return Trees(GROWERS[refit.model], {scope: artifact}, {frame.symbol: refit.asset_class})
+
+
+@lru_cache(maxsize=256)
+def _artifact(folder: str, refit: Refit) -> Artifact:
+    return read_artifact(_files(Path(folder), refit), refit.model)
 
 
 def reason_of(refusal: TruecastError) -> str:

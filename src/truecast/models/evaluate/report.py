@@ -13,11 +13,12 @@ from truecast import __version__
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.kit.clock import from_us, iso
 from truecast.models.evaluate.measure import POOLED, ROLLING_ORIGINS, Row, compared, measured, sheet
-from truecast.models.evaluate.parts import described, write_whole
+from truecast.models.evaluate.parts import described
 from truecast.models.evaluate.phases import added
 from truecast.models.evaluate.plan import REFERENCE
 from truecast.models.evaluate.run import Evaluated
 from truecast.models.evaluate.tasks import Record
+from truecast.models.evaluate.whole import write_whole
 
 JSON_FILE, TEXT_FILE = "report.json", "report.md"
 _TITLES = (

@@ -1,7 +1,8 @@
 """Runs an evaluation over all cores: one process per task at a time, finished tasks kept, so that a kill costs little.
 
-A task is one model on one series. Trainings come first; tasks that need none fill the time beside them. What a model
-refuses (a library that is missing, a horizon beyond its training) is a line of the report, not the end of the run.
+A task is one model on one series. Trainings come first, with the tasks that need none; then trained models, the
+ensemble and the evidence of every series; then `auto`, which weighs that. What a model refuses (a library that is
+missing, a horizon beyond its training) is a line of the report, not the end of the run.
 """
 
 import multiprocessing
@@ -12,17 +13,20 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.kit.limits import EVALUATE_WORKERS_MAX
 from truecast.models.evaluate import parts
-from truecast.models.evaluate.plan import EvaluationMalformed, Plan, Variant
+from truecast.models.evaluate.blends import is_heard, testify
+from truecast.models.evaluate.plan import EvaluationMalformed, Plan, Stage, Variant
 from truecast.models.evaluate.refits import (
     Cost,
     Refit,
     Refits,
     cost_of,
+    cuts_of,
     is_kept,
     learn,
     reason_of,
@@ -30,6 +34,7 @@ from truecast.models.evaluate.refits import (
     trained_on,
 )
 from truecast.models.evaluate.tasks import Record, evaluated
+from truecast.models.evaluate.whole import OutputNotWritten
 from truecast.models.evaluate.worker import begin
 
 
@@ -127,8 +132,9 @@ def run(
             have=len(longest),
         )
     class_of = {frame.symbol: (classes or {}).get(frame.symbol, UNKNOWN_CLASS) for frame in ordered}
-    parts.claim(folder, parts.described(plan, ordered if plan.trainings else long_enough, class_of))
-    refits = Refits(str(folder), class_of, tuple(refits_of(plan, long_enough, class_of)), {})
+    parts.claim(folder, parts.described(plan, ordered if plan.learns else long_enough, class_of))
+    cuts = cuts_of(plan, long_enough, class_of)
+    refits = Refits(str(folder), class_of, cuts, tuple(refits_of(plan, cuts)), {})
     failures = _work(plan, _Series(ordered, long_enough), refits, n_workers, tell)
     paths = [parts.part_path(folder, frame.symbol, variant) for frame in long_enough for variant in plan.variants]
     records = tuple(parts.load(path) for path in paths if path.exists())
@@ -160,7 +166,9 @@ def _work(plan: Plan, series: _Series, refits: Refits, workers: int, tell: Tell)
     left = [(frame, v) for frame, v in tasks if not parts.part_path(folder, frame.symbol, v).exists()]
     wanted = {training for _, variant in left for training in plan.trainings_of(variant)}
     due = [refit for refit in refits.listed if (refit.model, refit.seed) in wanted and not is_kept(refit, folder)]
-    done, total = len(tasks) - len(left), len(tasks) + len(due)
+    asked = any(variant.stage == Stage.CLASS for _, variant in left)
+    unheard = [frame for frame in series.evaluated if asked and not is_heard(frame, refits)]
+    done, total = len(tasks) - len(left), len(tasks) + len(due) + len(unheard)
     tell(done, total)
     if not left:
         return []
@@ -168,20 +176,21 @@ def _work(plan: Plan, series: _Series, refits: Refits, workers: int, tell: Tell)
     pool = ProcessPoolExecutor(min(workers, len(left) + len(due)), context, begin)
     outcomes: list[_Outcome] = []
 
-    def collect(futures: Sequence[Future[_Outcome]]) -> None:
-        for future in as_completed(futures):
+    def collect(begun: Sequence[Future[_Outcome]], stage: Stage, refits: Refits) -> None:
+        these = [(frame, variant) for frame, variant in left if variant.stage == stage]
+        more: list[Future[_Outcome]] = [
+            pool.submit(perform, plan, variant, parts.used(plan, frame), refits) for frame, variant in these
+        ]
+        for future in as_completed([*begun, *more]):
             outcomes.append(future.result())
             tell(done + len(outcomes), total)
 
-    def begun(refits: Refits, *, trained: bool) -> list[Future[_Outcome]]:
-        these = [(frame, variant) for frame, variant in left if bool(plan.trainings_of(variant)) is trained]
-        return [pool.submit(perform, plan, variant, parts.used(plan, frame), refits) for frame, variant in these]
-
     try:
-        trainings = [_begun_training(pool, refit, plan, series, refits) for refit in due]
-        collect([*trainings, *begun(refits, trained=False)])
-        refused = {one.refit: one.reason for one in outcomes if isinstance(one, Refused)}
-        collect(begun(replace(refits, refused=refused), trained=True))
+        collect([_begun_training(pool, refit, plan, series, refits) for refit in due], Stage.ALONE, refits)
+        refits = replace(refits, refused={one.refit: one.reason for one in outcomes if isinstance(one, Refused)})
+        heard = [pool.submit(testify, parts.used(plan, frame), plan.seed, refits) for frame in unheard]
+        collect(cast("list[Future[_Outcome]]", heard), Stage.TRAINED, refits)
+        collect([], Stage.CLASS, refits)
     except BrokenProcessPool:
         raise WorkerDied from None
     finally:
@@ -202,7 +211,7 @@ def learned(refit: Refit, frames: Sequence[Frame], steps: int, folder: str) -> R
     try:
         learn(refit, frames, steps, Path(folder))
     except OSError as error:
-        raise parts.OutputNotWritten(path=folder, reason=error.strerror or str(error)) from None
+        raise OutputNotWritten(path=folder, reason=error.strerror or str(error)) from None
     except TruecastError as refusal:
         return Refused(refit, reason_of(refusal))
     return None
@@ -213,7 +222,7 @@ def perform(plan: Plan, variant: Variant, frame: Frame, refits: Refits) -> Failu
     try:
         record = evaluated(plan, variant, frame, refits)
         parts.save(parts.part_path(Path(refits.folder), frame.symbol, variant), record)
-    except parts.OutputNotWritten:
+    except OutputNotWritten:
         raise
     except TruecastError as refusal:
         return Failure(frame.symbol, str(variant), refusal.code, refusal.detail)

@@ -17,8 +17,8 @@ import numpy as np
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
-from truecast.models.evaluate.parts import write_whole
 from truecast.models.evaluate.tasks import Record
+from truecast.models.evaluate.whole import write_whole
 
 TABLE_FILE = "table.parquet"
 _ROWS_OF_A_GROUP = 1 << 20

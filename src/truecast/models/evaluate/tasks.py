@@ -14,8 +14,9 @@ from truecast.kit.errors import EXIT_DATA, TruecastError
 from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models.base import Fitted, Model
 from truecast.models.catalog import GROWERS, get_model
+from truecast.models.evaluate.blends import blend
 from truecast.models.evaluate.phases import watched
-from truecast.models.evaluate.plan import Plan, Variant, origins_of, seeded
+from truecast.models.evaluate.plan import BLENDS, Plan, Variant, origins_of, seeded
 from truecast.models.evaluate.refits import Refits
 from truecast.models.located import FittedLocated
 from truecast.models.losses import SCALE_FLOOR
@@ -92,6 +93,9 @@ def _model(variant: Variant, known: Frame, refits: Refits | None) -> Model:
     if variant.model in GROWERS:
         assert refits is not None
         return refits.located(variant.model, variant.seed, known)
+    if variant.model in BLENDS:
+        assert refits is not None
+        return blend(variant.model, variant.seed, known, refits)
     return seeded(get_model(variant.model), variant.seed)
 
 
