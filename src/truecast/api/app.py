@@ -20,6 +20,7 @@ from truecast.api import (
     performance,
     prices,
     site,
+    sources,
     standings,
     symbols,
     system,
@@ -61,7 +62,7 @@ def create_app(services: Services) -> FastAPI:
 
 def routes() -> list[BaseRoute]:
     """Every route of the API and the probes."""
-    resources = (system, symbols, prices, market, batch, forecasts, performance, standings, models, jobs)
+    resources = (system, symbols, prices, market, batch, forecasts, performance, standings, models, jobs, sources)
     return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]
 
 

@@ -104,3 +104,5 @@ EVIDENCE_CLASS_SERIES_MAX = 500  # of a class, that say together what is known o
 
 QUOTE_FACTOR_MAX = 5.0  # a price that differs by more from the one known before is an error of unit, not a move
 QUOTES_KEPT_MAX = 2_000
+BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
+PRICE_AGE_S_MAX = 31_536_000.0  # a year: any price kept here

@@ -19,7 +19,7 @@ from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay, Quote
 from truecast.kit.budget import user_waits
-from truecast.kit.clock import Clock, to_us
+from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import CLOCK_SKEW_S_MAX, QUOTE_FACTOR_MAX, QUOTES_KEPT_MAX, SOURCE_BARS_MAX
 from truecast.kit.metrics import CHAIN_ANSWERS
@@ -127,7 +127,7 @@ class Chain:
         Raises NoLiveSource.
         """
         tried: list[Tried] = []
-        for key in self.sources_of(instrument, "quotes"):
+        for key in self.sources_of(instrument):
             with user_waits():
                 found = await self._try(self._quote_of(key, instrument, near), key, tried)
             if found is not None:
@@ -139,7 +139,7 @@ class Chain:
     async def quotes(self, instrument: Instrument) -> tuple[dict[str, Quote], tuple[Tried, ...]]:
         """What every source says at the moment, by source, for a consensus; and who said nothing."""
         tried: list[Tried] = []
-        keys = self.sources_of(instrument, "quotes")
+        keys = self.sources_of(instrument)
         with user_waits():
             found = await asyncio.gather(*(self._try(self._quote_of(k, instrument, None), k, tried) for k in keys))
         return {key: quote for key, quote in zip(keys, found, strict=True) if quote is not None}, tuple(tried)
@@ -201,7 +201,10 @@ class Chain:
 
     async def _quote_of(self, key: str, instrument: Instrument, near: float | None) -> Quote:
         provider = self._guarded(key)
-        quote = await provider.quote(instrument.symbol)
+        if "quotes" in provider.info.capabilities:
+            quote = await provider.quote(instrument.symbol)
+        else:
+            quote = await self._close_of(provider, instrument.symbol)
         if quote is None:
             raise SymbolNotAtSource(source=key, symbol=instrument.symbol, reason="it gave no quote")
         problem = self._wrong_quote(quote, instrument, near)
@@ -209,6 +212,17 @@ class Chain:
             provider.guard.refuse(problem)
             raise SourceDataUnusable(source=key, symbol=instrument.symbol, reason=problem)
         return quote
+
+    async def _close_of(self, provider: Guarded, symbol: str) -> Quote | None:
+        """Of a source that gives bars only: the close of the last one, at the moment it describes."""
+        offers = (self._offer(provider.info.key, symbol, interval) for interval in provider.info.intervals)
+        offer = min(filter(None, offers), key=lambda one: one.interval.seconds)
+        now = self._clock.now()
+        bars = await provider.bars(symbol, offer.interval, now - _LOOK_BACK)
+        if not len(bars):
+            return None
+        at = from_us(calendar(offer.calendar).ends(bars.start[-1:], offer.interval)[0])
+        return Quote(symbol, float(bars.close[-1]), provider.info.key, min(at, now), now, offer.delay)
 
     def _wrong_quote(self, quote: Quote, instrument: Instrument, near: float | None) -> str | None:
         price, age_s = quote.price, (self._clock.now() - quote.as_of).total_seconds()
@@ -258,4 +272,5 @@ def _nobody(symbol: str, tried: Sequence[Tried]) -> NoLiveSource:
 
 
 _TICK = timedelta(microseconds=1)
+_LOOK_BACK = timedelta(days=40)  # the last bar of a month's series lies within
 _STALE = "its newest bar is stale"
