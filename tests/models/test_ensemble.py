@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 
 from tests.models import walks
 from tests.models.contract import ModelContract
+from truecast.domain.forecast import Skill
 from truecast.domain.interval import Interval
 from truecast.features.frame import frame_of_closes
-from truecast.models.auto import Auto
+from truecast.models.auto import Auto, choose
 from truecast.models.base import HistoryTooShort, Model
-from truecast.models.boa import FLOOR
+from truecast.models.boa import FLOOR, fresh
 from truecast.models.catalog import MODELS
 from truecast.models.ensemble import Ensemble, among, at_horizons
-from truecast.models.evidence import BANDS, RENEWED, learn, read_evidence
+from truecast.models.evidence import BANDS, RENEWED, Band, Evidence, Judgement, learn, read_evidence
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.located import Located
 
@@ -198,6 +199,49 @@ class _Fixed(Ensemble):
 
     def weigh(self, evidence):
         return self.told
+
+
+def evidence_of(**ratios):
+    """One candidate at the three horizons: (ratio, p-value) each."""
+    bands = []
+    for b, horizon in enumerate(BANDS):
+        judged = [
+            Judgement(
+                name, Skill("none" if at[b][1] > 0.05 else "positive" if at[b][0] < 1 else "negative", *at[b], 400), ()
+            )
+            for name, at in ratios.items()
+        ]
+        bands.append(Band(horizon, fresh(1 + len(ratios)), tuple(judged)))
+    return Evidence((("naive", "1"), *((name, "1") for name in ratios)), (), 0, 500, tuple(bands), ())
+
+
+def test_a_model_proven_at_one_horizon_serves_all_where_it_is_not_behind():
+    proven, even, behind, worse = (0.97, 0.001), (1.001, 0.9), (1.01, 0.3), (1.05, 0.001)
+    assert choose(evidence_of(a=(proven, proven, even))).served == "a"
+    assert choose(evidence_of(a=(even, proven, even))).served == "a"
+    assert choose(evidence_of(a=(even, even, even))).served == "naive"
+    for last in (behind, worse):
+        choice = choose(evidence_of(a=(proven, proven, last)))
+        assert choice.served == "auto" and choice.by_horizon == ((1, "a"), (5, "a"), (24, "naive"))
+
+
+def test_of_equally_good_models_the_one_listed_first_serves():
+    a, b, c = ((ratio, 1e-6) for ratio in (0.970, 0.969, 0.960))
+    assert choose(evidence_of(a=(a, a, a), b=(b, b, b))).served == "a"
+    assert choose(evidence_of(a=(a, a, a), b=(c, c, c))).served == "b"
+    assert choose(evidence_of(a=(a, a, a), b=(a, a, c))).by_horizon == ((1, "b"), (5, "b"), (24, "b"))
+
+
+def test_evidence_of_the_class_does_not_overrule_that_of_the_series():
+    of_class = evidence_of(a=((0.95, 1e-6),) * 3).bands
+    assert choose(evidence_of(a=((0.99, 0.5),) * 3), of_class).served == "a"
+    assert choose(evidence_of(a=((1.05, 1e-6),) * 3), of_class).served == "naive"
+
+
+def test_many_candidates_need_more_proof_than_one():
+    at = (0.98, 0.03)
+    assert choose(evidence_of(a=(at, at, at))).served == "a"
+    assert choose(evidence_of(a=(at, at, at), b=(at, at, at))).served == "naive"
 
 
 def test_only_members_that_say_something_have_weight():

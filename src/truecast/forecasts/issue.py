@@ -243,7 +243,7 @@ class _Reader:
 
     async def asked(self, request: Request, catalogue: Catalogue) -> _Asked:
         """Raises what is wrong with the request, and what the history refuses."""
-        instrument = (await self.store.universe()).get(request.symbol)
+        instrument = await self.store.instrument(request.symbol)
         horizon = parse_horizon(request.steps, request.interval)
         if request.model not in (AUTO, ENSEMBLE, *catalogue.names):
             raise UnknownModel(model=request.model, choices=sorted((AUTO, ENSEMBLE, *catalogue.names)))

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bars
 from truecast.domain.corporate import Factor
-from truecast.domain.instrument import Universe
+from truecast.domain.instrument import Instrument, Universe, canonical_spelling
 from truecast.domain.interval import Interval
 from truecast.forecasts.recent import Recent
 from truecast.kit.clock import to_us
@@ -40,6 +40,14 @@ class Snapshot(BarStore):
         if self._universe is None:
             self._universe = Universe.of(await list_instruments(self.conn))
         return self._universe
+
+    async def instrument(self, text: str) -> Instrument:
+        """The one that `text` spells; of all of them only where it is not the symbol itself."""
+        if self._universe is None:
+            exact = await list_instruments(self.conn, canonical_spelling(text))
+            if exact:
+                return exact[0]
+        return (await self.universe()).get(text)
 
     async def series(self, symbol: str | None = None) -> list[SeriesInfo]:
         """What is kept, as when first asked."""

@@ -23,6 +23,8 @@ PRIORITY_SAMPLE = 1_000  # any other source is read before the bundled extract
 
 
 # Built once: making a statement takes longer than running it.
+_INSTRUMENTS = sa.select(instruments).order_by(instruments.c.symbol)
+_INSTRUMENT = sa.select(instruments).where(instruments.c.symbol == sa.bindparam("of"))
 _SERIES = sa.select(series, instruments.c.symbol, instruments.c.signed).join(instruments)
 _SERIES_OF_SYMBOL = _SERIES.where(instruments.c.symbol == sa.bindparam("symbol"))
 
@@ -77,9 +79,11 @@ async def add_instruments(conn: AsyncConnection, given: Iterable[Instrument]) ->
         await conn.execute(upsert(conn, instruments, ["symbol"], [key for key in rows[0] if key != "symbol"]), rows)
 
 
-async def list_instruments(conn: AsyncConnection) -> list[Instrument]:
-    """All of them, by symbol."""
-    found = await conn.execute(sa.select(instruments).order_by(instruments.c.symbol))
+async def list_instruments(conn: AsyncConnection, symbol: str | None = None) -> list[Instrument]:
+    """All of them, by symbol; or the one with exactly this symbol, if there is one."""
+    found = await conn.execute(
+        _INSTRUMENTS if symbol is None else _INSTRUMENT, {} if symbol is None else {"of": symbol}
+    )
     return [
         Instrument(
             symbol=row.symbol,

@@ -9,8 +9,9 @@ At each of the horizons BANDS the candidates are all members of the ensemble and
 3. Where there is none either: the random walk.
 
 Of those that may serve the best does; what is better by less than TIE counts as equal, and then the one listed first
-serves, which is the simpler one. One model that is nowhere beaten by more serves all horizons; otherwise each serves
-at its own, and between two horizons their quantiles are averaged, so that there is no step in the fan.
+serves, which is the simpler one; the ensemble stands last. One model that is nowhere beaten by more, and not behind the
+random walk where nothing is proven, serves all horizons; otherwise each serves at its own, and between two horizons
+their quantiles are averaged, so that there is no step in the fan.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -72,7 +73,7 @@ def choose(evidence: Evidence, of_class: Sequence[Band] = (), able: Collection[s
     names = [name for name in (*evidence.names[1:], ENSEMBLE) if able is None or name in able]
     may = [_may_serve(horizon, names, own, together) for horizon in BANDS]
     best = [_best(one, naive) for one in may]
-    throughout = next((name for name in names if all(_as_good(name, one) for one in may)), None)
+    throughout = next((name for name in names if name != ENSEMBLE and _serves_all(name, may, own, together)), None)
     by_horizon = tuple(zip(BANDS, [throughout] * len(BANDS) if throughout else best, strict=True))
     served = by_horizon[0][1] if len({name for _, name in by_horizon}) == 1 else AUTO
     candidates = (*_candidates("series", own), *_candidates("class", together))
@@ -165,6 +166,22 @@ def _best(able: _Able, naive: str) -> str:
     return next((name for name in able.ratios if _as_good(name, able)), naive)
 
 
+def _serves_all(
+    name: str,
+    may: Sequence[_Able],
+    own: Mapping[tuple[int, str], Judgement],
+    together: Mapping[tuple[int, str], Judgement],
+) -> bool:
+    """As good as the best wherever something is proven, and not behind the random walk elsewhere."""
+    for horizon, able in zip(BANDS, may, strict=True):
+        of = together.get((horizon, name)) or own.get((horizon, name))
+        ratio = None if of is None else of.skill.crps_ratio
+        behind = ratio is None or ratio > 1 + TIE or _worse(own.get((horizon, name)))
+        if not _as_good(name, able) if able.ratios else behind:
+            return False
+    return any(able.ratios for able in may)
+
+
 def _as_good(name: str, able: _Able) -> bool:
     return name in able.ratios and able.ratios[name] <= min(able.ratios.values()) + TIE
 
@@ -203,9 +220,11 @@ def _reason(
             why = "nothing is proven to be better, on the series or in its class"
         elif (horizon, name) in own and own[horizon, name].skill.verdict == "positive":
             why = f"better than {naive} on this series"
-        else:
+        elif (horizon, name) in together and together[horizon, name].skill.verdict == "positive":
             why = f"better than {naive} over the series of the class"
-        judgement = (own if "this series" in why else together).get((horizon, name))
+        else:
+            why = f"not behind {naive}"
+        judgement = (own if "this series" in why else together).get((horizon, name)) or own.get((horizon, name))
         ratio = "" if name == naive or judgement is None else f" ({_ratio(judgement):.3f})"
         said.setdefault((name, why), []).append(f"{horizon}{ratio}")
     return "; ".join(f"{name}: {why}, at {_listed(at)} steps" for (name, why), at in said.items())
