@@ -545,7 +545,10 @@ export interface paths {
         };
         /**
          * Latest Prices
-         * @description The latest price of each symbol, from its finest fresh series. An error when none of them has one.
+         * @description The latest price of each symbol: the one kept here, or with `max_age_s` one that is not older than that.
+         *
+         *     Sources are asked in the order of the failover chain; every price names the one it is from. An error when no
+         *     symbol has a price: `no_live_source` gives one reason per source.
          */
         get: operations["latest_prices"];
         put?: never;
@@ -568,6 +571,86 @@ export interface paths {
          * @description Bars, oldest first, with the source of every part and the gaps between them.
          */
         get: operations["get_candles"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/{symbol}/consensus": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Consensus
+         * @description What every live source says of one price at the moment: the median, who is far from it, and who disagrees.
+         */
+        get: operations["get_consensus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Sources
+         * @description All sources: budgets, breakers, last errors, and what sharing and batching saved.
+         */
+        get: operations["list_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Recommend Sources
+         * @description What could be done about the sources: keys, order, second sources, limits nearly used up.
+         */
+        get: operations["recommend_sources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sources/{source}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Source
+         * @description One source.
+         */
+        get: operations["get_source"];
         put?: never;
         post?: never;
         delete?: never;
@@ -681,6 +764,20 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AdviceShape
+         * @description Something a person could do.
+         */
+        AdviceShape: {
+            /** Asset Class */
+            asset_class: string | null;
+            /** Kind */
+            kind: string;
+            /** Source */
+            source: string | null;
+            /** Text */
+            text: string;
+        };
+        /**
          * AssetClass
          * @description The classes that share calendars, statistics and models.
          * @enum {string}
@@ -726,6 +823,25 @@ export interface components {
         BatchRequest: {
             /** Items */
             items: components["schemas"]["ForecastRequest"][];
+        };
+        /**
+         * BreakerShape
+         * @description `open`: not asked; `half_open`: the next request is a probe. `failures` among the latest `outcomes`.
+         */
+        BreakerShape: {
+            /** Failures */
+            failures: number;
+            /** Opened */
+            opened: number;
+            /** Outcomes */
+            outcomes: number;
+            /** Retry After S */
+            retry_after_s: number | null;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "closed" | "open" | "half_open";
         };
         /**
          * CalibrationItem
@@ -1002,6 +1118,43 @@ export interface components {
              * @description In price units; all of them add up to the forecast's.
              */
             sigma: number;
+        };
+        /**
+         * ConsensusShape
+         * @description `median` of all; an outlier is never averaged away but shown; two that differ are a disagreement.
+         */
+        ConsensusShape: {
+            /** Disagreement */
+            disagreement: boolean;
+            /** Mad */
+            mad: number;
+            /** Median */
+            median: number;
+            /** Silent */
+            silent: components["schemas"]["SilentSource"][];
+            /** Sources */
+            sources: components["schemas"]["ConsensusSource"][];
+            /** Spread Bp */
+            spread_bp: number;
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * ConsensusSource
+         * @description What one source says.
+         */
+        ConsensusSource: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Outlier */
+            outlier: boolean;
+            /** Price */
+            price: number;
+            /** Source */
+            source: string;
         };
         /**
          * CoverageError
@@ -1580,6 +1733,26 @@ export interface components {
             upper: number;
         };
         /**
+         * LimitShape
+         * @description A published limit and how much of it is used. `reserved` is kept for requests that a user waits for.
+         */
+        LimitShape: {
+            /** Amount */
+            amount: number;
+            /** Counted */
+            counted: string;
+            /** Left */
+            left: number;
+            /** Reserved */
+            reserved: number;
+            /** Scope */
+            scope: string;
+            /** Used */
+            used: number;
+            /** Window S */
+            window_s: number;
+        };
+        /**
          * Live
          * @description The process answers.
          */
@@ -2027,6 +2200,14 @@ export interface components {
             stale: boolean;
         };
         /**
+         * Recommendations
+         * @description What could be better; empty when nothing.
+         */
+        Recommendations: {
+            /** Items */
+            items: components["schemas"]["AdviceShape"][];
+        };
+        /**
          * Reloaded
          * @description What serves now, and what does not although it should.
          */
@@ -2116,6 +2297,18 @@ export interface components {
             next: string | null;
         };
         /**
+         * SilentSource
+         * @description A source that said nothing, and why.
+         */
+        SilentSource: {
+            /** Code */
+            code: string;
+            /** Reason */
+            reason: string;
+            /** Source */
+            source: string;
+        };
+        /**
          * SkillShape
          * @description Evidence against the random walk. `none`: cannot be told from it. Ratio below 1: better than it.
          */
@@ -2131,6 +2324,65 @@ export interface components {
              * @enum {string}
              */
             verdict: "positive" | "none" | "negative";
+        };
+        /**
+         * SourceShape
+         * @description A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
+         */
+        SourceShape: {
+            /** Asset Classes */
+            asset_classes: string[];
+            /** Attribution */
+            attribution: string;
+            breaker: components["schemas"]["BreakerShape"] | null;
+            /** Capabilities */
+            capabilities: string[];
+            /** Configured */
+            configured: boolean;
+            /** Delay */
+            delay: string;
+            /** Intervals */
+            intervals: string[];
+            /** Key */
+            key: string;
+            /** Last Error */
+            last_error: string | null;
+            /** Last Error At */
+            last_error_at: string | null;
+            /** Last Success Age S */
+            last_success_age_s: number | null;
+            /** Last Success At */
+            last_success_at: string | null;
+            /** Licence */
+            licence: string;
+            /** Limits */
+            limits: components["schemas"]["LimitShape"][];
+            /** Name */
+            name: string;
+            /** Needs Key */
+            needs_key: boolean;
+            /** Paused S */
+            paused_s: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "ok" | "idle" | "resting" | "over_budget" | "needs_key" | "key_refused" | "local" | "off";
+            /** Terms */
+            terms: string;
+            /** Unofficial */
+            unofficial: boolean;
+            /** Url */
+            url: string;
+            usage: components["schemas"]["UsageShape"] | null;
+        };
+        /**
+         * Sources
+         * @description All known sources: the configured ones in the order in which they are asked, then the others.
+         */
+        Sources: {
+            /** Items */
+            items: components["schemas"]["SourceShape"][];
         };
         /**
          * StatusShape
@@ -2306,6 +2558,40 @@ export interface components {
             points: components["schemas"]["TrendPoint"][];
             /** Symbol */
             symbol: string;
+        };
+        /**
+         * UsageShape
+         * @description What this process asked since it began. `amplification`: requests sent per question that was not shared.
+         */
+        UsageShape: {
+            /** Amplification */
+            amplification: number | null;
+            /** Attempts */
+            attempts: number;
+            /** Batched */
+            batched: number;
+            /** Batches */
+            batches: number;
+            /** Batching Gain */
+            batching_gain: number | null;
+            /** Calls */
+            calls: number;
+            /** Coalesced */
+            coalesced: number;
+            /** Latency S */
+            latency_s: number | null;
+            /** Outcomes */
+            outcomes: {
+                [key: string]: number;
+            };
+            /** Refused Over Budget */
+            refused_over_budget: number;
+            /** Refused Resting */
+            refused_resting: number;
+            /** Retries */
+            retries: number;
+            /** Time Limit S */
+            time_limit_s: number;
         };
         /**
          * VersionShape
@@ -3947,6 +4233,10 @@ export interface operations {
             query: {
                 /** @description Symbols separated by commas. */
                 symbols: string;
+                /** @description A price kept here may be this old; beyond, sources are asked. */
+                max_age_s?: number | null;
+                /** @description Ask no source, whatever the age. */
+                cached_only?: boolean;
             };
             header?: never;
             path?: never;
@@ -3972,7 +4262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol` */
+            /** @description `ambiguous_symbol`, `price_too_old` */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3999,7 +4289,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `no_live_source`, `starting` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4065,6 +4355,227 @@ export interface operations {
                 };
             };
             /** @description `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_consensus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConsensusShape"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `no_live_source`, `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sources"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    recommend_sources: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recommendations"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_source: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Key of a source. */
+                source: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SourceShape"];
+                };
+            };
+            /** @description `unknown_source` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
