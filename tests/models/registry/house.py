@@ -11,11 +11,12 @@ import numpy as np
 from tests.models.location.panels import remembering
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame, frame_of_closes
-from truecast.kit.clock import FixedClock
+from truecast.kit.clock import FixedClock, from_us
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.models.location.boosted import LightGbm, RandomForest
 from truecast.models.registry.answers import Sources
+from truecast.models.registry.card import Card, card_of, digest
 from truecast.models.registry.registry import Registry
 from truecast.models.registry.training import TrainingOutcome, TrainingRequest, learn
 
@@ -53,6 +54,22 @@ class World:
         if key not in self.learned:
             self.learned[key] = await asyncio.to_thread(learn, request, SMALL)
         return self.learned[key]
+
+    async def trainer_outcome(self) -> TrainingOutcome:
+        """What a first training would find."""
+        frames = self.frames("fx")
+        return await self.trainer(
+            TrainingRequest(model="lightgbm", asset_class="fx", interval=Interval.D1, frames=frames)
+        )
+
+    def card(self, outcome: TrainingOutcome, second: int) -> Card:
+        """Its card, had it ended in that second."""
+        return card_of(outcome, outcome.artifact.files(), at=from_us(second * 1_000_000 + 2**50), against=None)
+
+    def seal(self, outcome: TrainingOutcome, version: str) -> str:
+        """The digest of the card of that version."""
+        cards = (self.card(outcome, second) for second in range(100))
+        return next(digest(card.encoded()) for card in cards if card.version == version)
 
     def after(self) -> Frame:
         """A series of the class fx that comes after everything learned."""
