@@ -13,8 +13,8 @@ trained model; evidence of the series from its own past, evidence of the class f
 which the part begins, and kept from there on.
 
 Losses are CRPS over 19 quantiles in units of the mean absolute one-step move of the series over the bars before each
-stretch (macro: in units of the mean absolute change over twelve months up to the origin), every forecast alike; standard
-errors are clustered by quarter (intraday: by week). Gaussian: driftless,
+stretch (macro: in units of the mean absolute change over twelve months up to the origin), every forecast alike;
+standard errors are clustered by quarter (intraday: by week). Gaussian: driftless,
 N(0, h x mean squared log return of the last 500 bars). GARCH-t: zero mean, maximum likelihood by `arch` on the last
 2,000 bars at the beginning of each stretch, its recursion from there, 2,000 simulated paths. Macro: scaled quantile
 loss is that CRPS; `last value` is the naive of the forecasting literature, N(0, h x mean squared difference so far)
@@ -239,8 +239,10 @@ def covered(found: list[Found], h: int) -> str:
 
 def tables(results: dict[str, list[Found]]) -> list[str]:
     lines = [
-        "| class | steps | series | forecasts | `auto` / Gaussian | `auto` / GARCH-t | `auto` / naive "
-        "| 50 % | 80 % | 90 % | 95 % |",
+        (
+            "| class | steps | series | forecasts | `auto` / Gaussian | `auto` / GARCH-t | `auto` / naive "
+            "| 50 % | 80 % | 90 % | 95 % |"
+        ),
         "|---" * 11 + "|",
     ]
     for name, found in results.items():
@@ -292,9 +294,13 @@ def main() -> None:
     print(text)
     if given.write:
         notes = "\n".join(__doc__.splitlines()[4:]).strip()
-        command = f"python benchmarks/classes.py --part {given.part} --write"
-        target = Path(__file__).parent / "results" / "classes.md"
-        target.write_text(f"# Accuracy by class, {given.part} part\n\nCommand: `{command}`\n\n{notes}\n\n{text}\n")
+        some = f"--classes {given.classes} " if given.classes else ""
+        command = f"python benchmarks/classes.py --part {given.part} {some}--write"
+        title, name = (
+            ("Accuracy on statistics", "macro") if given.classes == "macro" else ("Accuracy by class", "classes")
+        )
+        target = Path(__file__).parent / "results" / f"{name}.md"
+        target.write_text(f"# {title}, {given.part} part\n\nCommand: `{command}`\n\n{notes}\n\n{text}\n")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
     u[t] = sum phi[i] u[t-i] + sum theta[j] e[t-j] + e[t]        u: move of the path less its mean c
 
-Orders (0,0) … (2,0) by AICc; the mean counts as a parameter. Coefficients by statsforecast (conditional sum of
-squares), on the schedule of schedule.py; recursions are ours.
+Orders (0,0) … (2,0) by AICc. A mean is one from PROOF standard errors on, as in the walks (models/calibrate.py): AICc
+is content with one and a half, and then a price index rises at the rate of its last two years for ever. Coefficients
+by statsforecast (conditional sum of squares), on the schedule of schedule.py; recursions are ours.
 """
 
 import math
@@ -20,6 +21,7 @@ from truecast.models.location.schedule import Scheduled, rounded, scheduled
 from truecast.models.location.space import Space
 
 ORDERS = ((1, 0), (0, 1), (2, 0), (1, 1))
+PROOF = 4.0
 _STABLE = 0.98  # the largest root: beyond it, what was long ago would count for ever
 
 
@@ -28,7 +30,7 @@ class Arima:
     """The recipe."""
 
     name: str = "arima"
-    version: str = "1"
+    version: str = "2"
     description: str = "ARIMA on moves, orders chosen by AICc"
     feature_set: str = "walk/1"
     min_bars: int = 30
@@ -64,7 +66,7 @@ def estimated(y: FloatArray, interval: Interval) -> Moves:  # noqa: ARG001 the s
     """The best of the candidates by AICc."""
     move = np.diff(y)
     n, mean = len(move), float(move.mean())
-    with_mean = _aicc(n, float(move.var()), 2) < _aicc(n, float((move**2).mean()), 1)
+    with_mean = mean * mean * n > PROOF**2 * float(move.var())
     mean = float(rounded(mean)) if with_mean else 0.0
     best, chosen = _aicc(n, float(((move - mean) ** 2).mean()), 1 + with_mean), space_of((), ())
     for p, q in ORDERS:
