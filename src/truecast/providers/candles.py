@@ -125,8 +125,8 @@ def join(reads: Iterable[Read], asked: Asked) -> Read:
 
 
 def told(read: Read, asked: Asked) -> Bars:
-    """The bars; what was left out goes into the log."""
-    if read.left_out:
+    """The bars; what was left out goes into the log, save the bar still forming, which every answer ends with."""
+    if set(read.left_out) - {"unfinished"}:
         _log.info(
             "rows_left_out",
             source=asked.source,
