@@ -143,6 +143,7 @@ class Process:
     clock: Clock
     scheduler: Scheduler
     sources: Sources
+    chain: Chain
     compute: Compute
     registry: Registry
     training: Runs
@@ -182,6 +183,7 @@ class Process:
             with contextlib.suppress(asyncio.CancelledError):
                 await self.watching
         await self.training.close()
+        await self.chain.close()
         await self.sources.close()
         self.compute.close()
         await self.db.close()
@@ -262,7 +264,7 @@ def build(
         models=registry,
         training=training,
         background=Process(
-            role, db, lock, store, ingest, clock, scheduler, sources, compute, registry, training, until
+            role, db, lock, store, ingest, clock, scheduler, sources, chain, compute, registry, training, until
         ),
         loading=Loading(),
     )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from truecast.kit.budget import Limit
-from truecast.kit.budget_redis import SharedBudgets
+from truecast.kit.budget_redis import SCRIPT, SharedBudgets
 from truecast.kit.clock import from_us
 
 LIMITS = (Limit(6_000, 60.0, "weight"), Limit(61_000, 300.0, "requests"))
@@ -37,13 +37,15 @@ class SharedClock:
         raise NotImplementedError
 
 
-def spend_in_four_processes(redis_url: str, *, calls: int, gap_us: int) -> list[tuple[int, int]]:
+def spend_in_four_processes(
+    redis_url: str, *, calls: int, gap_us: int, pipelined: bool = False
+) -> list[tuple[int, int]]:
     """Time and weight of every call that was let through, by time."""
     context = multiprocessing.get_context("spawn")
     counter = context.Value(c_int64, _T0_US)
     answers: Any = context.Queue()
     workers = [
-        context.Process(target=_spend, args=(redis_url, counter, calls // PROCESSES, gap_us, seed, answers))
+        context.Process(target=_spend, args=(redis_url, counter, calls // PROCESSES, gap_us, seed, answers, pipelined))
         for seed in range(PROCESSES)
     ]
     for worker in workers:
@@ -54,8 +56,44 @@ def spend_in_four_processes(redis_url: str, *, calls: int, gap_us: int) -> list[
     return sorted(taken)
 
 
-def _spend(redis_url: str, counter: Any, calls: int, gap_us: int, seed: int, answers: Any) -> None:
-    answers.put(asyncio.run(_calls(redis_url, SharedClock(counter, gap_us), calls, seed)))
+def pipelined_in_four_processes(redis_url: str, *, calls: int, gap_us: int) -> list[tuple[int, int]]:
+    """The same with the script sent a hundred calls at a time: a million of them in minutes."""
+    return spend_in_four_processes(redis_url, calls=calls, gap_us=gap_us, pipelined=True)
+
+
+def _pipelined(redis_url: str, clock: SharedClock, calls: int, seed: int) -> list[tuple[int, int]]:
+    import redis
+
+    generator = np.random.default_rng(seed)
+    weights = generator.choice([1, 2, 20, 80], calls, p=[0.6, 0.2, 0.15, 0.05]).tolist()
+    urgent = (generator.random(calls) < 0.3).tolist()
+    taken = []
+    with redis.Redis.from_url(redis_url) as connection:
+        script = connection.register_script(SCRIPT)
+        for first in range(0, calls, 100):
+            pipeline, sent = connection.pipeline(transaction=False), []
+            for weight, waits in zip(weights[first : first + 100], urgent[first : first + 100], strict=True):
+                clock.now()
+                rows = [
+                    number
+                    for limit in LIMITS
+                    for number in (
+                        limit.part_us, limit.parts, limit.amount, limit.allowed(urgent=waits), limit.cost(weight)
+                    )
+                ]  # fmt: skip
+                script(keys=["truecast:budget:four"], args=["take", clock.last_us, 7_200, *rows], client=pipeline)
+                sent.append((clock.last_us, weight))
+            answers = pipeline.execute()
+            taken += [pair for pair, answer in zip(sent, answers, strict=True) if not int(answer[0])]
+    return taken
+
+
+def _spend(redis_url: str, counter: Any, calls: int, gap_us: int, seed: int, answers: Any, pipelined: bool) -> None:
+    clock = SharedClock(counter, gap_us)
+    if pipelined:
+        answers.put(_pipelined(redis_url, clock, calls, seed))
+    else:
+        answers.put(asyncio.run(_calls(redis_url, clock, calls, seed)))
 
 
 async def _calls(redis_url: str, clock: SharedClock, calls: int, seed: int) -> list[tuple[int, int]]:

@@ -1,6 +1,7 @@
 """The next source answers when one fails, and says so."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,6 +50,7 @@ class Fake(Source):
         self.clock, self.calendar, self.price = clock, calendar, price
         self.fails: TruecastError | None = None
         self.late = timedelta()
+        self.hangs = False
         self.asked = 0
 
     def offers(self) -> Sequence[SeriesOffer]:
@@ -70,6 +72,8 @@ class Fake(Source):
 
     async def quotes(self, symbols: Sequence[str]) -> Sequence[Quote]:
         self.asked += 1
+        if self.hangs:
+            await asyncio.sleep(3_600)
         if self.fails is not None:
             raise self.fails
         at = self.clock.now() - self.late
@@ -196,6 +200,16 @@ async def test_users_ask_for_many_prices_in_one_request(clock: FixedClock) -> No
     assert {quote.source for quote, _ in found} == {"a"}
     assert world.fakes["a"].asked == 1
     assert world.chain.latest("BTC-USDT") == found[0][0]
+
+
+async def test_a_user_does_not_wait_for_a_source_that_hangs(clock: FixedClock) -> None:
+    world = World(clock)
+    world.fakes["a"].hangs = True
+    began_s = time.perf_counter()
+    quote, tried = await world.chain.quote(BTC)
+    assert time.perf_counter() - began_s < 1
+    assert (quote.source, [(one.source, one.code) for one in tried]) == ("b", [("a", "slow")])
+    await world.chain.close()
 
 
 async def test_all_sources_are_heard_for_a_consensus(clock: FixedClock) -> None:

@@ -23,7 +23,7 @@ _log = get_logger(__name__)
 # KEYS[1] is a hash: now, pause, and per limit its newest part, total and the ring of parts.
 # ARGV: mode, now, seconds to keep the hash, then per limit: length of a part, number of parts, amount, allowed, cost.
 # What `cost` means depends on the mode: take it, add it whatever the limit, or believe that so much is used (-1: no).
-_SCRIPT = """
+SCRIPT = """
 local key, mode = KEYS[1], ARGV[1]
 local function get(field) return tonumber(redis.call('HGET', key, field) or 0) end
 local function put(field, n) redis.call('HSET', key, field, string.format('%.0f', n)) end
@@ -111,7 +111,7 @@ class SharedBudgets:
             self._redis = redis.asyncio.from_url(
                 self._url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
             )
-            self._script = self._redis.register_script(_SCRIPT)
+            self._script = self._redis.register_script(SCRIPT)
         run = cast("Awaitable[list[int]]", self._script(keys=[f"truecast:budget:{name}"], args=list(arguments)))
         return [int(value) for value in await run]
 

@@ -106,3 +106,4 @@ QUOTE_FACTOR_MAX = 5.0  # a price that differs by more from the one known before
 QUOTES_KEPT_MAX = 2_000
 BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
 PRICE_AGE_S_MAX = 31_536_000.0  # a year: any price kept here
+HEDGE_S = 0.5  # a user's question is put to the next source beside one that has not answered by then

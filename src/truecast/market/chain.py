@@ -21,7 +21,7 @@ from truecast.domain.quote import Delay, Quote
 from truecast.kit.budget import user_waits
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
-from truecast.kit.limits import CLOCK_SKEW_S_MAX, QUOTE_FACTOR_MAX, QUOTES_KEPT_MAX, SOURCE_BARS_MAX
+from truecast.kit.limits import CLOCK_SKEW_S_MAX, HEDGE_S, QUOTE_FACTOR_MAX, QUOTES_KEPT_MAX, SOURCE_BARS_MAX
 from truecast.kit.metrics import CHAIN_ANSWERS
 from truecast.market.calendar import calendar
 from truecast.market.sessions import BeyondCalendar, NotOnCalendar
@@ -89,6 +89,7 @@ class Chain:
         self._clock = clock
         self._order = order or {}
         self._quotes: dict[str, Quote] = {}
+        self._asking: set[asyncio.Task[Quote | None]] = set()
 
     def sources_of(self, instrument: Instrument, need: Capability | None = None) -> list[str]:
         """Live sources for an instrument in the order in which they are asked."""
@@ -124,16 +125,25 @@ class Chain:
     async def quote(self, instrument: Instrument, *, near: float | None = None) -> tuple[Quote, tuple[Tried, ...]]:
         """A live price for a user who waits for it. `near`: a price known before, to tell nonsense by.
 
-        Raises NoLiveSource.
+        A source that has not answered within HEDGE_S is not waited for alone: the next one is asked beside it, and
+        whoever answers first is taken. The slow one is heard to its end, so that its guard learns. Raises NoLiveSource.
         """
         tried: list[Tried] = []
-        for key in self.sources_of(instrument):
+        waiting: dict[asyncio.Task[Quote | None], str] = {}
+        keys = self.sources_of(instrument)
+        for number, key in enumerate(keys, 1):
             with user_waits():
-                found = await self._try(self._quote_of(key, instrument, near), key, tried)
+                task = asyncio.create_task(self._try(self._quote_of(key, instrument, near), key, tried))
+            waiting[task] = key
+            self._asking.add(task)
+            task.add_done_callback(self._asking.discard)
+            found = await _first(waiting, HEDGE_S if number < len(keys) else None)
             if found is not None:
-                CHAIN_ANSWERS.labels(key, "stand_in" if tried else "first").inc()
+                slow = [Tried(other, "slow", f"no answer within {HEDGE_S} s") for other in waiting.values()]
+                place = "stand_in" if tried or slow or found.source != keys[0] else "first"
+                CHAIN_ANSWERS.labels(found.source, place).inc()
                 self._keep(found)
-                return found, tuple(tried)
+                return found, (*tried, *slow)
         raise _nobody(instrument.symbol, tried)
 
     async def quotes(self, instrument: Instrument) -> tuple[dict[str, Quote], tuple[Tried, ...]]:
@@ -147,6 +157,12 @@ class Chain:
     def provider(self, key: str) -> Provider:
         """One of the sources."""
         return self._sources[key]
+
+    async def close(self) -> None:
+        """Stop listening to those that are slow."""
+        for task in (left := list(self._asking)):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
 
     def latest(self, symbol: str) -> Quote | None:
         """The last live price that anybody asked for; its age is the reader's business."""
@@ -263,6 +279,22 @@ class Chain:
         self._quotes[quote.symbol] = quote
         while len(self._quotes) > QUOTES_KEPT_MAX:
             del self._quotes[next(iter(self._quotes))]
+
+
+async def _first(waiting: dict[asyncio.Task[Quote | None], str], within_s: float | None) -> Quote | None:
+    """The first price that comes, if one does in time; who has answered waits no longer."""
+    until_s = None if within_s is None else asyncio.get_running_loop().time() + within_s
+    while waiting:
+        left_s = None if until_s is None else max(until_s - asyncio.get_running_loop().time(), 0.0)
+        done, _ = await asyncio.wait(waiting, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+        if not done:
+            return None
+        for task in done:
+            del waiting[task]
+        for quote in (task.result() for task in done):
+            if quote is not None:
+                return quote
+    return None
 
 
 def _nobody(symbol: str, tried: Sequence[Tried]) -> NoLiveSource:
