@@ -1,11 +1,14 @@
 """Binance: klines and their holes, its errors by code, the streams, and reconnects announced."""
 
+import gzip
 import json
+from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import websockets
-from tests.providers.contract import RECORDED_AT, WireContract
+from tests.providers.contract import RECORDED_AT, WireContract, sound
 from tests.wire import Fault, WireServer
 from tests.wire.index import by_file
 from tests.wire.server import Made
@@ -27,6 +30,7 @@ from truecast.providers.errors import (
     SymbolNotAtSource,
 )
 from truecast.providers.exchange import info_beside
+from truecast.providers.feed import SequenceWatch
 
 INFO = info_beside(formats.__file__.replace("_formats", ""))
 NAMES = {"BTCUSDT": "BTC-USDT", "ETHUSDT": "ETH-USDT"}
@@ -212,3 +216,19 @@ class TestFeed:
         plan = binance_feed.plan("wss://x", names)
         assert [len(json.loads(frame)["params"]) for frame in plan.subscribe] == [200, 200, 80]
         assert plan.age_s_max is not None and plan.age_s_max < 24 * 3_600
+
+
+def test_a_raw_capture_of_a_day_is_read_whole_and_in_sequence(shared_data: Path) -> None:
+    """33,618 frames as they came on 2024-08-08: trades without a hole, quotes that only rise, depth left alone."""
+    packed = (shared_data / "ship" / "ticks" / "binance_spot_ethusdt_20240808.gz").read_bytes()
+    watch, verdicts, ticks = SequenceWatch("gapless", "rising"), Counter[str](), list[Tick]()
+    for line in gzip.decompress(packed).splitlines():
+        received_ns, frame = line.split(b" ", 1)
+        for event in binance_feed.decode(frame, int(received_ns) // 1_000, names=NAMES):
+            verdicts[watch.judge(event)[0]] += 1
+            assert isinstance(event, Tick)
+            ticks.append(event)
+    sound(ticks)
+    assert verdicts == {"fresh": 24_077 + 6_106}
+    assert all(abs(tick.received_us - tick.at_us) < 10_000_000 for tick in ticks if tick.at_us)
+    assert sum(tick.price is not None for tick in ticks) == 6_106
