@@ -116,11 +116,17 @@ class TestYahoo(WireContract):
     def test_a_half_day_is_over_at_one(self) -> None:
         document = json.loads(by_file("yahoo", "chart_1d.json").body)
         (result,) = document["chart"]["result"]
-        black_friday = to_us(at("2026-11-27T14:30")) // 1_000_000
-        result["timestamp"][-1] = result["meta"]["regularMarketTime"] = black_friday
+        result["timestamp"][-1] = to_us(at("2026-11-27T14:30")) // 1_000_000
+        result["meta"]["regularMarketTime"] = to_us(at("2026-11-27T18:00")) // 1_000_000
         body = json.dumps(document).encode()
         assert from_us(int(chart(body, now="2026-11-27T18:15").bars.start[-1])) == at("2026-11-27")
         assert len(chart(body, now="2026-11-27T18:14").bars) == 5
+
+    def test_a_row_that_was_forming_when_yahoo_wrote_it_is_no_bar_however_late_it_is_read(self) -> None:
+        body = by_file("yahoo", "chart_1d.json").body  # the last trade is of 11:04 on the 30th
+        assert from_us(int(chart(body, now="2026-11-03T12:00").bars.start[-1])) == at("2026-10-29")
+        rate = chart(by_file("yahoo", "chart_fx_1d.json").body, D1, "EURUSD=X", "FX", now="2026-11-03T12:00")
+        assert from_us(int(rate.bars.start[-1])) == at("2026-10-29")
 
     def test_a_minute_at_night_is_outside_the_session(self) -> None:
         body = by_file("yahoo", "chart_1m.json").body.replace(b"1793372340", b"1793347200")  # 04:00 New York

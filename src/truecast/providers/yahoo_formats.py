@@ -20,7 +20,7 @@ from truecast.domain.quote import Quote
 from truecast.kit.clock import from_us, to_us
 from truecast.providers.candles import Asked, Read, Row, gathered
 from truecast.providers.errors import SourceOutOfService, SourceRefused, SymbolNotAtSource
-from truecast.providers.hours import SECOND_US, aligned, label_us, local_day_us
+from truecast.providers.hours import SECOND_US, aligned, label_us, local_day_us, over_at
 from truecast.providers.payload import (
     epoch_us,
     is_html,
@@ -36,6 +36,7 @@ from truecast.providers.stocks import factors_from
 
 KEY = "yahoo"
 _SHARES_MOST = 1_000.0  # new for one old, or old for one new: a split beyond that is a misprint
+_LAST_TRADE_US = 600 * SECOND_US
 _NOISE_DIGITS = 2  # beyond the digits that Yahoo itself shows
 _Prices = tuple[float, float, float, float]
 
@@ -94,6 +95,9 @@ def read_chart(chart: Chart, asked: Asked) -> Read:
         if prices is None:
             left_out["without a price"] += 1
             continue
+        if _forming(chart, asked, start_us, live_us):
+            left_out["unfinished"] += 1
+            continue
         day = from_us(at_us).astimezone(chart.zone).date()
         ratio = math.prod(split.ratio for split in chart.splits if split.day > day)
         o, h, low, c = (round(price * ratio, chart.digits) for price in prices)
@@ -106,6 +110,15 @@ def read_chart(chart: Chart, asked: Asked) -> Read:
             raise malformed(KEY, f"two different rows for {from_us(start_us):%Y-%m-%d %H:%M}")
         rows[start_us] = at_us, row
     return gathered((row for _, row in rows.values()), asked, left_out)
+
+
+def _forming(chart: Chart, asked: Asked, start_us: int, live_us: int) -> bool:
+    """Whether the day of the last trade was not over when Yahoo wrote this: then its row is no bar, however late it is
+    read. A day's last trade comes within minutes of its end; the row of a rarely traded share waits for the next day.
+    """
+    if asked.interval.is_intraday or local_day_us(live_us, chart.zone) != start_us:
+        return False
+    return live_us < over_at(asked.calendar, asked.interval, start_us) - _LAST_TRADE_US
 
 
 def factors_of(chart: Chart) -> list[Factor]:
