@@ -140,6 +140,19 @@ def test_series_out_of_scope_are_refused_with_the_reason(small):
         Located(Trees(grower, {}, {})).fit(frame_of_closes(close))
 
 
+def test_of_a_series_that_lags_a_little_the_trees_say_nothing(small):
+    """Others of its kind were learned from to a later moment: it is the plain walk until it has caught up."""
+    grower, artifact = small
+    model = Located(Trees(grower, {("fx", "1d"): artifact}, {"": "fx"}))
+    close = walks.gaussian(seed=1, bars=200)
+    frame = frame_of_closes(close, end=np.arange(-203, -3) * 86_400_000_000)
+    plain = model.scale.fit(frame).predict(5).quantiles.values
+    said = model.fit(frame).predict(5)
+    assert np.array_equal(said.quantiles.values, plain) and said.skill.n == 0
+    many = model.predict_many([frame] * 4, 5)
+    assert np.allclose(many[0], plain, rtol=1e-12)
+
+
 def test_where_there_is_no_edge_next_to_nothing_is_believed(small):
     grower, _ = small
     assert max(trained(grower, series=8, bars=700, anchors=(1, 5), memory=0.0).shrink) < 0.35

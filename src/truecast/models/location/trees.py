@@ -23,6 +23,7 @@ from truecast.models.location.artifact import Artifact, ArtifactRefused
 from truecast.models.location.base import HorizonBeyondTraining
 
 STEP_BARS = 20
+LAG_BARS_MAX = 10  # that a series may end before the last one learned from; the trees say nothing of it meanwhile
 MOST = 1.0  # steps per root of the horizon: no tree is believed to know more
 
 
@@ -106,7 +107,8 @@ class Trees:
             scopes = ", ".join(sorted(f"{a} {i}" for a, i in self.artifacts))
             reason = f"nothing was trained for {asset_class} {interval}, only for {scopes}"
             raise OutOfScope(model=self.name, symbol=symbol, reason=reason)
-        if len(frame) and frame.end[-1] < found.trained_until:
+        lag_us = LAG_BARS_MAX * frame.interval.seconds * 1_000_000
+        if len(frame) and frame.end[-1] < found.trained_until - lag_us:
             reason = "it ends before the end of what the model was trained on"
             raise OutOfScope(model=self.name, symbol=symbol, reason=reason)
         return found
@@ -123,7 +125,9 @@ class Trees:
         artifact = self.scope(frames[0])
         rows = build_last(frames, artifact.feature_set).values
         step = np.array([step_of(one[-STEP_BARS - 1 :])[-1] for one in x])
-        return _mu(self.grower, artifact, rows, step, horizons)
+        mu = _mu(self.grower, artifact, rows, step, horizons)
+        mu[[bool(frame.end[-1] < artifact.trained_until) for frame in frames]] = 0.0  # as `mu` below
+        return mu
 
 
 @dataclass(frozen=True, slots=True, eq=False)
