@@ -78,10 +78,10 @@ def tuples(seq: int, body: str | bytes) -> list[tuple[Any, ...]]:
     if said["void"] is not None:
         nothing = (None,) * (len(COLUMNS) - len(keys) - len(shared))
         return [(*key, *shared, *nothing) for key in zip(*keys, strict=True)]
-    shared = (*shared, said["known_at"], said["source"])
+    known = (*shared, said["known_at"], said["source"])
     hits = [None if hit < 0 else bool(hit) for hit in said["hit"]]
     values = zip(*(said[name] for name in _VALUES[:-1]), hits, strict=True)
-    return [(*key, *shared, *row) for key, row in zip(zip(*keys, strict=True), values, strict=True)]
+    return [(*key, *known, *row) for key, row in zip(zip(*keys, strict=True), values, strict=True)]
 
 
 def no_scores() -> tuple[BoolArray, FloatArray]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import numpy as np
 
-from truecast.domain.bar import FloatArray
+from truecast.domain.bar import BoolArray, FloatArray
 from truecast.domain.forecast import Skill, Verdict
 from truecast.domain.instrument import AssetClass
 from truecast.domain.interval import Interval
@@ -230,10 +230,10 @@ def _compared(own: FloatArray, naive: FloatArray, origin: FloatArray, step: int)
     return judged, se if np.isfinite(se) and len(own) > 1 else None
 
 
-def _covered(hit: FloatArray, level: float, origin: FloatArray, step: int) -> MeasuredCoverage:
+def _covered(hit: BoolArray, level: float, origin: FloatArray, step: int) -> MeasuredCoverage:
     n, hits = len(hit), int(hit.sum())
     several = len(np.unique(origin)) > 1 and 0 < hits < n
-    se = clustered_error(hit, origin.astype(np.int64), step) if several else standard_error(hit.astype(np.bool_), step)
+    se = clustered_error(hit, origin.astype(np.int64), step) if several else standard_error(hit, step)
     return MeasuredCoverage(level, hits / n, n, se)
 
 

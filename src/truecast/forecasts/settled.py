@@ -118,7 +118,7 @@ def _merged(known: Groups, found: Iterable[_Rows]) -> Groups:
 
 def _columns(rows: _Rows, numbers: dict[Key, int]) -> tuple[Any, FloatArray]:
     """The number of each row's group, and its columns. ((N,), (C, N))"""
-    of = np.array([numbers.setdefault(row[:4], len(numbers)) for row in rows])  # type: ignore[arg-type]
+    of = np.array([numbers.setdefault(row[:4], len(numbers)) for row in rows])
     flat = itertools.chain.from_iterable(row[4:] for row in rows)
     return of, np.fromiter(flat, np.float64).reshape(len(rows), -1).T
 

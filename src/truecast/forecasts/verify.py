@@ -24,7 +24,7 @@ from truecast.forecasts.chain import Head, Link, first_break
 from truecast.kit.db import Database
 from truecast.market.bulk import fetch
 
-PATROL_ROWS = 1_000
+PATROL_ROWS = 250
 _BATCH_ROWS = 500
 
 Rows = Sequence[tuple[Any, ...]]
@@ -72,7 +72,8 @@ class Verifier:
                 broken = await _beyond(conn, head.seq)
             # After a break the next call starts over: nothing is sound because it was so once.
             self._sound = Head() if broken else head
-        return Verification(broken is None, total, head.hash, *(broken or (None, None)), known=known.seq)
+        first, reason = broken or (None, None)
+        return Verification(broken is None, total, head.hash, first, reason, known.seq)
 
     async def _patrolled(self, conn: AsyncConnection) -> tuple[Head, _Break | None]:
         start = self._patrol if self._patrol.seq < self._sound.seq else Head()
