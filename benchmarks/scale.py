@@ -73,10 +73,9 @@ def main() -> None:
     moved[:, 0] = 0.0
     shape = f"{SERIES:,} series x {BARS:,} bars"
     add(f"bare EWMA, {shape}", *measured(lambda: in_blocks(lambda m: ewma(m**2, np.array([23.0])), moved), 5), SERIES)
-    add(f"blend of six views, one step, {shape}", *measured(lambda: in_blocks(blended, moved), 3), SERIES)
     add(
-        f"the same and six horizons (vol_walk's scale), {shape}",
-        *measured(lambda: in_blocks(VolWalk().parts, moved), 3),
+        f"blend of four views, all horizons (vol_walk's scale), {shape}",
+        *measured(lambda: in_blocks(blended, moved), 3),
         SERIES,
     )
     half = np.full(SERIES, 0.01)
