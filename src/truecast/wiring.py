@@ -222,7 +222,7 @@ def build(
         lock.acquire()
     compute, bus, store = Compute(), InProcessBus(clock), BarStore(db)
     ingest, history, ledger = Ingest(store, bus, clock), History(store, clock), Ledger(db, clock)
-    panels = Panels(store, history)
+    panels = Panels(store, history, clock)
     registry = Registry(
         db,
         models or settings.data_dir / MODELS,

@@ -20,7 +20,6 @@ from truecast.kit.errors import TruecastError
 from truecast.kit.limits import DISK_FREE_BYTES_MIN, JOB_LAG_S_MAX
 from truecast.market.calendar import calendar
 from truecast.market.registry import SeriesInfo
-from truecast.models.catalog import MODELS
 from truecast.services import JobInfo, Services
 
 Status = Literal["ok", "degraded", "down"]
@@ -74,7 +73,8 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
     yield _part("database", "ok", services.db.where, required=True)
     waiting = f"waiting: {', '.join(pending)}" if pending else "up to date"
     yield _part("migrations", "down" if pending else "ok", waiting, required=True)
-    yield _part("models", "ok" if MODELS else "down", ", ".join(MODELS) or "none", required=True)
+    serving = services.models.catalogue().serving
+    yield _part("models", "ok" if serving else "down", ", ".join(serving) or "none", required=True)
     now = services.clock.now()
     for part in (*_data(kept, universe, now), *_jobs(jobs, now), _disk(services)):
         yield part

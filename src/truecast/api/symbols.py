@@ -17,7 +17,7 @@ from truecast.domain.quote import Delay
 from truecast.market.calendar import calendar
 from truecast.market.history import available
 from truecast.market.registry import SeriesInfo
-from truecast.models.catalog import MODELS
+from truecast.models.catalog import GROWERS, Catalogue
 
 router = resource("symbols")
 
@@ -105,9 +105,15 @@ async def get_symbol(services: ServicesDep, symbol: SymbolPath) -> SymbolDetail:
             )
             for s in kept
         ],
-        models=list(MODELS),
+        models=_serving(services.models.catalogue(), instrument.asset_class),
         default_interval=default_interval([s.interval for s in kept if s.bars]),
     )
+
+
+def _serving(catalogue: Catalogue, asset_class: AssetClass) -> list[str]:
+    """Names of models that can serve some interval of the class."""
+    scoped = {name: {scope[0] for scope in catalogue.scoped.get(name, ())} for name in GROWERS}
+    return [name for name in catalogue.serving if name not in GROWERS or asset_class in scoped[name]]
 
 
 def _short(instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame, frame_of
 from truecast.forecasts.basis import adjustment_for
+from truecast.kit.clock import Clock
 from truecast.kit.limits import TRAINING_BARS_MAX, TRAINING_SERIES_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import History
@@ -18,6 +19,7 @@ class Panels:
 
     store: BarStore
     history: History
+    clock: Clock
 
     async def frames_of(self, asset_class: str, interval: Interval) -> list[Frame]:
         """The last TRAINING_BARS_MAX bars of each stored series, as known now; at most TRAINING_SERIES_MAX of them."""
@@ -31,7 +33,11 @@ class Panels:
         for symbol in sorted(chosen):
             instrument = universe[symbol]
             slice_ = await self.history.bars(
-                instrument, interval, limit=TRAINING_BARS_MAX, adjust=adjustment_for(instrument)
+                instrument,
+                interval,
+                limit=TRAINING_BARS_MAX,
+                as_of=self.clock.now(),
+                adjust=adjustment_for(instrument),
             )
             ends = calendar(slice_.calendar).ends(slice_.bars.start, interval)
             frames.append(frame_of(slice_.bars, ends, signed=instrument.signed, calendar=slice_.calendar))
