@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from truecast.api.errors import problem_response
+from truecast.kit.guard import SourceOverBudget
+
 STANDARD = {"type", "title", "status", "code", "detail", "instance", "request_id"}
 
 
@@ -90,3 +93,10 @@ def _route(path, endpoint):
     from starlette.routing import Route
 
     return Route(path, endpoint)
+
+
+@pytest.mark.parametrize(("wait_s", "header"), [(2, "2"), (12.3, "13"), (None, None)])
+def test_the_time_to_wait_is_in_whole_seconds_or_not_told(wait_s: float | None, header: str | None):
+    error = SourceOverBudget(source="a", reason="full", retry_after_s=wait_s)
+    answer = problem_response(error, instance="/", request_id="", headers={})
+    assert (answer.status_code, answer.headers.get("retry-after")) == (503, header)

@@ -1,5 +1,6 @@
 """Every error as `application/problem+json` (RFC 9457): one shape, one handler, never a stack trace."""
 
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -164,7 +165,8 @@ def problem_json(body: Mapping[str, Any]) -> bytes:
 def problem_response(error: TruecastError, *, instance: str, request_id: str, headers: Mapping[str, str]) -> Response:
     """The problem as an answer."""
     body = problem_json(problem_body(error, instance=instance, request_id=request_id))
-    retry = {"Retry-After": str(error.facts["retry_after_s"])} if "retry_after_s" in error.facts else {}
+    wait_s = error.facts.get("retry_after_s")
+    retry = {} if wait_s is None else {"Retry-After": str(math.ceil(wait_s))}  # RFC 9110: whole seconds
     return Response(
         body,
         status_code=error.status,
