@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from tests.providers.contract import RECORDED_AT, WireContract
 from tests.wire import Fault, WireServer
+from tests.wire.index import by_file
 
 from truecast.domain.interval import Interval
 from truecast.kit.clock import FixedClock, from_us, to_us
+from truecast.kit.http import SourceAnswerMalformed
 from truecast.providers import coincap
 from truecast.providers.base import Provider, Reach
 from truecast.providers.candles import Asked
@@ -62,3 +64,10 @@ class TestCoinCap(WireContract):
         [quote] = await provider.quotes(["BTC-USD"])
         assert quote.price == 74268.42
         assert [one.symbol for one in await provider.instruments()] == ["BTC-USD"]
+
+
+@pytest.mark.parametrize("stamp", [1793372667, 1793372667000000, 1793376267000])
+def test_a_price_whose_time_is_in_another_unit_or_to_come_is_refused(stamp: int) -> None:
+    body = by_file("coincap", "v3_assets.json").body.replace(b"1793372667000", str(stamp).encode())
+    with pytest.raises(SourceAnswerMalformed, match="wrong unit"):
+        coincap.parse_assets(body, IDS, INFO, RECORDED_AT)

@@ -19,15 +19,17 @@ from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.http import HttpClient
-from truecast.kit.limits import SOURCE_BARS_MAX
+from truecast.kit.limits import CLOCK_SKEW_S_MAX, SOURCE_BARS_MAX
 from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, base_url, load_info
 from truecast.providers.candles import Asked, Read, told
 from truecast.providers.coins import coin_pair
 from truecast.providers.errors import SymbolNotAtSource
+from truecast.providers.payload import malformed
 from truecast.providers.universe import at_source
 from truecast.providers.upstream import ExplainBody, Upstream
 
 CALENDAR = "24/7"
+_COINS_US = 1_230_940_800_000_000  # 2009-01-03
 _MISSED_BARS = 10  # so many bars without one: is it still traded there?
 
 
@@ -217,7 +219,12 @@ def as_quote(
     bid: float | None = None,
     ask: float | None = None,
 ) -> Quote:
-    """A quote with its provenance; a time ahead of ours is the receive time: the source's clock is off."""
+    """A quote with its provenance. A time a little ahead of ours is the receive time: the source's clock is off.
+
+    Raises SourceAnswerMalformed for a time that is further ahead, or from before there were coins.
+    """
+    if not _COINS_US <= at_us <= to_us(received_at) + CLOCK_SKEW_S_MAX * 1e6:
+        raise malformed(info.key, f"a price of {symbol} at {at_us} µs: wrong unit?")
     at = min(from_us(at_us), received_at)
     return Quote(symbol, price, info.key, at, received_at, info.delay, bid, ask)
 
