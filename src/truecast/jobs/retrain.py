@@ -8,7 +8,7 @@ from truecast.jobs.job import Done, Job
 from truecast.jobs.schedule import Cron, Schedule
 
 RETRAIN = "retrain"
-_RANK = 3
+_RANK = 4
 _WHEN = Schedule((Cron("30 * * * *"),))  # between the hours at which bars come
 
 
