@@ -19,7 +19,7 @@ from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame, frame_of
 from truecast.forecasts import tables
-from truecast.forecasts.basis import adjustment_for, fingerprint_of
+from truecast.forecasts.basis import adjustment_for
 from truecast.forecasts.evidence import Book
 from truecast.forecasts.evidence import evidence as evidence_table
 from truecast.forecasts.issue import AUTO_MODEL
@@ -254,12 +254,14 @@ class Performance:
         horizons = _HORIZONS if horizon is None else (Horizon(horizon, interval).steps,)
         name = await self.model_name(model, instrument.symbol, interval, horizon)
         chosen = self._model(name, instrument, interval)
-        slice_ = await self._history.bars(
-            instrument, interval, limit=HISTORY_BARS_MAX, adjust=adjustment_for(instrument)
-        )
-        fingerprint = fingerprint_of(slice_.bars, slice_.adjust)
-        key = (chosen.name, chosen.version, horizons, origins, fingerprint)
+        # Reading 2,000 bars to see that none is new costs more than the rest of the answer.
+        series = await self._store.series(instrument.symbol)
+        known = tuple((one.id, one.last, one.bars, one.known_until) for one in series)
+        key = (chosen.name, chosen.version, instrument.symbol, interval, horizons, origins, known)
         if (kept := self._walks.get(key)) is None:
+            slice_ = await self._history.bars(
+                instrument, interval, limit=HISTORY_BARS_MAX, adjust=adjustment_for(instrument)
+            )
             ends = calendar(slice_.calendar).ends(slice_.bars.start, interval)
             frame = frame_of(slice_.bars, ends, signed=instrument.signed, calendar=slice_.calendar)
             kept = self._walks.keep(key, await self._compute.run(_walk, chosen, frame, horizons, origins))
