@@ -2,14 +2,16 @@
 
 import asyncio
 import multiprocessing
+from collections.abc import Sequence
 from ctypes import c_int64
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
 
 from truecast.kit.budget import Limit
-from truecast.kit.budget_redis import SCRIPT, SharedBudgets
+from truecast.kit.budget_redis import SharedBudgets
 from truecast.kit.clock import from_us
 
 LIMITS = (Limit(6_000, 60.0, "weight"), Limit(61_000, 300.0, "requests"))
@@ -37,74 +39,66 @@ class SharedClock:
         raise NotImplementedError
 
 
-def spend_in_four_processes(
-    redis_url: str, *, calls: int, gap_us: int, pipelined: bool = False
-) -> list[tuple[int, int]]:
-    """Time and weight of every call that was let through, by time."""
+class Recording(SharedBudgets):
+    """Remembers at what time Redis decided the last call: the latest that any process had said."""
+
+    decided_us = 0
+
+    async def run(self, name: str, arguments: Sequence[int | str]) -> list[int]:
+        answer = await super().run(name, arguments)
+        self.decided_us = answer[2]
+        return answer
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A call that was let through: when it was asked for, when that was decided, and its weight."""
+
+    asked_us: int
+    decided_us: int
+    weight: int
+
+
+def by_decision(taken: Sequence[Taken]) -> list[tuple[int, int]]:
+    """When a call may be sent at the earliest, and its weight."""
+    return sorted((one.decided_us, one.weight) for one in taken)
+
+
+def by_question(taken: Sequence[Taken]) -> list[tuple[int, int]]:
+    """The same by the time at which each process asked; others may have moved the clock on before the decision."""
+    return sorted((one.asked_us, one.weight) for one in taken)
+
+
+def spend_in_four_processes(redis_url: str, *, calls: int, gap_us: int) -> list[Taken]:
+    """Every call that was let through, each asked for by the product's own RedisBudget."""
     context = multiprocessing.get_context("spawn")
     counter = context.Value(c_int64, _T0_US)
     answers: Any = context.Queue()
     workers = [
-        context.Process(target=_spend, args=(redis_url, counter, calls // PROCESSES, gap_us, seed, answers, pipelined))
+        context.Process(target=_spend, args=(redis_url, counter, calls // PROCESSES, gap_us, seed, answers))
         for seed in range(PROCESSES)
     ]
     for worker in workers:
         worker.start()
-    taken = [pair for _ in workers for pair in answers.get(timeout=600)]
+    taken = [one for _ in workers for one in answers.get(timeout=900)]
     for worker in workers:
         worker.join()
-    return sorted(taken)
-
-
-def pipelined_in_four_processes(redis_url: str, *, calls: int, gap_us: int) -> list[tuple[int, int]]:
-    """The same with the script sent a hundred calls at a time: a million of them in minutes."""
-    return spend_in_four_processes(redis_url, calls=calls, gap_us=gap_us, pipelined=True)
-
-
-def _pipelined(redis_url: str, clock: SharedClock, calls: int, seed: int) -> list[tuple[int, int]]:
-    import redis
-
-    generator = np.random.default_rng(seed)
-    weights = generator.choice([1, 2, 20, 80], calls, p=[0.6, 0.2, 0.15, 0.05]).tolist()
-    urgent = (generator.random(calls) < 0.3).tolist()
-    taken = []
-    with redis.Redis.from_url(redis_url) as connection:
-        script = connection.register_script(SCRIPT)
-        for first in range(0, calls, 100):
-            pipeline, sent = connection.pipeline(transaction=False), []
-            for weight, waits in zip(weights[first : first + 100], urgent[first : first + 100], strict=True):
-                clock.now()
-                rows = [
-                    number
-                    for limit in LIMITS
-                    for number in (
-                        limit.part_us, limit.parts, limit.amount, limit.allowed(urgent=waits), limit.cost(weight)
-                    )
-                ]  # fmt: skip
-                script(keys=["truecast:budget:four"], args=["take", clock.last_us, 7_200, *rows], client=pipeline)
-                sent.append((clock.last_us, weight))
-            answers = pipeline.execute()
-            taken += [pair for pair, answer in zip(sent, answers, strict=True) if not int(answer[0])]
     return taken
 
 
-def _spend(redis_url: str, counter: Any, calls: int, gap_us: int, seed: int, answers: Any, pipelined: bool) -> None:
-    clock = SharedClock(counter, gap_us)
-    if pipelined:
-        answers.put(_pipelined(redis_url, clock, calls, seed))
-    else:
-        answers.put(asyncio.run(_calls(redis_url, clock, calls, seed)))
+def _spend(redis_url: str, counter: Any, calls: int, gap_us: int, seed: int, answers: Any) -> None:
+    answers.put(asyncio.run(_calls(redis_url, SharedClock(counter, gap_us), calls, seed)))
 
 
-async def _calls(redis_url: str, clock: SharedClock, calls: int, seed: int) -> list[tuple[int, int]]:
+async def _calls(redis_url: str, clock: SharedClock, calls: int, seed: int) -> list[Taken]:
     generator = np.random.default_rng(seed)
     weights = generator.choice([1, 2, 20, 80], calls, p=[0.6, 0.2, 0.15, 0.05]).tolist()
     urgent = (generator.random(calls) < 0.3).tolist()
-    shared = SharedBudgets(redis_url, clock)
+    shared = Recording(redis_url, clock)
     budget = shared.budget("four", LIMITS)
     taken = []
     for weight, waits in zip(weights, urgent, strict=True):
         if not await budget.take(weight, urgent=waits):
-            taken.append((clock.last_us, weight))
+            taken.append(Taken(clock.last_us, shared.decided_us, weight))
     await shared.close()
     return taken

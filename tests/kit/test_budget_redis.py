@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from tests.kit.shared_budget import spend_in_four_processes
+from tests.kit.shared_budget import by_decision, spend_in_four_processes
 from tests.kit.test_budget import BINANCE, over_limit
 from tests.servers import free_port, redis_server
 from truecast.kit.budget import Limit, MemoryBudget
@@ -38,7 +38,7 @@ async def shared(redis_url: str, clock: FixedClock) -> AsyncIterator[SharedBudge
 
 def test_of_20_000_calls_by_four_processes_none_goes_over_any_window(redis_url: str) -> None:
     """benchmarks/failover.py does the same with 1,000,000."""
-    taken = spend_in_four_processes(redis_url, calls=20_000, gap_us=10_000)
+    taken = by_decision(spend_in_four_processes(redis_url, calls=20_000, gap_us=10_000))
     assert [over_limit(taken, limit) for limit in BINANCE] == [0, 0]
     minutes = (taken[-1][0] - taken[0][0]) / 60e6
     assert sum(weight for _, weight in taken) / minutes > 0.7 * 6_000  # and what is allowed is used

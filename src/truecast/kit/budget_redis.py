@@ -22,6 +22,7 @@ _log = get_logger(__name__)
 
 # KEYS[1] is a hash: now, pause, and per limit its newest part, total and the ring of parts.
 # ARGV: mode, now, seconds to keep the hash, then per limit: length of a part, number of parts, amount, allowed, cost.
+# Answer: microseconds to wait (-1: for ever), of these because of a pause, the time it was decided at, the totals.
 # What `cost` means depends on the mode: take it, add it whatever the limit, or believe that so much is used (-1: no).
 SCRIPT = """
 local key, mode = KEYS[1], ARGV[1]
@@ -33,7 +34,7 @@ put('now', now)
 redis.call('EXPIRE', key, ARGV[3])
 if mode == 'pause' then
   put('pause', math.max(get('pause'), tonumber(ARGV[4])))
-  return {0, 0}
+  return {0, 0, string.format('%.0f', now)}
 end
 
 local windows, never = {}, false
@@ -71,7 +72,7 @@ for i = 1, (#ARGV - 3) / 5 do
   windows[i] = {total = total, slot = slot(newest), cost = cost, name = i .. ':total'}
 end
 
-local answer = {never and -1 or wait, paused}
+local answer = {never and -1 or wait, paused, string.format('%.0f', now)}
 for i, w in ipairs(windows) do
   local more = 0
   if mode == 'add' or (mode == 'take' and wait == 0 and not never) then
@@ -163,7 +164,7 @@ class RedisBudget:
         if answer is None:
             assert self._alone is not None
             return await self._alone.used()
-        return tuple(Used(limit, total) for limit, total in zip(self.limits, answer[2:], strict=True))
+        return tuple(Used(limit, total) for limit, total in zip(self.limits, answer[3:], strict=True))
 
     async def paused_s(self) -> float:
         """See Budget."""
