@@ -242,10 +242,10 @@ Made by `python benchmarks/failover.py --write`. A answers at once for 10 s, the
 is well. Live prices are asked for four times a second through the chain A, B; cached prices all the time, in the same
 process and event loop. Limits: 6,000 of weight a minute and 61,000 calls in five minutes.
 """
-_AWAY = """A first harness for the four processes sent the script 100 calls at a time and counted by when they were asked for: 27,
-96 and 32 windows over the limit in three runs. In the third the time of Redis' decision was logged too: by that there
-were none, and the batches had held calls back for up to 18 s of virtual time. Since then every call goes through the
-product's own RedisBudget, one at a time, and both counts are shown.
+_AWAY = """A first harness for the four processes sent the script 100 calls at a time and counted by when they were
+asked for: 27, 96 and 32 windows over the limit in three runs. In the third the time of Redis' decision was logged too:
+by that there were none, and the batches had held calls back for up to 18 s of virtual time. Since then every call goes
+through the product's own RedisBudget, one at a time, and both counts are shown.
 
 The two p99 of cached reads differ by chance by more than the goal: -16 % and +5 % in two runs on a quiet machine.
 

@@ -12,7 +12,9 @@ from tests.wire import Fault, WireServer, wire_server
 from truecast.domain.interval import Interval
 from truecast.kit.clock import FixedClock, from_us, to_us
 from truecast.kit.errors import TruecastError
+from truecast.kit.guard import Guard, SourceResting
 from truecast.kit.http import SourceAnswerMalformed, SourceUnreachable
+from truecast.kit.limits import BREAKER_OUTCOMES_MIN
 from truecast.providers import ccxt as adapter
 from truecast.providers.base import Provider, Reach
 from truecast.providers.candles import Asked
@@ -69,6 +71,35 @@ def test_an_error_of_the_library_is_one_of_ours() -> None:
     assert isinstance(adapter.meaning_of(response("<html>"), "https://okx", "X"), SourceAnswerMalformed)
     assert isinstance(adapter.meaning_of(base("other"), "https://okx", "X"), SourceRefused)
     assert isinstance(adapter.meaning_of(KeyError("k"), "https://okx", "X"), SourceAnswerMalformed)
+
+
+class Failing:
+    """Stands for the library's client of an exchange that is away."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    async def fetch_tickers(self, _names: list[str]) -> dict[str, object]:
+        self.asked += 1
+        base = type("BaseError", (Exception,), {})
+        raise type("NetworkError", (base,), {})("cut")
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_the_librarys_calls_go_through_the_guard(clock: FixedClock) -> None:
+    guard, exchange = Guard("ccxt", clock=clock), Failing()
+    source = adapter.create(clock, Reach(np.random.default_rng(1), base_url="https://okx", guard=guard))
+    source._opened = exchange
+    for _ in range(BREAKER_OUTCOMES_MIN):
+        with pytest.raises(SourceUnreachable):
+            await source.quotes(["BTC-USDT"])
+    with pytest.raises(SourceResting):
+        await source.quotes(["BTC-USDT"])
+    assert (exchange.asked, guard.usage.attempts, guard.usage.calls) == (5, 5, 6)
+    assert guard.usage.last_error is not None
+    await source.close()
 
 
 async def test_without_the_library_or_the_exchange_it_says_what_to_do(clock: FixedClock) -> None:

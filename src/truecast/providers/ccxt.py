@@ -2,13 +2,13 @@
 
 The exchange stands where other sources have an address: TRUECAST_SOURCE_URLS=ccxt=https://okx, or with an address of
 its own, ccxt=http://127.0.0.1:9000/okx. The library is an extra, imported when it is first needed; it has its own
-HTTP client and keeps to the exchange's rate limits by itself.
+HTTP client and keeps to the exchange's rate limits by itself. Every call goes through the source's guard all the same.
 """
 
 import datetime as dt
 import importlib
 import tomllib
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -17,7 +17,8 @@ from truecast.domain.instrument import Instrument
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
 from truecast.kit.errors import EXIT_CONFIG, TruecastError
-from truecast.kit.http import SourceUnreachable
+from truecast.kit.guard import Guard
+from truecast.kit.http import SourceAnswerMalformed, SourceUnreachable
 from truecast.providers.base import Reach, SeriesOffer, SourceInfo, base_url
 from truecast.providers.candles import Asked, Read, Row, gathered
 from truecast.providers.coins import coin_pair
@@ -48,6 +49,9 @@ _MEANINGS: Mapping[str, type[TruecastError]] = {
 }
 
 
+_TROUBLE = (SourceUnreachable, SourceOutOfService, SourceAnswerMalformed)  # with the source, not with the question
+
+
 class CcxtMissing(TruecastError):
     """The library is not installed, or has no exchange of that name."""
 
@@ -63,8 +67,11 @@ class Ccxt(Paged):
 
     page_bars = 300  # every exchange gives as many
 
-    def __init__(self, info: SourceInfo, clock: Clock, address: str, timeout_s: float) -> None:
+    def __init__(
+        self, info: SourceInfo, clock: Clock, address: str, timeout_s: float, guard: Guard | None = None
+    ) -> None:
         super().__init__(info, clock, followed(__file__))
+        self._guard = guard or Guard(KEY, clock=clock, timeout_s=timeout_s)
         self._address = address
         self._timeout_s = timeout_s
         self._opened: Any = None
@@ -79,12 +86,12 @@ class Ccxt(Paged):
         """Last prices; one request where the exchange has one for many."""
         names = {self._spelled(symbol): symbol for symbol in symbols}
         about = ", ".join(symbols)[:60]
-        document = await self._told(self._exchange().fetch_tickers(list(names)), about)
+        document = await self._told(lambda exchange: exchange.fetch_tickers(list(names)), about)
         return parse_tickers(document, names, self.info, self._clock.now())
 
     async def instruments(self) -> Sequence[Instrument]:
         """Every active spot pair."""
-        markets = await self._told(self._exchange().load_markets(), "its markets")
+        markets = await self._told(lambda exchange: exchange.load_markets(), "its markets")
         pairs = (coin_pair(f"{m['base']}-{m['quote']}") for m in markets.values() if m.get("spot") and m.get("active"))
         return sorted({one for one in pairs if one is not None}, key=lambda one: one.symbol)
 
@@ -99,8 +106,14 @@ class Ccxt(Paged):
 
     async def _page(self, asked: Asked, start_us: int, _end_us: int) -> Read:
         name, interval = self._spelled(asked.symbol), asked.interval.value
-        asking = self._exchange().fetch_ohlcv(name, interval, since=start_us // _MS_US, limit=self.page_bars)
-        return parse_candles(await self._told(asking, asked.symbol), asked)
+
+        def ask(exchange: Any) -> Awaitable[Any]:
+            candles: Awaitable[Any] = exchange.fetch_ohlcv(
+                name, interval, since=start_us // _MS_US, limit=self.page_bars
+            )
+            return candles
+
+        return parse_candles(await self._told(ask, asked.symbol), asked)
 
     async def _check_listed(self, symbol: str) -> None:
         """The library makes an empty list of an answer it cannot read: silence is not taken for a calm market."""
@@ -111,19 +124,36 @@ class Ccxt(Paged):
             self._opened = _open(self._address, self._timeout_s)
         return self._opened
 
-    async def _told(self, asking: Awaitable[_T], about: str) -> _T:
+    async def _told(self, ask: Callable[[Any], Awaitable[_T]], about: str) -> _T:
+        exchange = self._exchange()
         try:
-            return await asking
-        except TruecastError:
+            found = await self._guarded(ask, exchange, about)
+        except TruecastError as error:
+            self._guard.count(error.code)
             raise
-        except Exception as error:  # noqa: BLE001 whatever the library throws at an answer it did not expect
-            raise meaning_of(error, self._address, about) from None
+        self._guard.count("ok")
+        return found
+
+    async def _guarded(self, ask: Callable[[Any], Awaitable[_T]], exchange: Any, about: str) -> _T:
+        async with self._guard.attempt(1) as attempt:
+            try:
+                found = await ask(exchange)
+            except Exception as error:  # noqa: BLE001 whatever the library throws at an answer it did not expect
+                problem = meaning_of(error, self._address, about)
+                if isinstance(problem, _TROUBLE):
+                    attempt.failed()
+                    self._guard.note_error(problem)
+                else:
+                    await attempt.answered({})
+                raise problem from None
+            await attempt.answered({})
+            return found
 
 
 def create(clock: Clock, reach: Reach) -> Ccxt:
     """The adapter for the exchange that `reach` names."""
     info = info_beside(__file__)
-    return Ccxt(info, clock, base_url(info, reach), reach.timeout_s)
+    return Ccxt(info, clock, base_url(info, reach), reach.timeout_s, reach.guard)
 
 
 def parse_candles(rows: Any, asked: Asked) -> Read:
