@@ -42,12 +42,13 @@ def running(truecast_process, installed):
 
 def test_serves_runs_the_jobs_and_ends_cleanly(running):
     process, url = running
-    for _ in range(100):
+    for _ in range(600):
         jobs = get(url, "/api/v1/jobs")["items"]
-        if all(job["last_run"]["due_at"] > "2022" and job["last_run"]["outcome"] for job in jobs):
+        ran = {job["id"]: job["last_run"] for job in jobs if job["last_run"]}  # training waits for its day
+        if "issue" in ran and all(run["due_at"] > "2022" and run["outcome"] for run in ran.values()):
             break
         time.sleep(0.1)
-    assert {job["last_run"]["outcome"] for job in jobs} <= {"ok", "skipped"}
+    assert {run["outcome"] for run in ran.values()} <= {"ok", "skipped"}
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
     out, err = process.communicate(timeout=15)
@@ -133,7 +134,13 @@ def test_without_the_sample_the_store_stays_empty(truecast_process, data_dir, mo
     process = truecast_process("up", "--port", "0", "--no-sample")
     url = url_of(process)
     wait_until_ready(url)
-    assert [job["id"] for job in get(url, "/api/v1/jobs")["items"]] == ["ingest:ecb", "resolve", "issue"]
+    assert [job["id"] for job in get(url, "/api/v1/jobs")["items"]] == [
+        "ingest:ecb",
+        "resolve",
+        "evidence",
+        "issue",
+        "retrain",
+    ]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=15)
     assert process.returncode == 0

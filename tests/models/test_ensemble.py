@@ -229,6 +229,9 @@ def test_of_equally_good_models_the_one_listed_first_serves():
     a, b, c = ((ratio, 1e-6) for ratio in (0.970, 0.969, 0.960))
     assert choose(evidence_of(a=(a, a, a), b=(b, b, b))).served == "a"
     assert choose(evidence_of(a=(a, a, a), b=(c, c, c))).served == "b"
+    unproven = (0.961, 0.2)
+    assert choose(evidence_of(a=(a, a, unproven), b=(b, b, c))).served == "a"
+    assert choose(evidence_of(a=(unproven, unproven, unproven), b=(b, b, c))).served == "b"
     assert choose(evidence_of(a=(a, a, a), b=(a, a, c))).by_horizon == ((1, "b"), (5, "b"), (24, "b"))
 
 

@@ -9,9 +9,9 @@ At each of the horizons BANDS the candidates are all members of the ensemble and
 3. Where there is none either: the random walk.
 
 Of those that may serve the best does; what is better by less than TIE counts as equal, and then the one listed first
-serves, which is the simpler one; the ensemble stands last. One model that is nowhere beaten by more, and not behind the
-random walk where nothing is proven, serves all horizons; otherwise each serves at its own, and between two horizons
-their quantiles are averaged, so that there is no step in the fan.
+serves, which is the simpler one; the ensemble stands last. One model that is proven at one horizon, and at no other
+more than TIE behind what would serve there (the random walk included), serves all; otherwise each serves at its own,
+and between two horizons their quantiles are averaged, so that there is no step in the fan.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -127,9 +127,10 @@ def corrected(bands: Sequence[Band]) -> dict[tuple[int, str], Judgement]:
 
 @dataclass(frozen=True, slots=True)
 class _Able:
-    """Those that may serve at one horizon, with their ratios."""
+    """Those that may serve at one horizon, with their ratios; by evidence of the series, or of its class."""
 
     ratios: Mapping[str, float]
+    on_series: bool = False
 
 
 def _may_serve(
@@ -141,7 +142,7 @@ def _may_serve(
     found = {name: own.get((horizon, name)) for name in names}
     better = {n: _ratio(j) for n, j in found.items() if j is not None and j.skill.verdict == "positive"}
     if better:
-        return _Able(better)
+        return _Able(better, on_series=True)
     of_class = {name: together.get((horizon, name)) for name in names}
     return _Able(
         {
@@ -172,14 +173,14 @@ def _serves_all(
     own: Mapping[tuple[int, str], Judgement],
     together: Mapping[tuple[int, str], Judgement],
 ) -> bool:
-    """As good as the best wherever something is proven, and not behind the random walk elsewhere."""
+    """Proven at one horizon, and at every other as good as what would serve there, the random walk if need be."""
     for horizon, able in zip(BANDS, may, strict=True):
-        of = together.get((horizon, name)) or own.get((horizon, name))
-        ratio = None if of is None else of.skill.crps_ratio
-        behind = ratio is None or ratio > 1 + TIE or _worse(own.get((horizon, name)))
-        if not _as_good(name, able) if able.ratios else behind:
+        key = (horizon, name)
+        found = own.get(key) if able.on_series else together.get(key) or own.get(key)
+        ratio = None if found is None else found.skill.crps_ratio
+        if ratio is None or ratio > min(able.ratios.values(), default=1.0) + TIE or _worse(own.get(key)):
             return False
-    return any(able.ratios for able in may)
+    return any(name in able.ratios for able in may)
 
 
 def _as_good(name: str, able: _Able) -> bool:
