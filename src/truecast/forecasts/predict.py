@@ -24,6 +24,8 @@ from truecast.forecasts.canonical import significant_one
 from truecast.kit.limits import RECORDS_KEPT_MAX
 from truecast.models.base import Model
 from truecast.models.evidence import Evidence, fit_members, learn
+from truecast.models.located import FittedLocated
+from truecast.models.walk import FittedWalk
 
 PANEL_ROWS = 2  # more cost a single forecast more, fewer a round of many
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
@@ -121,7 +123,13 @@ def _digest(frame: Frame) -> str:
 
 
 def _measure(model: Model, past: Frame) -> Measured:
-    said = model.fit(past).predict(1)
-    coverage = tuple(Coverage(c.level, significant_one(c.measured), c.n) for c in said.coverage)
-    ratio, p_value = (None if v is None else significant_one(v) for v in (said.skill.crps_ratio, said.skill.p_value))
-    return coverage, Skill(said.skill.verdict, ratio, p_value, said.skill.n)
+    fitted = model.fit(past)
+    walk = fitted.walk if isinstance(fitted, FittedLocated) else fitted
+    if isinstance(walk, FittedWalk):
+        measured, judged = walk.record()  # without a forecast that nobody reads
+    else:
+        said = fitted.predict(1)
+        measured, judged = said.coverage, said.skill
+    coverage = tuple(Coverage(c.level, significant_one(c.measured), c.n) for c in measured)
+    ratio, p_value = (None if v is None else significant_one(v) for v in (judged.crps_ratio, judged.p_value))
+    return coverage, Skill(judged.verdict, ratio, p_value, judged.n)
