@@ -15,9 +15,11 @@ from truecast.domain.quantiles import GRID
 from truecast.features.build import FEATURE_SETS
 from truecast.features.frame import frame_of_closes
 from truecast.features.returns import level
+from truecast.models import walk
 from truecast.models.catalog import get_model
 from truecast.models.drivers import location_parts
 from truecast.models.explain import LISTED_MAX, Member, explain, explain_average, sigma_of
+from truecast.models.kept import Scales
 from truecast.models.located import Located
 from truecast.models.location.arima import Arima
 from truecast.models.location.artifact import Artifact
@@ -25,6 +27,7 @@ from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
 from truecast.models.location.ets import Ets
 from truecast.models.location.theta import Theta
 from truecast.models.location.trees import Trees
+from truecast.models.walk import PANEL_ROWS
 
 MEDIAN = GRID.index(0.5)
 CHEAP = ("naive", "ewma_walk", "vol_walk", "drift")
@@ -165,6 +168,16 @@ def test_an_average_is_explained_by_its_members():
     assert [c.component for c in found.width] == ["naive", "drift", "vol_walk"]
     assert math.fsum(c.sigma for c in found.width) == pytest.approx(sigma_of(values))
     assert "drift: trend" in {d.feature for d in found.location}
+
+
+@pytest.mark.parametrize("name", ["naive", "ewma_walk", "vol_walk", "drift"])
+@pytest.mark.parametrize("interval", [Interval.H1, Interval.D1])
+def test_says_the_same_long_after_the_forecast(name, interval, monkeypatch):
+    frame, model = frame_of_closes(walks.gaussian(seed=11, bars=1500), interval=interval), get_model(name)
+    values = model.predict_many([frame] * PANEL_ROWS, 24)[0]
+    at_once = explain(model, frame, 24, values)
+    monkeypatch.setattr(walk, "SCALES", Scales(1))  # nothing is kept of the forecast
+    assert explain(model, frame, 24, values) == at_once
 
 
 @pytest.mark.parametrize("name", ["naive", "ewma_walk", "vol_walk"])

@@ -25,9 +25,8 @@ from truecast.kit.limits import RECORDS_KEPT_MAX
 from truecast.models.base import Model
 from truecast.models.evidence import Evidence, fit_members, learn
 from truecast.models.located import FittedLocated
-from truecast.models.walk import FittedWalk
+from truecast.models.walk import PANEL_ROWS, FittedWalk
 
-PANEL_ROWS = 2  # more cost a single forecast more, fewer a round of many
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
 
 Measured = tuple[tuple[Coverage, ...], Skill]

@@ -20,7 +20,7 @@ from truecast.domain.bar import FloatArray
 from truecast.domain.explanation import REST, Component, Driver, Explanation
 from truecast.domain.quantiles import GRID, Quantiles
 from truecast.features.frame import Frame
-from truecast.features.returns import uses_differences
+from truecast.features.returns import level, uses_differences
 from truecast.models.base import Model
 from truecast.models.drivers import location_parts
 from truecast.models.ewma_walk import EwmaWalk
@@ -30,7 +30,7 @@ from truecast.models.location.succession import Succession
 from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 from truecast.models.vol_walk import VolWalk
-from truecast.models.walk import FittedWalk, Walk, fit_walk
+from truecast.models.walk import Walk, scale_at_end
 
 DRIFT, TIME_OF_DAY, CALIBRATION = "drift", "time_of_day", "calibration"
 LISTED_MAX = 10
@@ -109,22 +109,15 @@ def _drivers(model: Model, frame: Frame, steps: int, median: float) -> list[Driv
 
 
 def _width(walk: Walk, frame: Frame, steps: int, sigma: float) -> tuple[Component, ...]:
-    fitted = fit_walk(walk, cast("Walk", Naive()), frame)
-    price = 1.0 if fitted.differences else abs(float(frame.close[-1]))
-    root = math.sqrt(steps)
-    sigmas = {name: price * root * part for name, part in _scale_parts(fitted, steps).items()}
-    if fitted.activity is not None:
-        ahead = fitted.activity.ahead(np.array([len(frame) - 1]), steps)[0, -1]
-        sigmas[TIME_OF_DAY] = math.fsum(sigmas.values()) * (math.sqrt(ahead) / root - 1)
+    scaled, last = scale_at_end(walk, frame), np.array([len(frame) - 1])
+    price = 1.0 if uses_differences(frame) else abs(float(frame.close[-1]))
+    unit = float(walk.unit(level(frame)[None], last)[0, 0])
+    parts = (scaled.parts * walk.mix(steps) * (unit * price * math.sqrt(steps))).tolist()
+    sigmas = dict(zip(_names(walk, len(parts)), parts, strict=True))
+    if scaled.activity is not None:
+        ahead = scaled.activity.ahead(last, steps)[0, -1]
+        sigmas[TIME_OF_DAY] = math.fsum(parts) * (math.sqrt(ahead / steps) - 1)
     return _shared(sigmas, sigma, CALIBRATION)
-
-
-def _scale_parts(fitted: FittedWalk, step: int) -> Mapping[str, float]:
-    """Standard deviations of one bar's move that add up to the walk's, by the component they come from."""
-    walk, last = fitted.walk, np.array([len(fitted.x) - 1])
-    unit = float(walk.unit(fitted.x[None], last)[0, 0])
-    parts = (np.asarray(fitted.parts)[:, -1] * walk.mix(step) * unit).tolist()
-    return dict(zip(_names(walk, len(parts)), parts, strict=True))
 
 
 def _names(walk: Walk, n: int) -> list[str]:

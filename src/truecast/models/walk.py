@@ -28,6 +28,7 @@ from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models import losses, skill
 from truecast.models.base import Model, Prediction, require_bars
 from truecast.models.calibrate import PRIOR, Panel, anchors_for, at_horizons, shapes
+from truecast.models.kept import SCALES, Scaled
 from truecast.models.size import has_ranges, levels, sizes
 from truecast.models.track import tracked
 
@@ -36,6 +37,7 @@ OUTCOME_MOST = 12.0  # scales: no sample tells more about what lies beyond
 LOG_MOVE_MOST = 30.0  # a price is forecast to move by a factor of at most 1e13, so that it stays a number
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
 RECORD_RENEWED = 10
+PANEL_ROWS = 2  # of a forecast that is sealed; more cost a single forecast more, fewer a round of many
 _PANEL_ROWS = 128  # series worked on at once: their outcomes fit the processor's cache
 
 
@@ -240,17 +242,41 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
     return values
 
 
-def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *, differences: bool) -> FloatArray:
-    """Quantiles of frames of one length and interval, whose closes are stacked. (S, steps, K)"""
-    x = close if differences else np.log(close)
+def scale_at_end(walk: Walk, frame: Frame) -> Scaled:
+    """What the scale of a forecast is made of at the frame's last bar: as it was forecast a moment ago, or computed as
+    in a panel of PANEL_ROWS, because a matrix product rounds differently for another number of rows.
+    """
+    kept = SCALES.get(walk, frame)
+    if kept is not None:
+        return kept
+    frames, differences = [frame] * PANEL_ROWS, uses_differences(frame)
+    x = np.stack([level(frame)] * PANEL_ROWS)
+    parts, clocks = _scales(walk, frames, x, differences=differences)
+    return Scaled(parts[:, 0, -1].copy(), clocks[0] if clocks else None)
+
+
+def _scales(
+    walk: Walk, frames: Sequence[Frame], x: FloatArray, *, differences: bool
+) -> tuple[FloatArray, list[Activity]]:
+    """Components (C, S, T), and the business time of each frame where it counts; kept for who explains the forecast."""
     clocks: list[Activity] = []
     if walk.clocked and frames[0].interval.is_intraday:
         found = (activity_of(frame, one) for frame, one in zip(frames, x, strict=True))
         clocks = [activity for activity in found if activity]
+    parts = walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0]
+    for i, frame in enumerate(frames):
+        SCALES.keep(walk, frame, Scaled(parts[:, i, -1].copy(), clocks[i] if clocks else None))
+    return parts, clocks
+
+
+def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *, differences: bool) -> FloatArray:
+    """Quantiles of frames of one length and interval, whose closes are stacked. (S, steps, K)"""
+    x = close if differences else np.log(close)
+    parts, clocks = _scales(walk, frames, x, differences=differences)
     moves = _moves(
         walk,
         x,
-        walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0],
+        parts,
         clocks=clocks,
         origins=np.array([x.shape[1] - 1]),
         horizons=np.arange(1, steps + 1),
