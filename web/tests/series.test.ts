@@ -22,7 +22,7 @@ function forecast(steps: number): Forecast {
       ],
       quantiles: { "0.05": 100, "0.5": 104, "0.95": 110 },
     })) as ForecastStep[],
-    coverage: [], skill: { verdict: "none", crps_ratio: null, p_value: null, n: 0 }, currency: "USDT", tick: 0.01,
+    coverage: [], skill: { verdict: "none", crps_ratio: null, p_value: null, n: 0 }, weights: null, auto: null, explanation: null, currency: "USDT", tick: 0.01,
   };
 }
 

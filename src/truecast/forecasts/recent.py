@@ -58,7 +58,7 @@ class Recent:
         """Whether the last receipts are those that were looked at; far cheaper than reading them."""
         since = max(self._seen) - _LOOK_BACK
         ((last, n),) = await fetch(conn, f"SELECT max(id), count(*) FROM appends WHERE id > {since}")  # noqa: S608 ours
-        return last == max(self._seen) and n == len(self._seen)
+        return bool(last == max(self._seen) and n == len(self._seen))
 
     async def read(self, conn: AsyncConnection, info: SeriesInfo, limit: int, as_of_us: int) -> Bars:
         """The last `limit` bars of the series as known at `as_of_us`."""

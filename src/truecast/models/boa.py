@@ -66,8 +66,8 @@ def fresh(members: int) -> Boa:
 
 def read_boa(said: dict[str, Any]) -> Boa:
     """The state that `plain` said."""
-    parts = (tuple(map(float, said[name])) for name in ("regret", "variance", "most"))
-    return Boa(*parts, usual=float(said["usual"]), n=int(said["n"]))
+    regret, variance, most = (tuple(map(float, said[name])) for name in ("regret", "variance", "most"))
+    return Boa(regret, variance, most, usual=float(said["usual"]), n=int(said["n"]))
 
 
 def learned(state: Boa, losses: Sequence[Sequence[float]]) -> tuple[Boa, list[list[float]]]:
@@ -103,7 +103,7 @@ def shares(raw: FloatArray, awake: BoolArray) -> FloatArray:
     believed = np.divide(believed, total, out=np.zeros_like(believed), where=total > 0)
     believed *= 1 - FLOOR
     believed[..., 0] += 1 - believed.sum(axis=-1)
-    return believed
+    return np.asarray(believed)
 
 
 def _rate(variance: float, most: float) -> float:

@@ -34,6 +34,7 @@ from truecast.models.heavy import ModelUnavailable
 from truecast.models.located import FittedLocated
 from truecast.models.location.artifact import ArtifactRefused
 from truecast.models.location.trees import OutOfScope
+from truecast.models.student import student_t_tail
 from truecast.models.walk import FLOOR, FittedWalk
 
 BANDS = (1, 5, 24)  # horizons at which models are told apart
@@ -242,7 +243,7 @@ def judged(said: Walked, fits: Fits, frame: Frame, bars: int) -> Evidence:
 
 def teaches(end: IntArray, horizon: int, interval: Interval) -> BoolArray:
     """Whether the weights of a horizon learn from forecasts made at the ends of these bars. (N,)"""
-    return end // (interval.seconds * 1_000_000) % max(1, horizon // 2) == 0
+    return np.asarray(end // (interval.seconds * 1_000_000) % max(1, horizon // 2) == 0)
 
 
 def blended(quantiles: FloatArray, weights: FloatArray) -> FloatArray:
@@ -295,7 +296,7 @@ def _over_blocks(blocks: dict[int, list[float]]) -> Skill:
     if len(rows) < POOLED_BLOCKS_MIN or not variance > 0:
         return Skill("none", _short(ratio), None, outcomes)
     statistic = mean * float(n.sum()) / variance**0.5
-    p_value = 2 * skill.student_t_tail(abs(statistic), len(rows) - 1)
+    p_value = 2 * student_t_tail(abs(statistic), len(rows) - 1)
     verdict: Verdict = "none" if p_value >= skill.ALPHA else "positive" if statistic < 0 else "negative"
     return Skill(verdict, _short(ratio), _short(p_value), outcomes)
 
