@@ -11,13 +11,14 @@ from tests.models.location.panels import ANCHORS, remembering, served, trained
 from truecast.domain.interval import Interval
 from truecast.features.build import build
 from truecast.features.frame import frame_of_closes
+from truecast.forecasts.predict import boundary
 from truecast.models import heavy
 from truecast.models.heavy import ModelUnavailable, library
 from truecast.models.located import Located
 from truecast.models.location.artifact import HEADER, ArtifactRefused, read_artifact
 from truecast.models.location.base import HorizonBeyondTraining
 from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
-from truecast.models.location.trees import OutOfScope, Trees
+from truecast.models.location.trees import LAG_BARS_MAX, LAG_S_MAX, OutOfScope, Trees
 from truecast.models.training import TooLittleToLearn, believed, train
 
 GROWERS = (LightGbm(trees=20), XgBoost(trees=20), RandomForest(trees=8))
@@ -151,6 +152,14 @@ def test_of_a_series_that_lags_a_little_the_trees_say_nothing(small):
     assert np.array_equal(said.quantiles.values, plain) and said.skill.n == 0
     many = model.predict_many([frame] * 4, 5)
     assert np.allclose(many[0], plain, rtol=1e-12)
+
+
+@pytest.mark.parametrize("interval", Interval)
+def test_what_a_record_is_measured_on_never_ends_too_early_for_a_model_trained_just_now(interval):
+    lag_us = max(LAG_BARS_MAX * interval.seconds, LAG_S_MAX) * 1_000_000
+    bar_us = interval.seconds * 1_000_000
+    ends = np.arange(2_000) * bar_us + 1_700_000_000_000_000
+    assert max(int(end) - boundary(int(end), interval) for end in ends) + bar_us <= lag_us
 
 
 def test_where_there_is_no_edge_next_to_nothing_is_believed(small):

@@ -23,7 +23,9 @@ from truecast.models.location.artifact import Artifact, ArtifactRefused
 from truecast.models.location.base import HorizonBeyondTraining
 
 STEP_BARS = 20
-LAG_BARS_MAX = 10  # that a series may end before the last one learned from; the trees say nothing of it meanwhile
+# So much may a series, or the part of it that a record is measured on (forecasts/predict.py), end before the last bar
+# learned from, whichever is longer; the trees say nothing of it meanwhile.
+LAG_BARS_MAX, LAG_S_MAX = 10, 35 * 86_400
 MOST = 1.0  # steps per root of the horizon: no tree is believed to know more
 
 
@@ -107,7 +109,7 @@ class Trees:
             scopes = ", ".join(sorted(f"{a} {i}" for a, i in self.artifacts))
             reason = f"nothing was trained for {asset_class} {interval}, only for {scopes}"
             raise OutOfScope(model=self.name, symbol=symbol, reason=reason)
-        lag_us = LAG_BARS_MAX * frame.interval.seconds * 1_000_000
+        lag_us = max(LAG_BARS_MAX * frame.interval.seconds, LAG_S_MAX) * 1_000_000
         if len(frame) and frame.end[-1] < found.trained_until - lag_us:
             reason = "it ends before the end of what the model was trained on"
             raise OutOfScope(model=self.name, symbol=symbol, reason=reason)

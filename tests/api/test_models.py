@@ -1,0 +1,109 @@
+"""The models over HTTP: from training to rollback, and what is refused."""
+
+import asyncio
+import functools
+
+import httpx
+import pytest
+
+from tests.models.registry.house import SMALL
+from truecast.models.location.trees import OutOfScope
+from truecast.models.registry.training import TrainingOutcome, TrainingRequest, learn
+from truecast.services import Services
+
+URL = "/api/v1/models"
+
+
+@pytest.fixture
+async def trained(services: Services) -> Services:
+    """The services, whose trainings are small and in this process."""
+
+    async def quick(request: TrainingRequest) -> TrainingOutcome:
+        frames = [frame[-1500:] for frame in request.frames if frame.symbol == "EUR-USD"]
+        small = TrainingRequest(
+            model=request.model, asset_class=request.asset_class, interval=request.interval, frames=frames,
+            champion=request.champion, anchors=(1, 5),
+        )  # fmt: skip
+        return await asyncio.to_thread(functools.partial(learn, small, SMALL))
+
+    services.models._trainer = quick
+    await services.models.load()
+    return services
+
+
+async def finished(client: httpx.AsyncClient) -> dict:
+    while (status := (await client.get(f"{URL}/status")).json())["training"]["state"] == "running":
+        await asyncio.sleep(0.05)
+    return status
+
+
+async def test_from_training_to_rollback(client: httpx.AsyncClient, trained: Services):
+    answer = await client.post(f"{URL}/lightgbm/train", json={"asset_class": "fx", "interval": "1d"})
+    assert answer.status_code == 202 and answer.json()["run"]["state"] == "running"
+    again = await client.post(f"{URL}/lightgbm/train")
+    assert again.status_code == 409 and again.json()["code"] == "training_under_way"
+    status = await finished(client)
+    (new,) = status["training"]["trained"]
+    assert status["training"]["state"] == "done" and new["version"] and new["refused"] is None
+    detail = (await client.get(f"{URL}/lightgbm")).json()
+    assert [v["status"] for v in detail["versions"]] == ["challenger"]
+    assert detail["versions"][0]["card"]["evaluation"]["walk"][0]["horizon"] == 1
+    assert detail["events"][0]["kind"] == "trained" and detail["status"] == "unavailable"
+    body = {"symbol": "EUR-USD", "interval": "1d", "horizon": 3, "model": "lightgbm"}
+    refused = await client.post("/api/v1/forecasts", json=body)
+    assert refused.status_code == 503 and "not promoted yet" in refused.json()["detail"]
+    (changed,) = (await client.post(f"{URL}/lightgbm/promote")).json()["items"]
+    assert changed == {
+        "model": "lightgbm", "asset_class": "fx", "interval": "1d", "version": new["version"], "before": None,
+    }  # fmt: skip
+    item = next(i for i in (await client.get(URL)).json()["items"] if i["name"] == "lightgbm")
+    assert item["status"] == "ready" and item["scopes"][0]["version"] == new["version"]
+    said = await client.post("/api/v1/forecasts", json=body)
+    assert said.status_code == 200, said.text
+    assert said.json()["model_version"].startswith(new["version"])
+    loaded = (await client.post(f"{URL}/reload")).json()["loaded"]
+    assert [(one["version"], one["status"]) for one in loaded] == [(new["version"], "ready")]
+    for symbol, code in (("AAPL", OutOfScope.code), ("EUR-USX", "unknown_symbol")):
+        answer = await client.post("/api/v1/forecasts", json=body | {"symbol": symbol})
+        assert answer.json()["code"] == code
+    beyond = await client.post("/api/v1/forecasts", json=body | {"horizon": 6})
+    assert beyond.json()["code"] == "horizon_beyond_training"
+    (back,) = (await client.post(f"{URL}/lightgbm/rollback", json={"asset_class": "fx"})).json()["items"]
+    assert (back["version"], back["before"]) == (None, new["version"])
+    gone = await client.post(f"{URL}/lightgbm/rollback")
+    assert gone.status_code == 409 and gone.json()["code"] == "nothing_to_roll_back"
+
+
+async def test_what_is_refused_says_why(client: httpx.AsyncClient, trained: Services):
+    for method, path, status, code in (
+        ("GET", "/tcn", 404, "unknown_model"),
+        ("POST", "/tcn/train", 404, "unknown_model"),
+        ("POST", "/naive/train", 409, "not_trainable"),
+        ("POST", "/lightgbm/promote", 409, "nothing_to_promote"),
+    ):
+        answer = await client.request(method, f"{URL}{path}")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+    for body in ({"asset_class": "stamps"}, {"interval": "7d"}, {"seed": 1}):
+        assert (await client.post(f"{URL}/lightgbm/train", json=body)).status_code == 422
+    answer = await client.post(f"{URL}/lightgbm/promote", json={"version": "../../x"})
+    assert answer.status_code == 404 and answer.json()["code"] == "unknown_version"
+    await client.post(f"{URL}/lightgbm/train", json={"asset_class": "fx", "interval": "1q"})
+    status = await finished(client)
+    assert status["training"]["state"] == "failed" and "0 rows" in status["training"]["error"]
+    assert (await client.get(f"{URL}/naive")).json()["versions"] == []
+
+
+async def test_a_refused_promotion_carries_its_evidence(client: httpx.AsyncClient, trained: Services, monkeypatch):
+    await client.post(f"{URL}/lightgbm/train", json={"asset_class": "fx", "interval": "1d"})
+    await finished(client)
+    monkeypatch.setattr("truecast.models.registry.promotion.found", lambda *_, **__: "too little")
+    answer = await client.post(f"{URL}/lightgbm/promote")
+    assert answer.status_code == 409 and answer.json()["code"] == "promotion_refused"
+    assert answer.json()["evidence"]["walk"][0]["crps_ratio"] > 0
+
+
+async def test_status_of_all_is_told_before_anything_was_trained(client: httpx.AsyncClient, trained: Services):
+    status = (await client.get(f"{URL}/status")).json()
+    words = {item["name"]: item["status"] for item in status["items"]}
+    assert words["naive"] == "ready" and words["lightgbm"] == "unavailable" and status["training"] is None
+    assert status["retrain"]["drift"] == []
