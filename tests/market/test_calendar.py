@@ -18,7 +18,11 @@ from truecast.market.sessions import BeyondCalendar, NotOnCalendar
 
 INTERVALS = tuple(i for i in Interval if i not in (Interval.M5, Interval.M15))  # as 30m
 TRADED = [(name, i) for name in ("XNYS", "FX", "24/7") for i in INTERVALS]
-DAILY = [(name, i) for name in ("TARGET", "EIA", "H15", "EA-YC") for i in (Interval.D1, Interval.W1, Interval.MO1, Interval.Q1)]
+DAILY = [
+    (name, i)
+    for name in ("TARGET", "EIA", "H15", "EA-YC")
+    for i in (Interval.D1, Interval.W1, Interval.MO1, Interval.Q1)
+]
 MONTHLY = [(name, i) for name in ("US-CPI", "US-10Y", "US-JOBS", "EA-HICP") for i in (Interval.MO1, Interval.Q1)]
 ALL = [*TRADED, *DAILY, *MONTHLY, ("US-GDP", Interval.Q1), ("WORLD-BANK", Interval.Y1)]
 MOMENTS = st.integers(us("2005-01-01") // 60_000_000, us("2030-12-31") // 60_000_000).map(lambda m: m * 60_000_000)

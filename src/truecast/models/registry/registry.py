@@ -5,12 +5,11 @@ forecast ever sees two versions. Other processes see a change within MODEL_POLL_
 """
 
 import asyncio
-import contextlib
 import os
 import secrets
 import socket
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,12 +20,12 @@ from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import ARTIFACTS_KEPT_MAX, EVENTS_LISTED_MAX, MODEL_LEASE_S, MODEL_POLL_S
+from truecast.kit.limits import ARTIFACTS_KEPT_MAX, EVENTS_LISTED_MAX, MODEL_POLL_S
 from truecast.kit.logs import get_logger
 from truecast.models.catalog import UNTRAINED, Catalogue, Scope
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.artifact import ArtifactRefused
-from truecast.models.registry import folder, rows
+from truecast.models.registry import folder, lease, rows
 from truecast.models.registry.answers import (
     Changed,
     Loaded,
@@ -45,7 +44,15 @@ from truecast.models.registry.folder import Kept
 from truecast.models.registry.judge import Comparison
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused, weigh
 from truecast.models.registry.rows import Version
-from truecast.models.registry.state import State, bind, catalogue_then, catalogue_with, compared, statuses_of
+from truecast.models.registry.state import (
+    State,
+    bind,
+    catalogue_then,
+    catalogue_with,
+    compared,
+    statuses_of,
+    unregistered,
+)
 from truecast.models.registry.training import TrainingOutcome, TrainingRequest
 from truecast.models.training import TooLittleToLearn
 
@@ -114,7 +121,7 @@ class Registry:
             if again or known != self._state.versions:
                 self._earlier.clear()
             self._swap(State(past, known, kept, refused, classes, leases, pulse))
-            loaded = [Loaded(k[0], *k[1], one.card.version, "ready") for k, one in sorted(kept.items(), key=_by_key)]
+            loaded = [Loaded(k[0], *k[1], kept[k].card.version, "ready") for k in sorted(kept)]
             loaded += [Loaded(k[0], *k[1], name, "unavailable", why) for (k, name), why in sorted(refused.items())]
             if self._serves:
                 await self._tell(loaded)
@@ -178,7 +185,7 @@ class Registry:
 
     async def _train(self, key: Key, who: str) -> str:
         model, (asset_class, interval) = key
-        async with self._lease(key):
+        async with lease.held(self._db, self._clock, self._holder, key, self.poll):
             await self.poll()
             champion = self._state.kept.get(key)
             try:
@@ -212,33 +219,6 @@ class Registry:
     def _keep(self, key: Key, card: Card, files: Mapping[str, bytes]) -> None:
         folder.sweep(self.root, *key)
         folder.write(self.root, card, files)
-
-    @contextlib.asynccontextmanager
-    async def _lease(self, key: Key) -> AsyncIterator[None]:
-        """Be the one that trains the scope; the lease of a process that dies runs out."""
-        span = timedelta(seconds=MODEL_LEASE_S)
-        async with rows.writing(self._db) as conn:
-            now = self._clock.now()
-            if not await rows.take_lease(conn, key, self._holder, now, now + span):
-                raise TrainingUnderWay(model=key[0], scope=" ".join(key[1]))
-        await self.poll()
-        renewal = asyncio.create_task(self._renew(key, span))
-        try:
-            yield
-        finally:
-            renewal.cancel()
-            with contextlib.suppress(asyncio.CancelledError, TruecastError):
-                await renewal
-            async with rows.writing(self._db) as conn:
-                await rows.drop_lease(conn, key, self._holder)
-            await self.poll()
-
-    async def _renew(self, key: Key, span: timedelta) -> None:
-        while True:
-            await asyncio.sleep(MODEL_LEASE_S / 4)
-            with contextlib.suppress(TruecastError):  # a database that is away for a while is asked again
-                async with rows.writing(self._db) as conn:
-                    await rows.renew_lease(conn, key, self._holder, self._clock.now() + span)
 
     # Promotion
 
@@ -386,7 +366,7 @@ class Registry:
         for (name, scope), version in self._state.versions:
             if name == model:
                 known.setdefault(scope, set()).add(version)
-        return await self._compute.run(_foreign, self.root, model, known)
+        return await self._compute.run(unregistered, self.root, model, known)
 
     async def card(self, version: Version) -> Card:
         """The registered card."""
@@ -417,15 +397,3 @@ class Registry:
     async def _write(self, kind: Any, key: Key, **facts: Any) -> None:
         async with rows.writing(self._db) as conn:
             await rows.add_event(conn, kind, key, at=self._clock.now(), **facts)
-
-
-def _by_key(item: tuple[Key, Kept]) -> Key:
-    return item[0]
-
-
-def _foreign(root: Path, model: str, known: Mapping[Scope, set[str]]) -> list[Loaded]:
-    return [
-        Loaded(model, *scope, name, "unavailable", "not registered: copied here, or its training was interrupted")
-        for scope in folder.scopes_on_disk(root, model)
-        for name in folder.unregistered(root, model, scope, known.get(scope, set()))
-    ]

@@ -11,6 +11,7 @@ from truecast.models.catalog import UNTRAINED, Catalogue, ModelStatus, Scope, Ve
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.artifact import ArtifactRefused
 from truecast.models.registry import folder
+from truecast.models.registry.answers import Loaded
 from truecast.models.registry.events import Key, Past
 from truecast.models.registry.folder import Kept
 from truecast.models.registry.judge import HORIZONS, Comparison, compare
@@ -125,3 +126,12 @@ def compared(key: Key, one: Kept, other: Kept, frames: Sequence[Frame]) -> list[
     reaching = [frame for frame in frames if len(frame) and frame.end[-1] >= since]
     horizons = [h for h in HORIZONS if h <= farthest]
     return compare(mine, theirs, reaching, since_us=since, against=other.card.version, horizons=horizons)
+
+
+def unregistered(root: Path, model: str, known: Mapping[Scope, set[str]]) -> list[Loaded]:
+    """Folders of versions that the register does not know: never loaded, but told."""
+    return [
+        Loaded(model, *scope, name, "unavailable", "not registered: copied here, or its training was interrupted")
+        for scope in folder.scopes_on_disk(root, model)
+        for name in folder.unregistered(root, model, scope, known.get(scope, set()))
+    ]
