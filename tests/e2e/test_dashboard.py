@@ -18,7 +18,9 @@ HOURLY = "?symbol=SOL-USDT&interval=1h"
 def fan(page: Page) -> tuple[str, str, str, str]:
     """What the fan draws at its end: level, lower, upper, steps."""
     chart = page.locator(".chart")
-    expect(chart).not_to_have_attribute("data-fan-upper", "")
+    expect(chart).not_to_have_attribute(
+        "data-fan-upper", "", timeout=30_000
+    )  # the first one of a macro series fits models
     values = [chart.get_attribute(f"data-fan-{name}") for name in ("level", "lower", "upper", "steps")]
     assert all(value is not None for value in values)
     return tuple(values)  # type: ignore[return-value]
@@ -106,6 +108,35 @@ def test_a_longer_horizon_widens_the_fan(open_page: OpenPage) -> None:
     assert len(table_rows(page)) == 40
 
 
+def test_the_model_picker_tells_what_each_may_claim(open_page: OpenPage) -> None:
+    page = open_page("?symbol=SPY&interval=1d")
+    fan(page)
+    picker = page.get_by_role("button", name=re.compile("^Model "))
+    picker.click()
+    sheet = page.get_by_role("region", name="Models")
+    expect(sheet.get_by_role("radio", name=re.compile("^LightGBM"))).to_be_disabled()  # nothing is trained yet
+    expect(sheet.locator(".model", has_text="Random walk").locator(".badge").first).to_have_text("reference")
+    sheet.get_by_role("radio", name=re.compile("^EWMA walk")).check(force=True)
+    expect(picker).to_have_text("EWMA walk")
+    assert "model=ewma_walk" in page.url
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(picker).to_be_focused()
+
+
+def test_says_why_and_how_models_compare(open_page: OpenPage) -> None:
+    page = open_page("?symbol=SOL-USDT&interval=1h&model=ewma_walk")
+    fan(page)
+    expect(page.get_by_role("region", name="What made the interval this wide")).to_be_visible()
+    expect(page.get_by_role("region", name="What moved the median")).to_be_visible()
+    board = page.locator("#leaderboard")
+    expect(board.get_by_role("heading")).to_contain_text("Leaderboard")
+    board.get_by_role("radio", name=re.compile("^Forecasts that were in the ledger")).check(force=True)
+    expect(board).not_to_have_attribute("aria-busy", "true")
+    curve = page.locator("#calibration")
+    expect(curve.get_by_role("img", name=re.compile("promised"))).to_be_visible(timeout=20_000)
+
+
 def test_a_higher_level_widens_the_interval_and_any_level_can_be_asked(open_page: OpenPage) -> None:
     page = open_page("?symbol=SPY&interval=1d&level=0.5")
     _, lower_50, upper_50, _ = fan(page)
@@ -135,7 +166,7 @@ def test_the_url_restores_the_view(open_page: OpenPage) -> None:
     page = open_page("?symbol=AAPL&interval=1d&horizon=24&level=0.9&model=naive&adjust=raw")
     level, _, _, steps = fan(page)
     assert (level, steps) == ("0.9", "24")
-    expect(page.get_by_role("combobox", name="Model")).to_have_value("naive")
+    expect(page.get_by_role("button", name="Model Random walk")).to_be_visible()
     expect(page.get_by_role("radio", name="As traded")).to_be_checked()
 
 

@@ -105,7 +105,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
       <Head symbol={symbol} detail={detail} prices={prices} />
       <div class="board">
         <section class="card chart-card" aria-label="Prices and forecast">
-          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} onChange={show} /> : empty ? null : <ControlBones />}
+          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} served={said?.model ?? null} onChange={show} /> : empty ? null : <ControlBones />}
           <ChartBody symbol={symbol} detail={detail} interval={interval} candles={candles} fan={fan} level={shown.level} />
         </section>
         {forecast.error ? (
@@ -122,7 +122,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
           <OutlookBones />
         )}
       </div>
-      {detail && interval && <TrackRecord detail={detail} interval={interval} horizon={shown.horizon} performance={performance} history={history} />}
+      {detail && interval && <TrackRecord detail={detail} interval={interval} horizon={shown.horizon} performance={performance} history={history} model={model} />}
       <Footer origin={candles.data?.blocks.at(-1)?.provenance.origin ?? null} />
     </main>
   );

@@ -7,6 +7,7 @@ import "./styles/frame.css";
 import "./styles/instrument.css";
 import "./styles/forecast.css";
 import "./styles/record.css";
+import "./styles/models.css";
 import "./styles/states.css";
 import "./styles/widths.css";
 

@@ -18,6 +18,11 @@ export type Skill = Shapes["SkillShape"];
 export type HistoryItem = Shapes["PastForecast"];
 export type Performance = Shapes["PerformanceReport"];
 export type PerformanceRow = Shapes["PerformanceRow"];
+export type ModelItem = Shapes["ModelShape"];
+export type AutoCandidate = Shapes["CandidateShape"];
+export type Explanation = Shapes["ExplanationShape"];
+export type Leader = Shapes["LeaderboardItem"];
+export type CalibrationReport = Shapes["CalibrationReport"];
 export type Verification = Shapes["LedgerCheck"];
 
 /** One page of a list. */

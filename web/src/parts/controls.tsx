@@ -6,23 +6,20 @@ import { intervalName } from "../format/time";
 import { clampLevel, type Adjust, type View } from "../state/url";
 import { Choice } from "./bits";
 import { Horizon } from "./horizon";
+import { ModelPicker } from "./models";
 
 const LEVELS = [0.5, 0.8, 0.9, 0.95];
-const MODEL_NAMES: Record<string, string> = { auto: "Auto", ewma_walk: "EWMA walk", naive: "Random walk" };
-
-export function modelName(name: string): string {
-  return MODEL_NAMES[name] ?? name;
-}
 
 interface Props {
   detail: SymbolDetail;
   view: View;
   interval: string;
+  /** The model that answered. */
+  served: string | null;
   onChange: (patch: Partial<View>) => void;
 }
 
-export function Controls({ detail, view, interval, onChange }: Props) {
-  const models = ["auto", ...detail.models.filter((name) => name !== "auto")];
+export function Controls({ detail, view, interval, served, onChange }: Props) {
   const adjustable = detail.asset_class === "equity" || detail.asset_class === "etf";
   return (
     <form class="controls" aria-label="Chart and forecast settings" onSubmit={(event) => event.preventDefault()}>
@@ -36,17 +33,7 @@ export function Controls({ detail, view, interval, onChange }: Props) {
       <Choice legend="Confidence" value={view.level} options={LEVELS.map((value) => ({ value, label: levelText(value) }))} onChange={(value) => onChange({ level: value })}>
         <OwnLevel value={view.level} onChange={(value) => onChange({ level: value })} />
       </Choice>
-      <label class="field">
-        <span>Model</span>
-        <span class="select"><select value={view.model} onChange={(event) => onChange({ model: event.currentTarget.value })}>
-          {models.map((name) => (
-            <option key={name} value={name}>
-              {modelName(name)}
-            </option>
-          ))}
-          {!models.includes(view.model) && <option value={view.model}>{view.model}</option>}
-        </select></span>
-      </label>
+      <ModelPicker symbol={detail.symbol} interval={interval} horizon={view.horizon} value={view.model} served={served} onChange={(model) => onChange({ model })} />
       {adjustable && (
         <Choice<Adjust>
           legend="Prices"

@@ -5,7 +5,8 @@ import { changePercent, count, level as levelText, percent, price, pValue, range
 import { barLabel, steps } from "../format/time";
 import { Bone, Facts, When } from "./bits";
 import { serverNow } from "../state/server";
-import { modelName } from "./controls";
+import { Why } from "./explanation";
+import { modelName } from "./models";
 
 interface Props {
   forecast: Forecast;
@@ -53,6 +54,7 @@ export function Outlook({ forecast, level, calendar, busy, tested, onLevel }: Pr
       ) : (
         <SkillLine skill={forecast.skill} model={forecast.model} ahead={steps(1, forecast.interval, calendar)} />
       )}
+      <Why forecast={forecast} />
       <details class="fold">
         <summary>How it was made</summary>
         <Facts

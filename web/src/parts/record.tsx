@@ -7,20 +7,25 @@ import { serverNow, tick as clockTick, replaying } from "../state/server";
 import { Bone, When } from "./bits";
 import { Calibration } from "./calibration";
 import { Failure } from "./failure";
+import { CalibrationCurve } from "./curve";
 import { CheckIcon, CrossIcon } from "./icons";
+import { Leaders } from "./leaders";
 import { SkillLine, skillOf } from "./outlook";
-import { nearestRow, shownItems } from "../record/choose";
+import { nearestHorizon, nearestRow, shownItems } from "../record/choose";
 
 interface Props {
   detail: SymbolDetail;
   interval: string;
   horizon: number;
+  /** Whose record it is; null until a forecast says which model served. */
+  model: string | null;
   performance: Resource<Performance>;
   history: Resource<Page<HistoryItem>>;
 }
 
-export function TrackRecord({ detail, interval, horizon, performance, history }: Props) {
+export function TrackRecord({ detail, interval, horizon, model, performance, history }: Props) {
   const { data, error } = performance;
+  const measured = data && nearestHorizon([...data.walk_forward, ...data.ledger], horizon);
   return (
     <section class="record" aria-labelledby="record-title">
       <header class="section-head">
@@ -53,6 +58,8 @@ export function TrackRecord({ detail, interval, horizon, performance, history }:
           />
         </div>
       )}
+      {model && measured !== null && <CalibrationCurve symbol={detail.symbol} interval={interval} model={model} horizon={measured} calendar={detail.calendar} />}
+      <Leaders assetClass={detail.asset_class} interval={interval} horizon={horizon} calendar={detail.calendar} />
       <Resolved detail={detail} interval={interval} history={history} />
     </section>
   );

@@ -26,3 +26,8 @@ export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
   const done = rows.filter((i) => i.outcome !== null);
   return [...open, ...done].slice(0, SHOWN_MAX);
 }
+
+/** The horizon among those measured that is nearest to the one shown; null where nothing was measured. */
+export function nearestHorizon(rows: readonly { horizon: number }[], horizon: number): number | null {
+  return rows.reduce<number | null>((best, row) => (best === null || Math.abs(row.horizon - horizon) < Math.abs(best - horizon) ? row.horizon : best), null);
+}

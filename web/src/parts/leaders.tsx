@@ -1,0 +1,144 @@
+// Which model is best for this class: one row per model, against the calibrated random walk.
+import { useState } from "preact/hooks";
+import { get } from "../api/client";
+import type { Leader } from "../api/types";
+import { count, percent, pValue, ratio } from "../format/numbers";
+import { steps } from "../format/time";
+import { nearestHorizon } from "../record/choose";
+import { useResource } from "../state/resource";
+import { Bone, Choice } from "./bits";
+import { Failure } from "./failure";
+import { modelName } from "./models";
+import { className } from "./search";
+
+type Kind = "ledger" | "walk_forward";
+
+const SURE = 1.96;
+
+interface Props {
+  assetClass: string;
+  interval: string;
+  horizon: number;
+  calendar: string;
+}
+
+export function Leaders({ assetClass, interval, horizon, calendar }: Props) {
+  const [kind, setKind] = useState<Kind>("walk_forward");
+  const found = useResource<{ items: Leader[] }>(
+    `leaders ${assetClass} ${interval} ${kind}`,
+    (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, kind }, signal),
+    { keep: true },
+  );
+  const at = found.data && nearestHorizon(found.data.items, horizon);
+  const rows = found.data?.items.filter((row) => row.horizon === at) ?? [];
+  return (
+    <section class="card leaders" aria-labelledby="leaders-title" id="leaderboard" aria-busy={found.busy}>
+      <header>
+        <h3 id="leaders-title">Leaderboard: {className(assetClass)}</h3>
+        {at && <p class="tag">{steps(at, interval, calendar)} ahead</p>}
+        <Choice<Kind>
+          legend="Evidence"
+          value={kind}
+          options={[
+            { value: "ledger", label: "Sealed", title: "Forecasts that were in the ledger before their outcome" },
+            { value: "walk_forward", label: "Walk-forward", title: "Recomputed over history, each origin from its own past" },
+          ]}
+          onChange={setKind}
+        />
+      </header>
+      {found.error && !found.data ? (
+        <Failure error={found.error} onRetry={found.reload} of="the leaderboard" />
+      ) : !found.data ? (
+        <div class="bones">
+          <Bone />
+          <Bone />
+          <Bone />
+        </div>
+      ) : rows.length === 0 ? (
+        <p class="nothing soft">{kind === "ledger" ? "No sealed forecast of this class has met its outcome yet." : "Nothing of this class has been measured yet."}</p>
+      ) : (
+        <LeaderTable rows={rows} />
+      )}
+    </section>
+  );
+}
+
+type Measured = Leader & { crps_ratio: number };
+
+function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
+  const rows = all.filter((row): row is Measured => row.crps_ratio !== null);
+  const reach = Math.max(0.02, ...rows.map((row) => Math.abs(row.crps_ratio - 1) + SURE * (row.se ?? 0)));
+  const x = (value: number): number => Math.max(1, Math.min(99, 50 + (48 * (value - 1)) / reach));
+  const ranked = [...rows].sort((a, b) => a.crps_ratio - b.crps_ratio);
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Leaderboard">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Model</th>
+            <th scope="col">Verdict</th>
+            <th scope="col" class="num" title="Error of the whole distribution over that of the calibrated random walk: below 1 is better">
+              CRPS ratio
+            </th>
+            <th scope="col" class="wide axis" aria-hidden="true">
+              <span>better</span>
+              <span>worse</span>
+            </th>
+            <th scope="col" class="num" title="Share of outcomes inside the 90 % interval">
+              In 90 %
+            </th>
+            <th scope="col" class="num wide" title="On how many instruments better, the same, worse">
+              Instruments
+            </th>
+            <th scope="col" class="num wide">
+              n
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {ranked.map((row) => (
+            <tr key={row.model} data-model={row.model}>
+              <th scope="row">{modelName(row.model)}</th>
+              <td>
+                <Verdict row={row} />
+              </td>
+              <td class="num" title={row.se === null ? undefined : `standard error ${ratio(row.se)}`}>
+                {ratio(row.crps_ratio)}
+              </td>
+              <td class="wide" aria-hidden="true">
+                <i class="whisker">
+                  <i class="walk" />
+                  {row.se !== null && <i class="reach" style={{ left: `${x(row.crps_ratio - SURE * row.se)}%`, right: `${100 - x(row.crps_ratio + SURE * row.se)}%` }} />}
+                  <i class={`point ${row.verdict}`} style={{ left: `${x(row.crps_ratio)}%` }} />
+                </i>
+              </td>
+              <td class="num" title={row.coverage_90?.se ? `± ${percent(SURE * row.coverage_90.se, 1)} of ${count(row.coverage_90.n)}` : undefined}>
+                {percent(row.coverage_90?.measured, 1)}
+              </td>
+              <td class="num wide">
+                {row.positive} · {row.none} · {row.negative}
+              </td>
+              <td class="num wide">{count(row.n)}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+const WORDS: Record<Leader["verdict"], { text: string; tone: string }> = {
+  positive: { text: "better", tone: "good" },
+  none: { text: "no edge", tone: "" },
+  negative: { text: "worse", tone: "bad" },
+};
+
+function Verdict({ row }: { row: Leader }) {
+  if (row.model === "naive") return <span class="badge">reference</span>;
+  const { text, tone } = WORDS[row.verdict];
+  return (
+    <span class={`badge ${tone}`} title={pValue(row.p_value)}>
+      {text}
+    </span>
+  );
+}

@@ -1,0 +1,154 @@
+// Which model says it: a list with what each may claim here, not a bare select.
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { get, post } from "../api/client";
+import type { AutoCandidate, Forecast, ModelItem } from "../api/types";
+import { percent, pValue, count } from "../format/numbers";
+import { nearestHorizon } from "../record/choose";
+import { useResource } from "../state/resource";
+import { Bone } from "./bits";
+import { Failure } from "./failure";
+
+const MODEL_NAMES: Record<string, string> = {
+  auto: "Auto",
+  ensemble: "Ensemble",
+  naive: "Random walk",
+  ewma_walk: "EWMA walk",
+  vol_walk: "Volatility walk",
+  drift: "Drift",
+  ets: "ETS",
+  theta: "Theta",
+  arima: "ARIMA",
+  random_forest: "Random forest",
+  xgboost: "XGBoost",
+  lightgbm: "LightGBM",
+};
+const AUTO_ABOUT = "The best by evidence on this instrument or its class, or else the random walk";
+
+export function modelName(name: string): string {
+  return MODEL_NAMES[name] ?? name;
+}
+
+interface Props {
+  symbol: string;
+  interval: string;
+  horizon: number;
+  value: string;
+  /** What answered when `auto` was asked for. */
+  served: string | null;
+  onChange: (model: string) => void;
+}
+
+export function ModelPicker({ symbol, interval, horizon, value, served, onChange }: Props) {
+  const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  const id = useId();
+  useEffect(() => {
+    if (!open) return;
+    root.current?.querySelector<HTMLInputElement>("input:checked")?.focus();
+    const away = (event: Event): void => {
+      if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", away);
+    return () => document.removeEventListener("pointerdown", away);
+  }, [open]);
+  const close = (): void => {
+    setOpen(false);
+    root.current?.querySelector("button")?.focus();
+  };
+  return (
+    <div
+      class="field models"
+      ref={root}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !open) return;
+        event.stopPropagation();
+        close();
+      }}
+      onFocusOut={(event) => {
+        if (event.relatedTarget instanceof Node && !root.current?.contains(event.relatedTarget)) setOpen(false);
+      }}
+    >
+      <span id={`${id}-label`}>Model</span>
+      <button type="button" class="select-button" id={`${id}-button`} aria-labelledby={`${id}-label ${id}-button`} aria-expanded={open} aria-controls={id} onClick={() => setOpen((o) => !o)}>
+        {modelName(value)}
+        {value === "auto" && served && <span class="soft"> · {modelName(served)}</span>}
+      </button>
+      {open && (
+        <div class="sheet model-sheet" id={id} role="region" aria-label="Models">
+          <ModelList symbol={symbol} interval={interval} horizon={horizon} value={value} onChange={onChange} onDone={close} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+function ModelList({ symbol, interval, horizon, value, onChange, onDone }: Omit<Props, "served"> & { onDone: () => void }) {
+  const name = useId();
+  const models = useResource<{ items: ModelItem[] }>("models", (signal) => get("/models", {}, signal));
+  const judged = useResource<Forecast>(`candidates ${symbol} ${interval} ${horizon}`, (signal) => post("/forecasts", { symbol, interval, horizon, model: "auto" }, signal));
+  if (models.error) return <Failure error={models.error} onRetry={models.reload} of="the models" />;
+  if (!models.data) {
+    return (
+      <div class="bones">
+        <Bone />
+        <Bone />
+        <Bone />
+      </div>
+    );
+  }
+  const candidates = judged.data?.auto?.candidates ?? [];
+  const at = nearestHorizon(candidates, horizon);
+  const evidence = new Map(candidates.filter((c) => c.horizon === at).map((c) => [c.model, c]));
+  const listed = models.data.items.filter((item) => item.name !== "auto");
+  return (
+    <fieldset class="model-list" onDblClick={onDone} onKeyDown={(event) => event.key === "Enter" && onDone()}>
+      <legend class="sr-only">Model</legend>
+      <Option group={name} item={{ name: "auto", description: judged.data?.auto?.reason ?? AUTO_ABOUT, status: "ready", reason: null }} chosen={value === "auto"} onChange={onChange} badge={null} />
+      {listed.map((item) => (
+        <Option key={item.name} group={name} item={item} chosen={value === item.name} onChange={onChange} badge={<EvidenceBadge of={evidence.get(item.name)} model={item.name} />} />
+      ))}
+    </fieldset>
+  );
+}
+
+interface OptionProps {
+  group: string;
+  item: Pick<ModelItem, "name" | "description" | "status" | "reason">;
+  chosen: boolean;
+  badge: preact.ComponentChildren;
+  onChange: (model: string) => void;
+}
+
+function Option({ group, item, chosen, badge, onChange }: OptionProps) {
+  const able = item.status !== "unavailable";
+  return (
+    <label class={`model ${chosen ? "chosen" : ""} ${able ? "" : "unable"}`}>
+      <input type="radio" name={group} value={item.name} checked={chosen} disabled={!able} onChange={() => onChange(item.name)} />
+      <span class="model-name">
+        <b>{modelName(item.name)}</b>
+        {able ? badge : <span class="badge">unavailable</span>}
+        {able && item.status !== "ready" && <span class="badge warn">{item.status}</span>}
+      </span>
+      <span class="soft small">{able ? item.description : (item.reason ?? item.description)}</span>
+    </label>
+  );
+}
+
+const BADGES: Record<AutoCandidate["verdict"], { text: string; tone: string }> = {
+  positive: { text: "better", tone: "good" },
+  none: { text: "no edge", tone: "" },
+  negative: { text: "worse", tone: "bad" },
+};
+
+/** What past forecasts of this instrument say about the model, against the calibrated random walk. */
+export function EvidenceBadge({ of, model }: { of: AutoCandidate | undefined; model: string }) {
+  if (model === "naive") return <span class="badge">reference</span>;
+  if (!of || of.crps_ratio === null) return null;
+  const { text, tone } = BADGES[of.verdict];
+  const gain = 1 - of.crps_ratio;
+  return (
+    <span class={`badge ${tone}`} title={`Against the random walk, on ${of.evidence === "class" ? "its class" : "this instrument"}: ${pValue(of.p_value)}, ${count(of.n)} forecasts`}>
+      {text} {Math.abs(gain) >= 0.0005 && `${gain > 0 ? "\u2212" : "+"}${percent(Math.abs(gain), 1)} CRPS`}
+    </span>
+  );
+}
