@@ -67,7 +67,7 @@ function OwnLevel({ value, onChange }: { value: number; onChange: (level: number
         inputMode="decimal"
         size={4}
         placeholder="any"
-        aria-label="Another confidence level, from 5 to 99.5 percent"
+        aria-label="Another confidence level, from 50 to 99.5 percent"
         aria-invalid={draft.trim() !== "" && parsed === null}
         value={draft}
         onInput={(event) => setDraft(event.currentTarget.value.replace(/[^\d.]/g, ""))}
