@@ -252,7 +252,7 @@ def test_a_lost_server_is_said_and_found_again(open_page: OpenPage, watch: Watch
     page = open_page("?symbol=SPY&interval=1d")
     fan(page)
     page.context.set_offline(True)
-    expect(page.get_by_role("alert")).to_contain_text("Connection lost")
+    expect(page.get_by_role("alert").filter(has_text="Connection lost")).to_be_visible()
     expect(page.get_by_role("heading", level=1)).to_have_text("SPY")
     page.context.set_offline(False)
     page.get_by_role("button", name="Retry now").click()
