@@ -105,7 +105,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
       <Head symbol={symbol} detail={detail} prices={prices} />
       <div class="board">
         <section class="card chart-card" aria-label="Prices and forecast">
-          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} served={said?.model ?? null} onChange={show} /> : empty ? null : <ControlBones />}
+          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} forecast={said} onChange={show} /> : empty ? null : <ControlBones />}
           <ChartBody symbol={symbol} detail={detail} interval={interval} candles={candles} fan={fan} level={shown.level} />
         </section>
         {forecast.error ? (

@@ -1,6 +1,6 @@
 // What to show: interval, horizon, confidence, model, adjustment. Every choice goes to the URL.
 import { useEffect, useState } from "preact/hooks";
-import type { SymbolDetail } from "../api/types";
+import type { Forecast, SymbolDetail } from "../api/types";
 import { level as levelText } from "../format/numbers";
 import { intervalName } from "../format/time";
 import { clampLevel, type Adjust, type View } from "../state/url";
@@ -14,12 +14,12 @@ interface Props {
   detail: SymbolDetail;
   view: View;
   interval: string;
-  /** The model that answered. */
-  served: string | null;
+  /** The forecast that is shown. */
+  forecast: Forecast | null;
   onChange: (patch: Partial<View>) => void;
 }
 
-export function Controls({ detail, view, interval, served, onChange }: Props) {
+export function Controls({ detail, view, interval, forecast, onChange }: Props) {
   const adjustable = detail.asset_class === "equity" || detail.asset_class === "etf";
   return (
     <form class="controls" aria-label="Chart and forecast settings" onSubmit={(event) => event.preventDefault()}>
@@ -33,7 +33,7 @@ export function Controls({ detail, view, interval, served, onChange }: Props) {
       <Choice legend="Confidence" value={view.level} options={LEVELS.map((value) => ({ value, label: levelText(value) }))} onChange={(value) => onChange({ level: value })}>
         <OwnLevel value={view.level} onChange={(value) => onChange({ level: value })} />
       </Choice>
-      <ModelPicker symbol={detail.symbol} interval={interval} horizon={view.horizon} value={view.model} served={served} onChange={(model) => onChange({ model })} />
+      <ModelPicker symbol={detail.symbol} interval={interval} horizon={view.horizon} value={view.model} shown={forecast} onChange={(model) => onChange({ model })} />
       {adjustable && (
         <Choice<Adjust>
           legend="Prices"

@@ -10,6 +10,7 @@ import { Bone, Choice } from "./bits";
 import { Failure } from "./failure";
 import { modelName } from "./models";
 import { className } from "./search";
+import { VerdictBadge } from "./verdict";
 
 type Kind = "ledger" | "walk_forward";
 
@@ -100,7 +101,7 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
             <tr key={row.model} data-model={row.model}>
               <th scope="row">{modelName(row.model)}</th>
               <td>
-                <Verdict row={row} />
+                <VerdictBadge model={row.model} verdict={row.verdict} title={pValue(row.p_value)} />
               </td>
               <td class="num" title={row.se === null ? undefined : `standard error ${ratio(row.se)}`}>
                 {ratio(row.crps_ratio)}
@@ -124,21 +125,5 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
         </tbody>
       </table>
     </div>
-  );
-}
-
-const WORDS: Record<Leader["verdict"], { text: string; tone: string }> = {
-  positive: { text: "better", tone: "good" },
-  none: { text: "no edge", tone: "" },
-  negative: { text: "worse", tone: "bad" },
-};
-
-function Verdict({ row }: { row: Leader }) {
-  if (row.model === "naive") return <span class="badge">reference</span>;
-  const { text, tone } = WORDS[row.verdict];
-  return (
-    <span class={`badge ${tone}`} title={pValue(row.p_value)}>
-      {text}
-    </span>
   );
 }

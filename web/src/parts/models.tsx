@@ -5,8 +5,10 @@ import type { AutoCandidate, Forecast, ModelItem } from "../api/types";
 import { percent, pValue, count } from "../format/numbers";
 import { nearestHorizon } from "../record/choose";
 import { useResource } from "../state/resource";
+import { info } from "../state/server";
 import { Bone } from "./bits";
 import { Failure } from "./failure";
+import { VerdictBadge } from "./verdict";
 
 const MODEL_NAMES: Record<string, string> = {
   auto: "Auto",
@@ -33,12 +35,12 @@ interface Props {
   interval: string;
   horizon: number;
   value: string;
-  /** What answered when `auto` was asked for. */
-  served: string | null;
+  /** What is shown now. */
+  shown: Forecast | null;
   onChange: (model: string) => void;
 }
 
-export function ModelPicker({ symbol, interval, horizon, value, served, onChange }: Props) {
+export function ModelPicker({ symbol, interval, horizon, value, shown, onChange }: Props) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -71,21 +73,26 @@ export function ModelPicker({ symbol, interval, horizon, value, served, onChange
       <span id={`${id}-label`}>Model</span>
       <button type="button" class="select-button" id={`${id}-button`} aria-labelledby={`${id}-label ${id}-button`} aria-expanded={open} aria-controls={id} onClick={() => setOpen((o) => !o)}>
         {modelName(value)}
-        {value === "auto" && served && <span class="soft"> · {modelName(served)}</span>}
+        {value === "auto" && shown && <span class="soft"> · {modelName(shown.model)}</span>}
       </button>
       {open && (
         <div class="sheet model-sheet" id={id} role="region" aria-label="Models">
-          <ModelList symbol={symbol} interval={interval} horizon={horizon} value={value} onChange={onChange} onDone={close} />
+          <ModelList symbol={symbol} interval={interval} horizon={horizon} value={value} shown={shown} onChange={onChange} onDone={close} />
         </div>
       )}
     </div>
   );
 }
 
-function ModelList({ symbol, interval, horizon, value, onChange, onDone }: Omit<Props, "served"> & { onDone: () => void }) {
+function ModelList({ symbol, interval, horizon, value, shown, onChange, onDone }: Props & { onDone: () => void }) {
   const name = useId();
   const models = useResource<{ items: ModelItem[] }>("models", (signal) => get("/models", {}, signal));
-  const judged = useResource<Forecast>(`candidates ${symbol} ${interval} ${horizon}`, (signal) => post("/forecasts", { symbol, interval, horizon, model: "auto" }, signal));
+  // What is shown knows what auto weighed. Else ask as of now: looking records nothing.
+  const known = shown?.auto ?? null;
+  const asked = useResource<Forecast>(known ? null : `candidates ${symbol} ${interval} ${horizon}`, (signal) =>
+    post("/forecasts", { symbol, interval, horizon, model: "auto", as_of: info.peek()?.clock.now }, signal),
+  );
+  const judged = known ?? asked.data?.auto ?? null;
   if (models.error) return <Failure error={models.error} onRetry={models.reload} of="the models" />;
   if (!models.data) {
     return (
@@ -96,14 +103,14 @@ function ModelList({ symbol, interval, horizon, value, onChange, onDone }: Omit<
       </div>
     );
   }
-  const candidates = judged.data?.auto?.candidates ?? [];
+  const candidates = judged?.candidates ?? [];
   const at = nearestHorizon(candidates, horizon);
   const evidence = new Map(candidates.filter((c) => c.horizon === at).map((c) => [c.model, c]));
   const listed = models.data.items.filter((item) => item.name !== "auto");
   return (
     <fieldset class="model-list" onDblClick={onDone} onKeyDown={(event) => event.key === "Enter" && onDone()}>
       <legend class="sr-only">Model</legend>
-      <Option group={name} item={{ name: "auto", description: judged.data?.auto?.reason ?? AUTO_ABOUT, status: "ready", reason: null }} chosen={value === "auto"} onChange={onChange} badge={null} />
+      <Option group={name} item={{ name: "auto", description: judged?.reason ?? AUTO_ABOUT, status: "ready", reason: null }} chosen={value === "auto"} onChange={onChange} badge={null} />
       {listed.map((item) => (
         <Option key={item.name} group={name} item={item} chosen={value === item.name} onChange={onChange} badge={<EvidenceBadge of={evidence.get(item.name)} model={item.name} />} />
       ))}
@@ -134,21 +141,14 @@ function Option({ group, item, chosen, badge, onChange }: OptionProps) {
   );
 }
 
-const BADGES: Record<AutoCandidate["verdict"], { text: string; tone: string }> = {
-  positive: { text: "better", tone: "good" },
-  none: { text: "no edge", tone: "" },
-  negative: { text: "worse", tone: "bad" },
-};
-
 /** What past forecasts of this instrument say about the model, against the calibrated random walk. */
 export function EvidenceBadge({ of, model }: { of: AutoCandidate | undefined; model: string }) {
-  if (model === "naive") return <span class="badge">reference</span>;
-  if (!of || of.crps_ratio === null) return null;
-  const { text, tone } = BADGES[of.verdict];
+  if (!of || of.crps_ratio === null) return model === "naive" ? <VerdictBadge model={model} verdict="none" /> : null;
   const gain = 1 - of.crps_ratio;
+  const title = `Against the random walk, on ${of.evidence === "class" ? "its class" : "this instrument"}: ${pValue(of.p_value)}, ${count(of.n)} forecasts`;
   return (
-    <span class={`badge ${tone}`} title={`Against the random walk, on ${of.evidence === "class" ? "its class" : "this instrument"}: ${pValue(of.p_value)}, ${count(of.n)} forecasts`}>
-      {text} {Math.abs(gain) >= 0.0005 && `${gain > 0 ? "\u2212" : "+"}${percent(Math.abs(gain), 1)} CRPS`}
-    </span>
+    <VerdictBadge model={model} verdict={of.verdict} title={title}>
+      {Math.abs(gain) >= 0.0005 && ` ${gain > 0 ? "\u2212" : "+"}${percent(Math.abs(gain), 1)} CRPS`}
+    </VerdictBadge>
   );
 }
