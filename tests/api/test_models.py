@@ -107,3 +107,27 @@ async def test_status_of_all_is_told_before_anything_was_trained(client: httpx.A
     words = {item["name"]: item["status"] for item in status["items"]}
     assert words["naive"] == "ready" and words["lightgbm"] == "unavailable" and status["training"] is None
     assert status["retrain"]["drift"] == []
+
+
+async def test_the_choice_and_the_average_are_listed_with_what_they_are_made_of(client: httpx.AsyncClient, trained):
+    items = {item["name"]: item for item in (await client.get(URL)).json()["items"]}
+    for name, title in (("auto", "Auto"), ("ensemble", "Ensemble")):
+        one = (await client.get(f"{URL}/{name}")).json()
+        assert (one["title"], one["status"], one["versions"]) == (title, "ready", [])
+        assert {key: one[key] for key in items[name]} == items[name]
+        prices, slow = one["members"]
+        assert "1d" in prices["intervals"] and prices["models"][0] == slow["models"][0] == "naive"
+        assert [gone["model"] for gone in prices["absent"]] == ["lightgbm"]
+        answer = await client.post(f"{URL}/{name}/train")
+        assert answer.status_code == 409 and answer.json()["code"] == "not_trainable"
+    assert items["naive"]["members"] == [] and items["naive"]["title"] == "Random walk"
+    assert {i["name"] for i in (await client.get(f"{URL}/status")).json()["items"]} == set(items)
+
+
+async def test_every_listed_name_can_be_asked_for_and_is_called_something(client: httpx.AsyncClient, trained):
+    for item in (await client.get(URL)).json()["items"]:
+        body = {"symbol": "EUR-USD", "interval": "1d", "horizon": 2, "model": item["name"], "fallback": "naive"}
+        assert (await client.post("/api/v1/forecasts", json=body)).status_code == 200
+        assert item["title"] and item["title"][0].isupper()
+    auto = (await client.post("/api/v1/forecasts", json=body | {"model": "auto"})).json()["auto"]
+    assert [at["horizon"] for at in auto["by_horizon"]] == [1, 5, 24] and auto["reason"].endswith(".")

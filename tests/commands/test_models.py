@@ -44,3 +44,19 @@ def test_what_is_refused_has_a_code_of_its_own(truecast, installed):
         assert ran.code == code and word in ran.err, ran.err
     assert "models train lightgbm" in truecast("models", "show", "lightgbm").out
     assert truecast("models", "events", "--json").json[0]["kind"] == "refused"
+
+
+def test_the_choice_and_the_average_are_listed_with_their_members(truecast, installed):
+    listed = {row["name"]: row for row in truecast("models", "list", "--json").json}
+    assert list(listed)[:2] == ["auto", "ensemble"] and listed["auto"]["status"] == "ready"
+    prices, slow = listed["ensemble"]["members"]
+    assert prices["models"] == ["naive", "ewma_walk", "vol_walk", "lightgbm"] and "1h" in prices["intervals"]
+    assert prices["absent"] == [{"model": "lightgbm", "reason": "not trained yet"}]
+    assert "ets" in slow["models"] and "1mo" in slow["intervals"]
+    assert listed["naive"]["members"] == [] and listed["vol_walk"]["title"] == "Volatility walk"
+    out = truecast("models", "list").out
+    assert "auto" in out and "1m to 1d: naive, ewma_walk, vol_walk, lightgbm" in out
+    said = truecast("forecast", "EUR-USD", "--horizon", "3").out
+    assert "\nwhy " in said and "EWMA volatility serves" in said
+    ran = truecast("models", "train", "auto")
+    assert ran.code == 64 and "'auto' is not trained" in ran.err

@@ -78,7 +78,9 @@ async def ask(house, symbol, model=AUTO, steps=5, **facts) -> Forecast:
 async def test_auto_names_what_serves_and_why(house: House):
     said = await ask(house, "ST0-USD")
     assert said.choice is not None and said.model == said.choice.served != "naive"
-    assert "better than naive on this series" in said.choice.reason
+    assert "on this series, its forecasts were" in said.choice.reason and "serves 1" in said.choice.reason
+    assert "better than those of the calibrated random walk" in said.choice.reason
+    assert not any(name in said.choice.reason for name in ("naive", "_walk")), "technical names are in the fields"
     best = next(c for c in said.choice.candidates if c.model == said.model and c.horizon == 1)
     assert best.verdict == "positive" and best.crps_ratio < 1 and best.p_value < 0.05 and best.n >= 400
     assert said.skill.verdict == "positive" and len(said.coverage) == 4 and said.coverage[0].n == said.skill.n
@@ -122,7 +124,7 @@ async def test_evidence_of_the_class_serves_a_series_that_is_too_young(house: Ho
     assert alone.model == "naive"
     await house.issuer.learn_news()
     said = await ask(house, "YOUNG-USD", record=False)
-    assert said.model != "naive" and "of the class" in said.choice.reason
+    assert said.model != "naive" and "over all series of its class" in said.choice.reason
     assert {c.evidence for c in said.choice.candidates} == {"series", "class"}
 
 

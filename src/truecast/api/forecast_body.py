@@ -63,10 +63,18 @@ class CandidateShape(Output):
     n: int
 
 
+class ServedAt(Output):
+    """Which model serves a horizon; between two of them quantiles are averaged."""
+
+    horizon: int
+    model: str
+
+
 class AutoShape(Output):
     """Why `auto` chose the model that served."""
 
-    reason: str
+    reason: str = Field(description="For people: sentences that call models what lists call them (`title`).")
+    by_horizon: list[ServedAt]
     candidates: list[CandidateShape]
 
 
@@ -145,6 +153,7 @@ def forecast_body(
 def _auto(choice: Choice) -> AutoShape:
     return AutoShape(
         reason=choice.reason,
+        by_horizon=[ServedAt(horizon=horizon, model=model) for horizon, model in choice.by_horizon],
         candidates=[
             CandidateShape(
                 model=one.model,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from truecast.api.shapes import Input, IntervalIn, Output
 from truecast.domain.instrument import AssetClass
+from truecast.domain.interval import Interval
 
 AssetClassIn = Annotated[AssetClass, Field(strict=False)]  # a word in JSON
 StatusWord = Literal["ready", "stale", "training", "unavailable"]
@@ -23,10 +24,26 @@ class ModelScopeShape(Output):
     trained_until: datetime | None
 
 
+class AbsentShape(Output):
+    """A member that cannot serve at present, and why."""
+
+    model: str
+    reason: str
+
+
+class MembersShape(Output):
+    """Of which models `auto` chooses, or `ensemble` is made, on series of these intervals; simple ones first."""
+
+    intervals: list[Interval]
+    models: list[str]
+    absent: list[AbsentShape]
+
+
 class ModelShape(Output):
     """A model. `reason` says why it is not ready; `scopes` is empty for models that need no training."""
 
     name: str
+    title: str = Field(description="What people call it.", examples=["Volatility walk"])
     version: str
     status: StatusWord
     reason: str | None
@@ -35,6 +52,7 @@ class ModelShape(Output):
     description: str
     trained_until: datetime | None
     scopes: list[ModelScopeShape]
+    members: list[MembersShape] = Field(description="Of `auto` and `ensemble`; empty for a model that stands alone.")
 
 
 class Models(Output):

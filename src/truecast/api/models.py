@@ -9,6 +9,7 @@ from fastapi import Path
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.model_shapes import (
+    AbsentShape,
     CardShape,
     ChangedShape,
     ComparisonShape,
@@ -16,6 +17,7 @@ from truecast.api.model_shapes import (
     EvaluationShape,
     EventShape,
     LoadedShape,
+    MembersShape,
     ModelChanges,
     ModelDetail,
     Models,
@@ -34,7 +36,7 @@ from truecast.api.model_shapes import (
 )
 from truecast.forecasts.drift import latest_drift
 from truecast.kit.clock import from_us
-from truecast.models.catalog import GROWERS, MODELS, Catalogue, UnknownModel, untrained
+from truecast.models.catalog import GROWERS, Catalogue, UnknownModel
 from truecast.models.location.artifact import ArtifactRefused
 from truecast.models.registry.answers import (
     Changed,
@@ -49,6 +51,7 @@ from truecast.models.registry.events import Event
 from truecast.models.registry.judge import Comparison
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
 from truecast.models.registry.runs import Run
+from truecast.models.roster import listed, names, status_of
 from truecast.services import Services
 
 router = resource("models")
@@ -65,7 +68,7 @@ ModelPath = Annotated[str, Path(max_length=64, description="Name of a model, see
 async def list_models(services: ServicesDep) -> Models:
     """All models, and whether each can serve."""
     catalogue = services.models.catalogue()
-    return Models(items=[ModelShape(**_model(catalogue, name)) for name in catalogue.names])
+    return Models(items=[ModelShape(**_model(catalogue, name)) for name in names(catalogue)])
 
 
 @router.get("/models/status", response_model=ModelsStatus, responses=documented())
@@ -73,8 +76,8 @@ async def get_models_status(services: ServicesDep) -> ModelsStatus:
     """Whether each model can serve, what is being trained, when that is due again, and which models drift."""
     catalogue, last = services.models.catalogue(), services.training.last
     items = []
-    for name in catalogue.names:
-        status = catalogue.status(name)
+    for name in names(catalogue):
+        status = status_of(catalogue, name)
         facts = {"status": status.status, "reason": status.reason, "version": status.version, "since": status.since}
         items.append(StatusShape(name=name, **facts))
     return ModelsStatus(items=items, training=None if last is None else _run(last), retrain=await _retrain(services))
@@ -143,27 +146,31 @@ async def roll_back_model(services: ServicesDep, name: ModelPath, asked: TrainRe
 
 def _model(catalogue: Catalogue, name: str) -> dict[str, Any]:
     """The fields of ModelShape; raises UnknownModel."""
-    status = catalogue.status(name)
-    model = catalogue.whole.get(name) or MODELS.get(name) or untrained(name)
+    one = listed(catalogue, name)
+    same = ("name", "title", "version", "feature_set", "min_bars", "description")
     return {
-        "name": name,
-        "version": status.version or model.version,
-        "status": status.status,
-        "reason": status.reason,
-        "feature_set": model.feature_set,
-        "min_bars": model.min_bars,
-        "description": model.description,
-        "trained_until": status.trained_until,
+        **{field: getattr(one, field) for field in same},
+        "status": one.status.status,
+        "reason": one.status.reason,
+        "trained_until": one.status.trained_until,
         "scopes": [
             ModelScopeShape(
                 asset_class=asset_class,
                 interval=interval,
-                status=one.status,
-                reason=one.reason,
-                version=one.version,
-                trained_until=one.trained_until,
+                status=said.status,
+                reason=said.reason,
+                version=said.version,
+                trained_until=said.trained_until,
             )
-            for (asset_class, interval), one in sorted(catalogue.scopes(name).items())
+            for (asset_class, interval), said in sorted(catalogue.scopes(name).items())
+        ],
+        "members": [
+            MembersShape(
+                intervals=list(of.intervals),
+                models=list(of.models),
+                absent=[AbsentShape(model=gone.model, reason=gone.reason) for gone in of.absent],
+            )
+            for of in one.members
         ],
     }
 

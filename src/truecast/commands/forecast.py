@@ -132,6 +132,8 @@ def _lines(answer: Answer, asked: Asked) -> Iterator[str]:
     rows = list(_rows(said, asked.levels, digits))
     yield from aligned(rows, right=range(len(rows[0])))
     yield ""
+    if said.choice is not None:
+        yield f"why        {said.choice.reason}"
     yield f"skill      {_skill(said.skill)}"
     if said.coverage:
         covered = ", ".join(f"{c.level:.0%}: {c.measured:.1%}" for c in said.coverage)

@@ -22,6 +22,7 @@ from truecast.models.registry.card import Card
 from truecast.models.registry.events import Event
 from truecast.models.registry.judge import Comparison
 from truecast.models.registry.registry import Registry
+from truecast.models.roster import Listed, listed, names
 from truecast.wiring import Role, build
 
 app = typer.Typer(add_completion=False)
@@ -43,15 +44,15 @@ def list_models(*, as_json: Json = False) -> None:
     """Every model, and whether it can serve."""
     catalogue = asyncio.run(_catalogue())
     if as_json:
-        typer.echo(orjson.dumps([_status(catalogue, name) for name in catalogue.names]))
+        typer.echo(orjson.dumps([_status(catalogue, name) for name in names(catalogue)]))
         return
     rows = [("model", "scope", "status", "version", "reason")]
-    for name in catalogue.names:
-        status, scopes = catalogue.status(name), sorted(catalogue.scopes(name).items())
+    for name in names(catalogue):
+        one, scopes = listed(catalogue, name), sorted(catalogue.scopes(name).items())
         if not scopes:
-            rows.append((name, "", status.status, status.version or "", status.reason or ""))
-        for scope, one in scopes:
-            rows.append((name, " ".join(scope), one.status, one.version or "", one.reason or ""))
+            rows.append((name, "", one.status.status, one.status.version or "", one.status.reason or _made_of(one)))
+        for scope, said in scopes:
+            rows.append((name, " ".join(scope), said.status, said.version or "", said.reason or ""))
     typer.echo("\n".join(aligned(rows, right=())))
 
 
@@ -233,8 +234,23 @@ def _status(catalogue: Catalogue, name: str) -> dict[str, Any]:
         facts = {field: getattr(status, field) for field in ("status", "reason", "version")}
         return facts | {"trained_until": None if status.trained_until is None else iso(status.trained_until)}
 
+    one = listed(catalogue, name)
     scopes = [{"asset_class": a, "interval": i, **plain(s)} for (a, i), s in sorted(catalogue.scopes(name).items())]
-    return {"name": name, **plain(catalogue.status(name)), "scopes": scopes}
+    members = [
+        {
+            "intervals": [interval.value for interval in of.intervals],
+            "models": list(of.models),
+            "absent": [{"model": gone.model, "reason": gone.reason} for gone in of.absent],
+        }
+        for of in one.members
+    ]
+    about = {"name": name, "title": one.title, "description": one.description}
+    return {**about, **plain(one.status), "scopes": scopes, "members": members}
+
+
+def _made_of(one: Listed) -> str:
+    """What `auto` and `ensemble` are made of, in the place of a reason; nothing for the others."""
+    return "; ".join(f"{of.intervals[0]} to {of.intervals[-1]}: {', '.join(of.models)}" for of in one.members)
 
 
 def _trained(one: Trained) -> dict[str, Any]:

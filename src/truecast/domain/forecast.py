@@ -64,7 +64,7 @@ class Choice:
     """What `auto` serves, and why."""
 
     served: str  # the model; "auto" where horizons are served by different ones
-    reason: str  # a sentence
+    reason: str  # for people: sentences with what models are called, not with their names
     by_horizon: tuple[tuple[int, str], ...]  # (horizon, model): each serves there, and steps between are averaged
     candidates: tuple[Candidate, ...]
 

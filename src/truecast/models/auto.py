@@ -16,6 +16,7 @@ and between two horizons their quantiles are averaged, so that there is no step 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,7 @@ from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement,
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.trees import OutOfScope
 from truecast.models.skill import ALPHA, ORIGINS_MIN
+from truecast.models.titles import words
 
 AUTO = "auto"
 TIE = 0.002  # of the CRPS ratio
@@ -214,22 +216,47 @@ def _reason(
     own: Mapping[tuple[int, str], Judgement],
     together: Mapping[tuple[int, str], Judgement],
 ) -> str:
-    """One sentence per model and kind of reason."""
-    said: dict[tuple[str, str], list[str]] = {}
+    """One sentence per model and kind of reason, in words; names and figures are in the fields of the choice."""
+    said: dict[tuple[str, _Why], list[tuple[int, float | None]]] = {}
     for horizon, name in by_horizon:
+        key = (horizon, name)
         if name == naive:
-            why = "nothing is proven to be better, on the series or in its class"
-        elif (horizon, name) in own and own[horizon, name].skill.verdict == "positive":
-            why = f"better than {naive} on this series"
-        elif (horizon, name) in together and together[horizon, name].skill.verdict == "positive":
-            why = f"better than {naive} over the series of the class"
+            why, judgement = _Why.NOTHING, None
+        elif key in own and own[key].skill.verdict == "positive":
+            why, judgement = _Why.SERIES, own[key]
+        elif key in together and together[key].skill.verdict == "positive":
+            why, judgement = _Why.CLASS, together[key]
         else:
-            why = f"not behind {naive}"
-        judgement = (own if "this series" in why else together).get((horizon, name)) or own.get((horizon, name))
-        ratio = "" if name == naive or judgement is None else f" ({_ratio(judgement):.3f})"
-        said.setdefault((name, why), []).append(f"{horizon}{ratio}")
-    return "; ".join(f"{name}: {why}, at {_listed(at)} steps" for (name, why), at in said.items())
+            why, judgement = _Why.BESIDE, together.get(key) or own.get(key)
+        said.setdefault((name, why), []).append((horizon, None if judgement is None else _ratio(judgement)))
+    return " ".join(_sentence(name, naive, why, at) for (name, why), at in said.items())
 
 
-def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+class _Why(StrEnum):
+    """Why a model serves a horizon."""
+
+    SERIES = "on this series"
+    CLASS = "over all series of its class"
+    BESIDE = "beside it"
+    NOTHING = "nothing else is proven"
+
+
+def _sentence(name: str, naive: str, why: _Why, at: Sequence[tuple[int, float | None]]) -> str:
+    steps, walk = _steps([horizon for horizon, _ in at]), words(naive)
+    if why is _Why.NOTHING:
+        told = "nothing is proven to be better on this series or over its class"
+    elif why is _Why.BESIDE:
+        told = f"it is proven better at other horizons, and is not behind {walk} here"
+    else:
+        gains = _listed(list(dict.fromkeys(f"{100 * (1 - (ratio or 1)):.1f} %" for _, ratio in at)))
+        told = f"{why}, its forecasts were {gains} better than those of {walk}"
+    said = f"{words(name)} serves {steps} ahead: {told}."
+    return said[0].upper() + said[1:]
+
+
+def _steps(horizons: Sequence[int]) -> str:
+    return f"{_listed([str(horizon) for horizon in horizons])} {'step' if list(horizons) == [1] else 'steps'}"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

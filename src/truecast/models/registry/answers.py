@@ -8,6 +8,7 @@ from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_NOT_FOUND, EXIT_UNAVAILABLE, EXIT_USAGE, TruecastError
 from truecast.models.catalog import GROWERS, UNTRAINED, Scope
 from truecast.models.registry.events import Key
+from truecast.models.roster import status_of
 
 
 class TrainingUnderWay(TruecastError):
@@ -95,7 +96,7 @@ class Loaded:
 
 def require_grower(model: str) -> None:
     """Raise UnknownModel, or NotTrainable, unless the model is one that is trained."""
-    UNTRAINED.status(model)
+    status_of(UNTRAINED, model)
     if model not in GROWERS:
         raise NotTrainable(model=model, choices=", ".join(GROWERS))
 
