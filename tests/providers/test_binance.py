@@ -20,7 +20,7 @@ from truecast.kit.http import SourceAnswerMalformed
 from truecast.kit.limits import SOURCE_BARS_MAX
 from truecast.providers import binance_feed
 from truecast.providers import binance_formats as formats
-from truecast.providers.base import Provider
+from truecast.providers.base import Provider, info_beside
 from truecast.providers.candles import Asked
 from truecast.providers.errors import (
     SourceKeyRefused,
@@ -29,7 +29,6 @@ from truecast.providers.errors import (
     SourceRefused,
     SymbolNotAtSource,
 )
-from truecast.providers.exchange import info_beside
 from truecast.providers.feed import SequenceWatch
 
 INFO = info_beside(formats.__file__.replace("_formats", ""))

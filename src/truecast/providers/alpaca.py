@@ -16,8 +16,8 @@ from truecast.providers.base import Reach, feed_url
 from truecast.providers.candles import Asked, Read
 from truecast.providers.errors import SourceKeyRefused, SymbolNotAtSource
 from truecast.providers.feed import FeedPlan
-from truecast.providers.stocks import Stocks, Stretch, upstream_beside
-from truecast.providers.upstream import apart
+from truecast.providers.stocks import Stocks, Stretch
+from truecast.providers.upstream import apart, upstream_of
 
 _BARS, _SNAPSHOTS = "/v2/stocks/bars", "/v2/stocks/snapshots"
 _PAGE_ROWS = 10_000
@@ -96,6 +96,7 @@ class Alpaca(Stocks):
 
 def create(clock: Clock, reach: Reach) -> Alpaca:
     """The adapter, at Alpaca or wherever `reach` says."""
-    alpaca = Alpaca(__file__, clock, upstream_beside(__file__, clock, reach, explain), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain)
+    alpaca = Alpaca(__file__, clock, upstream, reach.key)
     alpaca.feed_root = feed_url(alpaca.info, reach)
     return alpaca

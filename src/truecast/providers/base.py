@@ -190,6 +190,11 @@ class Source:
         """Nothing is open."""
 
 
+def info_beside(module: str) -> SourceInfo:
+    """The metadata beside an adapter's module (`__file__`)."""
+    return load_info(Path(module).with_suffix(".toml"))
+
+
 def load_info(path: Path) -> SourceInfo:
     """The `[source]` table of a TOML; its key is the file's stem.
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from truecast.domain.instrument import Instrument
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
-from truecast.providers.base import Reach, SourceInfo, feed_url
+from truecast.providers.base import Reach, SourceInfo, feed_url, info_beside
 from truecast.providers.binance_feed import plan
 from truecast.providers.binance_formats import (
     KEY,
@@ -21,10 +21,10 @@ from truecast.providers.binance_formats import (
 )
 from truecast.providers.candles import Asked, Read
 from truecast.providers.errors import SymbolNotAtSource
-from truecast.providers.exchange import Exchange, by_id, followed, info_beside, quotes_of_all, upstream_of
+from truecast.providers.exchange import Exchange, by_id, followed, quotes_of_all
 from truecast.providers.feed import FeedPlan
 from truecast.providers.universe import at_source
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, upstream_of
 
 _KLINES, _TICKERS, _INFO = "api/v3/klines", "api/v3/ticker/24hr", "api/v3/exchangeInfo"
 _WEIGHT_KLINES, _WEIGHT_TICKERS, _WEIGHT_INFO = 2, 2, 20
@@ -89,7 +89,7 @@ class Binance(Exchange):
 def create(clock: Clock, reach: Reach) -> Binance:
     """The adapter, at Binance or wherever `reach` says."""
     info = info_beside(__file__)
-    return Binance(info, clock, upstream_of(info, clock, reach, explain), feed_url(info, reach))
+    return Binance(info, clock, upstream_of(__file__, clock, reach, explain_body=explain), feed_url(info, reach))
 
 
 def _listed(names: list[str]) -> str:

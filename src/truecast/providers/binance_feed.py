@@ -112,6 +112,7 @@ def plan(root: str, names: Mapping[str, str]) -> FeedPlan:
         age_s_max=_AGE_S_MAX,
         trades="gapless",
         quotes="rising",
+        candles=(Interval.M1,),
     )
 
 

@@ -19,7 +19,7 @@ from truecast.kit.clock import Clock
 from truecast.kit.errors import EXIT_CONFIG, TruecastError
 from truecast.kit.guard import Guard
 from truecast.kit.http import SourceAnswerMalformed, SourceUnreachable
-from truecast.providers.base import Reach, SeriesOffer, SourceInfo, base_url
+from truecast.providers.base import Reach, SeriesOffer, SourceInfo, base_url, info_beside
 from truecast.providers.candles import Asked, Read, Row, gathered
 from truecast.providers.coins import coin_pair
 from truecast.providers.errors import (
@@ -29,7 +29,7 @@ from truecast.providers.errors import (
     SourceRefused,
     SymbolNotAtSource,
 )
-from truecast.providers.exchange import Paged, as_quote, followed, info_beside
+from truecast.providers.exchange import Paged, as_quote, followed
 from truecast.providers.payload import epoch_us, malformed, number, shown
 
 KEY = "ccxt"

@@ -9,14 +9,14 @@ from dataclasses import replace
 from truecast.domain.instrument import Instrument
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock, from_us, iso
-from truecast.providers.base import Reach, SourceInfo, feed_url
+from truecast.providers.base import Reach, SourceInfo, feed_url, info_beside
 from truecast.providers.candles import Asked, Read
 from truecast.providers.coinbase_feed import plan
 from truecast.providers.coinbase_formats import KEY, parse_candles, parse_products, parse_status, parse_ticker
 from truecast.providers.errors import SymbolNotAtSource
-from truecast.providers.exchange import Exchange, by_id, followed, info_beside, quotes_of_all, upstream_of
+from truecast.providers.exchange import Exchange, by_id, followed, quotes_of_all
 from truecast.providers.feed import FeedPlan
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, upstream_of
 
 
 class Coinbase(Exchange):
@@ -71,4 +71,4 @@ class Coinbase(Exchange):
 def create(clock: Clock, reach: Reach) -> Coinbase:
     """The adapter, at Coinbase or wherever `reach` says."""
     info = info_beside(__file__)
-    return Coinbase(info, clock, upstream_of(info, clock, reach), feed_url(info, reach))
+    return Coinbase(info, clock, upstream_of(__file__, clock, reach), feed_url(info, reach))

@@ -1,7 +1,8 @@
 """Coinbase Exchange's feed: trades, tickers, heartbeats.
 
-The first subscription must come within 5 s. Trade ids of a product have no holes; `sequence` counts messages of
-channels that nobody subscribed to as well and says nothing here. Unknown types are to be ignored.
+The first subscription must come within 5 s, and one product that is unknown spoils it. Trade ids of a product have no
+holes, and a heartbeat names the last one; `sequence` counts messages of channels that nobody subscribed to as well and
+says nothing here. Unknown types are to be ignored.
 https://docs.cdp.coinbase.com/exchange/websocket-feed/channels
 """
 
@@ -31,6 +32,7 @@ class _Message(msgspec.Struct):
     best_bid: float | None = None
     best_ask: float | None = None
     trade_id: int | None = None
+    last_trade_id: int | None = None
     message: str = ""
     reason: str = ""
 
@@ -49,6 +51,7 @@ def plan(root: str, names: Mapping[str, str]) -> FeedPlan:
         decode=functools.partial(decode, names=dict(names)),
         silence_s_max=_SILENCE_S_MAX,
         trades="gapless",
+        refusal="all",
     )
 
 
@@ -59,7 +62,8 @@ def decode(frame: str | bytes, received_us: int, *, names: Mapping[str, str]) ->
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise malformed(KEY, f"a frame {shown(frame[:60])}: {str(error)[:100]}") from None
     if one.type == "error":
-        return (Notice("refused", f"{one.message}: {one.reason}"[:200], received_us),)
+        unknown = next((symbol for name, symbol in names.items() if name in one.reason), None)
+        return (Notice("refused", f"{one.message}: {one.reason}"[:200], received_us, unknown),)
     if one.type == "subscriptions":
         return (Notice("subscribed", "", received_us),)
     symbol = names.get(one.product_id)
@@ -68,7 +72,8 @@ def decode(frame: str | bytes, received_us: int, *, names: Mapping[str, str]) ->
 
 def _of_product(one: _Message, symbol: str, received_us: int) -> Sequence[Event]:
     if one.type == "heartbeat":
-        return (Notice("heartbeat", "", received_us, symbol),)
+        seq = one.last_trade_id if one.last_trade_id is None or one.last_trade_id >= 0 else None
+        return (Notice("heartbeat", "", received_us, symbol, seq),)
     if one.type == "ticker":
         return (_tick(one, symbol, received_us, one.last_size, None),)
     if one.type in ("match", "last_match"):

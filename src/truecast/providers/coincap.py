@@ -15,14 +15,14 @@ from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
-from truecast.providers.base import Reach, SeriesOffer, SourceInfo
+from truecast.providers.base import Reach, SeriesOffer, SourceInfo, info_beside
 from truecast.providers.candles import Asked, Read
 from truecast.providers.coingecko_formats import closes_at
 from truecast.providers.coins import coin_pair
 from truecast.providers.errors import SourceKeyMissing, SourceRefused, SymbolNotAtSource
-from truecast.providers.exchange import Exchange, as_quote, followed, info_beside, upstream_of
+from truecast.providers.exchange import Exchange, as_quote, followed
 from truecast.providers.payload import epoch_us, json_of, malformed, member, number, shown
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, upstream_of
 
 KEY = "coincap"
 _MS_US = 1_000
@@ -101,7 +101,7 @@ def create(clock: Clock, reach: Reach) -> CoinCap:
     """The adapter, at CoinCap or wherever `reach` says."""
     info = info_beside(__file__)
     key = reach.key.get_secret_value() if reach.key else None
-    return CoinCap(info, clock, upstream_of(info, clock, reach, keyed=key is not None), key)
+    return CoinCap(info, clock, upstream_of(__file__, clock, reach, keyed=key is not None), key)
 
 
 def parse_history(body: bytes, asked: Asked) -> Read:

@@ -13,7 +13,7 @@ from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
-from truecast.providers.base import Reach, SeriesOffer, SourceInfo
+from truecast.providers.base import Reach, SeriesOffer, SourceInfo, info_beside
 from truecast.providers.candles import Asked, Read
 from truecast.providers.coingecko_formats import (
     Coin,
@@ -24,8 +24,8 @@ from truecast.providers.coingecko_formats import (
     parse_prices,
 )
 from truecast.providers.coins import coin_pair
-from truecast.providers.exchange import Exchange, followed, info_beside, quotes_of_all, upstream_of
-from truecast.providers.upstream import Upstream
+from truecast.providers.exchange import Exchange, followed, quotes_of_all
+from truecast.providers.upstream import Upstream, upstream_of
 
 _CANDLE_DAYS = {Interval.M30: 1, Interval.H4: 30}  # the range decides the granularity
 _POINT_DAYS = {Interval.H1: 90, Interval.D1: 365}
@@ -107,4 +107,5 @@ def create(clock: Clock, reach: Reach) -> CoinGecko:
     info = info_beside(__file__)
     kind = "pro" if "pro-api" in (reach.base_url or "") else "demo"
     headers = {f"x-cg-{kind}-api-key": reach.key.get_secret_value()} if reach.key else {}
-    return CoinGecko(info, clock, upstream_of(info, clock, reach, explain, keyed=reach.key is not None), headers)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain_body=explain)
+    return CoinGecko(info, clock, upstream, headers)

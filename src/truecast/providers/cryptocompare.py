@@ -16,7 +16,7 @@ from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
 from truecast.kit.http import SourceAnswerMalformed
-from truecast.providers.base import Reach, SeriesOffer, SourceInfo
+from truecast.providers.base import Reach, SeriesOffer, SourceInfo, info_beside
 from truecast.providers.candles import Asked, Read, Row, gathered
 from truecast.providers.errors import (
     SourceKeyMissing,
@@ -25,9 +25,9 @@ from truecast.providers.errors import (
     SourceRefused,
     SymbolNotAtSource,
 )
-from truecast.providers.exchange import Exchange, followed, info_beside, upstream_of
+from truecast.providers.exchange import Exchange, followed
 from truecast.providers.payload import epoch_us, json_of, malformed, member, members, number
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, upstream_of
 
 KEY = "cryptocompare"
 _SECOND_US = 1_000_000
@@ -76,7 +76,8 @@ def create(clock: Clock, reach: Reach) -> CryptoCompare:
     """The adapter, at CryptoCompare or wherever `reach` says."""
     info = info_beside(__file__)
     key = reach.key.get_secret_value() if reach.key else None
-    return CryptoCompare(info, clock, upstream_of(info, clock, reach, explain, keyed=key is not None), key)
+    upstream = upstream_of(__file__, clock, reach, keyed=key is not None, explain_body=explain)
+    return CryptoCompare(info, clock, upstream, key)
 
 
 def parse_candles(body: bytes, asked: Asked) -> Read:

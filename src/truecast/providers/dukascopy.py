@@ -6,15 +6,13 @@ as one answer of ours may have bars.
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
 
 from truecast.domain.bar import Bars
+from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, from_us, to_us
-from truecast.kit.http import HttpClient
 from truecast.kit.limits import SOURCE_BARS_MAX
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import Row, told
 from truecast.providers.dukascopy_formats import (
     KEY,
@@ -26,37 +24,17 @@ from truecast.providers.dukascopy_formats import (
 )
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.hours import DAY_US, SECOND_US, label_us, traded_at
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import upstream_of
 
-_TOML = Path(__file__).with_suffix(".toml")
 _HOUR_US = 3_600 * SECOND_US
 _DAYS_FIRST = 7  # when everything is asked for: what is older is a gap to be filled
 _DAYS_MAX = 31  # of one answer
 
 
-class Dukascopy(Source):
-    """History of any pair the bank quotes."""
-
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(
-            _TOML,
-            self.info,
-            spell=lambda symbol: exchange_rate(KEY, symbol),
-            derived=lambda _symbol: "(bid + ask) / 2",
-        )
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """None by itself: it is for history."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any pair of known currencies."""
-        return self._names.offer(symbol, interval)
+class Dukascopy(Listed):
+    """History of any pair the bank quotes: none is offered by itself."""
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """From `since` on; for None the last days."""
@@ -67,9 +45,12 @@ class Dukascopy(Source):
         """A stretch of the past."""
         return await self._days(symbol, interval, first, min(end, self._clock.now()), since=first, end=end)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any pair of known currencies."""
+        return exchange_rate(KEY, symbol)
+
+    def _derived(self, _symbol: str) -> str:
+        return "(bid + ask) / 2"
 
     async def _days(
         self,
@@ -138,11 +119,4 @@ def _path(day_us: int) -> str:
 
 def create(clock: Clock, reach: Reach) -> Dukascopy:
     """The adapter, at the bank or wherever `reach` says."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return Dukascopy(clock, Upstream(KEY, http))
+    return Dukascopy(__file__, clock, upstream_of(__file__, clock, reach))

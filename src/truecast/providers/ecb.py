@@ -22,6 +22,7 @@ from truecast.kit.logs import get_logger
 from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, load_info
 from truecast.providers.currencies import cross, how_crossed, pair
 from truecast.providers.ecb_formats import Rates, column, malformed, parse
+from truecast.providers.upstream import client_of
 
 _KEY = "ecb"
 _HUB = "EUR"
@@ -132,12 +133,7 @@ def extract(rates: Rates, symbol: str, *, since_us: int | None, received_us: int
 
 def create(clock: Clock, reach: Reach) -> Ecb:
     """The adapter, at the ECB or wherever `reach` says."""
-    base_url = reach.base_url or load_info(_TOML).base_url
-    assert base_url is not None
-    return Ecb(
-        clock,
-        HttpClient(base_url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard),
-    )
+    return Ecb(clock, client_of(load_info(_TOML), clock, reach))
 
 
 def _offered() -> Sequence[SeriesOffer]:

@@ -7,28 +7,25 @@ when it was valid, which makes revisions visible; a row whose validity is not to
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 from truecast.domain.bar import Bars
-from truecast.domain.instrument import AssetClass
+from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
-from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.base import Reach, SeriesOffer
 from truecast.providers.candles import Asked, Read, told
 from truecast.providers.currencies import cross, how_crossed
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.hours import label_us
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import csv_of, date_of, malformed, number, shown, time_us
 from truecast.providers.published import observed, published_us, revised
 from truecast.providers.universe import exchange_rate, universe
-from truecast.providers.upstream import Upstream, apart
+from truecast.providers.upstream import apart, upstream_of
 
 _KEY = "ecb_sdmx"
 _HUB = "EUR"
-_TOML = Path(__file__).with_suffix(".toml")
 _FREQUENCIES = {"D": Interval.D1, "B": Interval.D1, "M": Interval.MO1, "Q": Interval.Q1, "A": Interval.Y1}
 _PERIOD = re.compile(r"(\d{4})(?:-(?:Q([1-4])|(\d{2})))?\Z", re.ASCII)
 _NEEDED = ("KEY", "FREQ", "TIME_PERIOD", "OBS_VALUE")
@@ -37,30 +34,18 @@ _NEEDED = ("KEY", "FREQ", "TIME_PERIOD", "OBS_VALUE")
 Observation = tuple[int, int | None, float]
 
 
-class EcbSdmx(Source):
-    """Series of the data portal. Exchange rates are units of the currency for one euro; crosses are computed."""
+class EcbSdmx(Listed):
+    """Series of the data portal. Exchange rates are units of the currency for one euro; crosses are computed.
 
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(
-            _TOML,
-            self.info,
-            spell=lambda symbol: exchange_rate(_KEY, symbol),
-            derived=lambda symbol: how_crossed(symbol, _HUB) if _is_rate(symbol) else None,
-        )
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The euro area's macro series. Its exchange rates come from the source `ecb`, in one file."""
-        return self._names.offers()
+    Offered by themselves are the euro area's macro series: the exchange rates come from the source `ecb`, in one file.
+    """
 
     def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
         """A mapped series, or any exchange rate by day."""
         if _is_rate(symbol) and interval is Interval.D1 and (found := exchange_rate(_KEY, symbol)):
             derived = how_crossed(symbol, _HUB)
             return SeriesOffer(found[0], interval, "TARGET", self.info.delay, derived, self._names.origin)
-        return self._names.offer(symbol, interval)
+        return super().offer(symbol, interval)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Observations from `since` on, with what became of them."""
@@ -78,9 +63,12 @@ class EcbSdmx(Source):
         asked = Asked.of(self.info, offer, answer.received_at, since=since)
         return told(await apart(parse, answer.body, asked), asked)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any pair of known currencies."""
+        return exchange_rate(_KEY, symbol)
+
+    def _derived(self, symbol: str) -> str | None:
+        return how_crossed(symbol, _HUB) if _is_rate(symbol) else None
 
 
 def parse(body: bytes, asked: Asked) -> Read:
@@ -176,11 +164,4 @@ def _is_rate(symbol: str) -> bool:
 
 def create(clock: Clock, reach: Reach) -> EcbSdmx:
     """The adapter, at the ECB or wherever `reach` says."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return EcbSdmx(clock, Upstream(_KEY, http))
+    return EcbSdmx(__file__, clock, upstream_of(__file__, clock, reach))

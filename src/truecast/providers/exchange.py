@@ -18,15 +18,14 @@ from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock, from_us, to_us
-from truecast.kit.http import HttpClient
 from truecast.kit.limits import CLOCK_SKEW_S_MAX, SOURCE_BARS_MAX
-from truecast.providers.base import Reach, SeriesNotOffered, SeriesOffer, Source, SourceInfo, base_url, load_info
+from truecast.providers.base import SeriesNotOffered, SeriesOffer, Source, SourceInfo
 from truecast.providers.candles import Asked, Read, told
 from truecast.providers.coins import coin_pair
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.payload import malformed
 from truecast.providers.universe import at_source
-from truecast.providers.upstream import ExplainBody, Upstream
+from truecast.providers.upstream import Upstream
 
 CALENDAR = "24/7"
 _COINS_US = 1_230_940_800_000_000  # 2009-01-03
@@ -188,25 +187,10 @@ async def quotes_of_all(
     return sorted(found, key=lambda quote: order[quote.symbol])
 
 
-def upstream_of(
-    info: SourceInfo, clock: Clock, reach: Reach, explain: ExplainBody | None = None, *, keyed: bool = False
-) -> Upstream:
-    """The HTTP side of a source, at its own address or wherever `reach` says."""
-    http = HttpClient(
-        base_url(info, reach), clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard
-    )
-    return Upstream(info.key, http, keyed=keyed, explain_body=explain)
-
-
 def followed(module: str) -> tuple[Interval, ...]:
     """The intervals at which the default universe is followed, from the TOML beside an adapter's module."""
     table = tomllib.loads(Path(module).with_suffix(".toml").read_text("utf-8"))["followed"]
     return tuple(Interval(name) for name in table["intervals"])
-
-
-def info_beside(module: str) -> SourceInfo:
-    """The metadata beside an adapter's module (`__file__`)."""
-    return load_info(Path(module).with_suffix(".toml"))
 
 
 def as_quote(

@@ -5,38 +5,24 @@ day before, so that a bar is known when its day is over, as everywhere else.
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
 
 from truecast.domain.bar import Bars
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
-from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import Asked, Read, gathered, told
 from truecast.providers.errors import SourceRefused
 from truecast.providers.hours import DAY_US, SECOND_US
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import epoch_us, json_of, malformed, member, members, number, shown
 from truecast.providers.published import row_of
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import upstream_of
 
 _KEY = "fear_greed"
-_TOML = Path(__file__).with_suffix(".toml")
 
 
-class FearGreed(Source):
+class FearGreed(Listed):
     """One series."""
-
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(_TOML, self.info)
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The index."""
-        return self._names.offers()
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Days from `since` on."""
@@ -45,10 +31,6 @@ class FearGreed(Source):
         answer = await self._upstream.get("/fng/", {"limit": str(days)}, about=symbol)
         asked = self._names.asked(symbol, interval, answer.received_at, since=since)
         return told(parse(answer.body, asked), asked)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
 
 
 def parse(body: bytes, asked: Asked) -> Read:
@@ -68,11 +50,4 @@ def parse(body: bytes, asked: Asked) -> Read:
 
 def create(clock: Clock, reach: Reach) -> FearGreed:
     """The adapter, at alternative.me or wherever `reach` says."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return FearGreed(clock, Upstream(_KEY, http))
+    return FearGreed(__file__, clock, upstream_of(__file__, clock, reach))

@@ -6,13 +6,16 @@ REST side for the bars of the time it did not listen.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from truecast.domain.event import Candle, Event, Notice, Tick
+from truecast.domain.interval import Interval
 
 SequenceRule = Literal["none", "rising", "gapless"]
 Verdict = Literal["fresh", "repeated", "late", "gap"]
+CandleEnd = Literal["told", "next"]  # the source says that a candle is over, or only begins the next one
+Refusal = Literal["one", "all"]  # what an unknown symbol spoils: its own subscription, or that of all
 
 Decode = Callable[[str | bytes, int], Sequence[Event]]
 
@@ -44,11 +47,18 @@ class FeedPlan:
     trades: SequenceRule = "none"  # what `seq` of ticks with a price promises, per symbol
     quotes: SequenceRule = "none"  # what `seq` of ticks without one promises, per symbol
     headers: Mapping[str, str] = field(default_factory=dict)
+    candles: tuple[Interval, ...] = ()  # what it tells of as candles; () for ticks only
+    candle_end: CandleEnd = "told"
+    refusal: Refusal = "one"
 
 
 @dataclass(slots=True)
 class SequenceWatch:
-    """Tells repeated, late and missing ticks by their numbers, and candles that go back in time."""
+    """Tells repeated, late and missing ticks by their numbers, and candles that go back in time.
+
+    A final candle is never late: the store knows what it has. A heartbeat that says which trade was the last one
+    tells that trades are missing before the next one comes.
+    """
 
     trades: SequenceRule
     quotes: SequenceRule
@@ -57,9 +67,10 @@ class SequenceWatch:
     def judge(self, event: Event) -> tuple[Verdict, int]:
         """What to think of the event, and how many before it are missing. Anything but `fresh` or `gap` is dropped."""
         if isinstance(event, Notice):
-            return "fresh", 0
+            return self._missed(event)
         if isinstance(event, Candle):
-            return self._rising((event.symbol, event.interval.value), event.start_us)
+            verdict = self._rising((event.symbol, event.interval.value), event.start_us)
+            return ("fresh", 0) if event.final else verdict
         rule = self.quotes if event.price is None else self.trades
         if event.seq is None or rule == "none":
             return "fresh", 0
@@ -75,12 +86,48 @@ class SequenceWatch:
         """After a reconnect: whatever was missed is asked for elsewhere."""
         self._last.clear()
 
+    def _missed(self, notice: Notice) -> tuple[Verdict, int]:
+        """Whether the feed knows of trades that did not come here."""
+        if notice.seq is None or notice.symbol is None or self.trades != "gapless":
+            return "fresh", 0
+        key = (notice.symbol, "trade")
+        last = self._last.get(key)
+        if last is None or notice.seq <= last:
+            return "fresh", 0
+        self._last[key] = notice.seq
+        return "gap", notice.seq - last
+
     def _rising(self, key: tuple[str, str], at: int) -> tuple[Verdict, int]:
         """The same candle comes many times while it forms; an older one comes too late."""
         if at < self._last.get(key, at):
             return "late", 0
         self._last[key] = at
         return "fresh", 0
+
+
+@dataclass(slots=True)
+class CandleEnds:
+    """For sources that never say that a candle is over: it is, when the next one is told.
+
+    Only as long as the connection holds: what changed a candle while nobody listened is not known.
+    """
+
+    _forming: dict[tuple[str, Interval], Candle] = field(default_factory=dict)
+
+    def over(self, candle: Candle) -> Candle | None:
+        """The candle before this one, ended by it; None while it is still the same, or was told as final."""
+        key = (candle.symbol, candle.interval)
+        before = self._forming.get(key)
+        if before is not None and candle.start_us < before.start_us:
+            return None
+        self._forming[key] = candle
+        if before is None or before.final or before.start_us == candle.start_us:
+            return None
+        return replace(before, final=True, at_us=candle.at_us, received_us=candle.received_us)
+
+    def forget(self) -> None:
+        """After a reconnect."""
+        self._forming.clear()
 
 
 def is_trade(event: Event) -> bool:

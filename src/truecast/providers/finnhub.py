@@ -16,8 +16,8 @@ from truecast.providers.candles import Asked, Read
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.feed import FeedPlan
 from truecast.providers.finnhub_formats import KEY, decode, explain, parse_candles, parse_quote
-from truecast.providers.stocks import Stocks, Stretch, upstream_beside
-from truecast.providers.upstream import apart
+from truecast.providers.stocks import Stocks, Stretch
+from truecast.providers.upstream import apart, upstream_of
 
 _RESOLUTION = {Interval.M1: "1", Interval.M5: "5", Interval.M15: "15", Interval.M30: "30"}
 _SILENCE_S_MAX = 120.0  # it pings about once a minute
@@ -77,6 +77,7 @@ class Finnhub(Stocks):
 
 def create(clock: Clock, reach: Reach) -> Finnhub:
     """The adapter, at Finnhub or wherever `reach` says."""
-    finnhub = Finnhub(__file__, clock, upstream_beside(__file__, clock, reach, explain), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain)
+    finnhub = Finnhub(__file__, clock, upstream, reach.key)
     finnhub.feed_root = feed_url(finnhub.info, reach)
     return finnhub

@@ -5,52 +5,30 @@ Crosses are computed here from the euro rates; Frankfurter's own are rounded.
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from truecast.domain.bar import Bars
+from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
-from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import Asked, Read, told
 from truecast.providers.currencies import cross, how_crossed
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.hours import label_us
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import date_of, json_of, malformed, member, number
 from truecast.providers.published import observed
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream, apart
+from truecast.providers.upstream import apart, upstream_of
 
 _KEY = "frankfurter"
 _HUB = "EUR"
-_TOML = Path(__file__).with_suffix(".toml")
 
 
-class Frankfurter(Source):
+class Frankfurter(Listed):
     """Fixings of any pair of the currencies that the ECB quotes."""
-
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(
-            _TOML,
-            self.info,
-            spell=lambda symbol: exchange_rate(_KEY, symbol),
-            derived=lambda symbol: how_crossed(symbol, _HUB),
-        )
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default pairs."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any pair of known currencies."""
-        return self._names.offer(symbol, interval)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Fixings from `since` on."""
@@ -62,9 +40,12 @@ class Frankfurter(Source):
         asked = self._names.asked(symbol, interval, answer.received_at, since=since)
         return told(await apart(parse, answer.body, asked), asked)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any pair of known currencies."""
+        return exchange_rate(_KEY, symbol)
+
+    def _derived(self, symbol: str) -> str | None:
+        return how_crossed(symbol, _HUB)
 
 
 def parse(body: bytes, asked: Asked) -> Read:
@@ -102,11 +83,4 @@ def explain(status: int, said: str, about: str) -> TruecastError | None:
 
 def create(clock: Clock, reach: Reach) -> Frankfurter:
     """The adapter, at frankfurter.dev or at a mirror of one's own."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return Frankfurter(clock, Upstream(_KEY, http, explain=explain))
+    return Frankfurter(__file__, clock, upstream_of(__file__, clock, reach, explain=explain))

@@ -8,7 +8,6 @@ FRED answers at most 2,000 vintages at once: a longer history is asked for in st
 import dataclasses
 import datetime as dt
 import tomllib
-from collections.abc import Sequence
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -17,8 +16,7 @@ from truecast.domain.bar import Bars
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.errors import TruecastError
-from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import told
 from truecast.providers.errors import SourceRefused, SymbolNotAtSource
 from truecast.providers.fred_formats import (
@@ -30,10 +28,9 @@ from truecast.providers.fred_formats import (
     parse_vintage_dates,
     vintages,
 )
-from truecast.providers.names import names_of
-from truecast.providers.upstream import Upstream, apart, refused_key
+from truecast.providers.names import Listed
+from truecast.providers.upstream import Upstream, apart, refused_key, upstream_of
 
-_TOML = Path(__file__).with_suffix(".toml")
 _VINTAGES_MAX = 2_000  # of one answer
 _PAGE_ROWS = 100_000
 _END = "9999-12-31"
@@ -46,25 +43,15 @@ class TooManyVintages(SourceRefused):
     code = "too_many_vintages"
 
 
-class Fred(Source):
+class Fred(Listed):
     """The series that `fred.toml` lists."""
 
-    def __init__(self, clock: Clock, upstream: Upstream, key: SecretStr | None) -> None:
-        info = load_info(_TOML)
-        self.info = info if key else dataclasses.replace(info, capabilities=info.capabilities - {"vintages"})
-        self._clock = clock
-        self._upstream = upstream
-        self._key = key
-        names = names_of(_TOML, self.info)
-        self._names = names if key else dataclasses.replace(names, origin=names.origin + _LATEST_ONLY)
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default macro series."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any listed series."""
-        return self._names.offer(symbol, interval)
+    def __init__(self, module: str, clock: Clock, upstream: Upstream, key: SecretStr | None) -> None:
+        super().__init__(module, clock, upstream, key)
+        if key is None:
+            self.info = dataclasses.replace(self.info, capabilities=self.info.capabilities - {"vintages"})
+            origin = self._names.origin + _LATEST_ONLY
+            self._names = dataclasses.replace(self._names, info=self.info, origin=origin)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Observations from `since` on; with a key, several rows for one that was revised."""
@@ -80,10 +67,6 @@ class Fred(Source):
             pages = await self._stretches(symbol, name, since)
         asked = self._names.asked(symbol, interval, self._clock.now(), since=since)
         return told(vintages(pages, asked), asked)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
 
     async def _window(
         self, symbol: str, name: str, since: dt.datetime | None, first: dt.date, last: dt.date | None
@@ -116,8 +99,7 @@ class Fred(Source):
         return pages
 
     def _params(self, name: str) -> dict[str, str]:
-        assert self._key is not None
-        return {"series_id": name, "api_key": self._key.get_secret_value(), "file_type": "json"}
+        return {"series_id": name, "api_key": self._secret(), "file_type": "json"}
 
 
 def explain(status: int, said: str, about: str) -> TruecastError | None:
@@ -135,8 +117,7 @@ def explain(status: int, said: str, about: str) -> TruecastError | None:
 
 def create(clock: Clock, reach: Reach) -> Fred:
     """The adapter: at the API with a key, at the graphs without one, or wherever `reach` says."""
-    own = load_info(_TOML).base_url if reach.key else tomllib.loads(_TOML.read_text("utf-8"))["offers"]["files_url"]
-    url = reach.base_url or own
-    assert isinstance(url, str)
-    http = HttpClient(url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard)
-    return Fred(clock, Upstream(KEY, http, keyed=reach.key is not None, explain=explain), reach.key)
+    graphs_url = tomllib.loads(Path(__file__).with_suffix(".toml").read_text("utf-8"))["offers"]["files_url"]
+    own_url = None if reach.key else graphs_url
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain, own_url=own_url)
+    return Fred(__file__, clock, upstream, reach.key)

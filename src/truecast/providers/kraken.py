@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from truecast.domain.instrument import Instrument
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
-from truecast.providers.base import Reach, SourceInfo, feed_url
+from truecast.providers.base import Reach, SourceInfo, feed_url, info_beside
 from truecast.providers.candles import Asked, Read
 from truecast.providers.errors import SymbolNotAtSource
-from truecast.providers.exchange import Exchange, followed, info_beside, quotes_of_all, upstream_of
+from truecast.providers.exchange import Exchange, followed, quotes_of_all
 from truecast.providers.feed import FeedPlan
 from truecast.providers.kraken_feed import plan
 from truecast.providers.kraken_formats import (
@@ -23,7 +23,7 @@ from truecast.providers.kraken_formats import (
     parse_tickers,
     spelled,
 )
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import Upstream, upstream_of
 
 _OHLC, _TICKER, _PAIRS = "0/public/OHLC", "0/public/Ticker", "0/public/AssetPairs"
 _PAIRS_A_REQUEST = 40
@@ -79,4 +79,4 @@ class Kraken(Exchange):
 def create(clock: Clock, reach: Reach) -> Kraken:
     """The adapter, at Kraken or wherever `reach` says."""
     info = info_beside(__file__)
-    return Kraken(info, clock, upstream_of(info, clock, reach), feed_url(info, reach))
+    return Kraken(info, clock, upstream_of(__file__, clock, reach), feed_url(info, reach))

@@ -1,7 +1,7 @@
 """Kraken's WebSocket v2: trades, tickers and candles. Numbers are JSON floats, times RFC 3339, pairs "BTC/USD".
 
-A candle is told only when there was a trade, and nothing says that it is over: one told after its end is, the others
-the REST side confirms. A heartbeat comes about every second when nothing else does.
+A candle is told only when there was a trade, and nothing says that it is over: it is when the next one is told. Those
+of minutes without a trade come from the REST side. A heartbeat comes about every second when nothing else does.
 https://docs.kraken.com/api/docs/websocket-v2/ohlc
 """
 
@@ -90,6 +90,8 @@ def plan(root: str, symbols: Sequence[str]) -> FeedPlan:
         silence_s_max=_SILENCE_S_MAX,
         ping=Ping('{"method":"ping"}', _PING_EVERY_S),
         trades="rising",
+        candles=(Interval.M1,),
+        candle_end="next",
     )
 
 

@@ -27,8 +27,8 @@ from truecast.providers.massive_formats import (
     parse_snapshot,
     parse_splits,
 )
-from truecast.providers.stocks import Stocks, Stretch, factors_from, upstream_beside
-from truecast.providers.upstream import apart
+from truecast.providers.stocks import Stocks, Stretch, factors_from
+from truecast.providers.upstream import apart, upstream_of
 
 _SPAN = {
     Interval.M1: "1/minute", Interval.M5: "5/minute", Interval.M15: "15/minute", Interval.M30: "30/minute",
@@ -107,6 +107,7 @@ class Massive(Stocks):
 
 def create(clock: Clock, reach: Reach) -> Massive:
     """The adapter, at Massive or wherever `reach` says."""
-    massive = Massive(__file__, clock, upstream_beside(__file__, clock, reach, explain), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain)
+    massive = Massive(__file__, clock, upstream, reach.key)
     massive.feed_root = feed_url(massive.info, reach)
     return massive

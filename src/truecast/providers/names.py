@@ -6,11 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
-from truecast.providers.base import SeriesNotOffered, SeriesOffer, SourceInfo
+from truecast.kit.clock import Clock
+from truecast.providers.base import SeriesNotOffered, SeriesOffer, Source, SourceInfo, info_beside
 from truecast.providers.candles import Asked
+from truecast.providers.errors import SourceKeyMissing
 from truecast.providers.universe import at_source, universe
+from truecast.providers.upstream import Upstream
 
 # An instrument outside the universe, and what the source calls it; None where its names cannot spell it.
 Spell = Callable[[str], tuple[Instrument, str] | None]
@@ -95,17 +100,54 @@ class Names:
         )
 
 
+class Listed(Source):
+    """A source asked over HTTP whose `[offers]` say what it has. `module` is the adapter's `__file__`."""
+
+    def __init__(self, module: str, clock: Clock, upstream: Upstream, key: SecretStr | None = None) -> None:
+        self.info = info_beside(module)
+        self._clock = clock
+        self._upstream = upstream
+        self._key = key
+        self._names = names_of(module, self.info, spell=self._spelled, derived=self._derived)
+
+    def offers(self) -> Sequence[SeriesOffer]:
+        """Those of the default universe that its TOML offers by themselves."""
+        return self._names.offers()
+
+    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
+        """Any listed series, and whatever else its names can spell. Raises SeriesNotOffered."""
+        return self._names.offer(symbol, interval)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._upstream.close()
+
+    def _spelled(self, _symbol: str) -> tuple[Instrument, str] | None:
+        """See Spell."""
+        return None
+
+    def _derived(self, _symbol: str) -> str | None:
+        """How the numbers of that symbol are computed; None for the source's own."""
+        return None
+
+    def _secret(self) -> str:
+        """The key. Raises SourceKeyMissing before anybody is asked."""
+        if self._key is None:
+            raise SourceKeyMissing(source=self.info.key)
+        return self._key.get_secret_value()
+
+
 def names_of(
-    path: Path,
+    module: str,
     info: SourceInfo,
     *,
     spell: Spell | None = None,
     derived: Callable[[str], str | None] | None = None,
 ) -> Names:
-    """From the `[offers]` table of a source's TOML: origin, later_s, calendar, and per class the intervals offered;
-    or under `[offers.fixed]` the one interval of each symbol.
+    """From the `[offers]` table of the TOML beside a module: origin, later_s, calendar, and per class the intervals
+    offered; or under `[offers.fixed]` the one interval of each symbol.
     """
-    table = tomllib.loads(path.read_text("utf-8"))["offers"]
+    table = tomllib.loads(Path(module).with_suffix(".toml").read_text("utf-8"))["offers"]
     by_class = {one: tuple(Interval(i) for i in table[one.value]) for one in AssetClass if one.value in table}
     fixed = {symbol: Interval(text) for symbol, text in table["fixed"].items()} if "fixed" in table else None
     return Names(

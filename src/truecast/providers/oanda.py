@@ -8,29 +8,27 @@ the date on which it ends.
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import SecretStr
 
 from truecast.domain.bar import Bars
+from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.errors import TruecastError
-from truecast.kit.http import HttpClient
 from truecast.kit.limits import SOURCE_BARS_MAX
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import Asked, Read, Row, gathered, join, told
 from truecast.providers.errors import SourceKeyMissing, SymbolNotAtSource
 from truecast.providers.hours import NEW_YORK, fx_day, label_us
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import json_of, malformed, member, members, number, time_us
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream, apart, refused_key
+from truecast.providers.upstream import Upstream, apart, refused_key, upstream_of
 
 _KEY = "oanda"
-_TOML = Path(__file__).with_suffix(".toml")
 _PAGE_ROWS = 5_000
 _SIDES = (("mid",), ("bid", "ask"))
 _GRANULARITY = {
@@ -39,23 +37,12 @@ _GRANULARITY = {
 }  # fmt: skip
 
 
-class Oanda(Source):
+class Oanda(Listed):
     """Candles of the middle of bid and ask, and prices with both."""
 
-    def __init__(self, clock: Clock, upstream: Upstream, key: SecretStr | None) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
+    def __init__(self, module: str, clock: Clock, upstream: Upstream, key: SecretStr | None) -> None:
+        super().__init__(module, clock, upstream, key)
         self._token, _, self._account = (key.get_secret_value() if key else "").partition(":")
-        self._names = names_of(_TOML, self.info, spell=lambda symbol: exchange_rate(_KEY, symbol))
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default pairs."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any pair of known currencies."""
-        return self._names.offer(symbol, interval)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """From `since` on, page by page; for None the newest."""
@@ -82,9 +69,9 @@ class Oanda(Source):
         answer = await self._upstream.get(path, {"instruments": ",".join(names)}, about=about, headers=self._headers())
         return parse_prices(answer.body, names, answer.received_at)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any pair of known currencies."""
+        return exchange_rate(_KEY, symbol)
 
     async def _pages(self, symbol: str, interval: Interval, first: dt.datetime, end: dt.datetime | None) -> Bars:
         # A day is labelled by its end: its candle begins up to a day and an hour before.
@@ -210,11 +197,5 @@ def explain(status: int, said: str, about: str) -> TruecastError | None:
 
 def create(clock: Clock, reach: Reach) -> Oanda:
     """The adapter: practice prices unless `reach` says otherwise (https://api-fxtrade.oanda.com for live accounts)."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return Oanda(clock, Upstream(_KEY, http, keyed=reach.key is not None, explain=explain), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain)
+    return Oanda(__file__, clock, upstream, reach.key)

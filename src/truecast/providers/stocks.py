@@ -3,24 +3,17 @@
 import datetime as dt
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-
-from pydantic import SecretStr
 
 from truecast.domain.bar import Bars
 from truecast.domain.corporate import Factor
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
-from truecast.kit.clock import Clock
-from truecast.kit.http import HttpClient
 from truecast.kit.limits import SOURCE_BARS_MAX
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
 from truecast.providers.candles import Asked, Read, join, told
-from truecast.providers.errors import SourceKeyMissing, SymbolNotAtSource
-from truecast.providers.names import names_of
+from truecast.providers.errors import SymbolNotAtSource
+from truecast.providers.names import Listed
 from truecast.providers.payload import malformed
 from truecast.providers.universe import us_stock
-from truecast.providers.upstream import Explain, Upstream
 
 _PAGES_MAX = 50
 
@@ -46,34 +39,13 @@ class Stretch:
 Page = Callable[[Stretch, str | None], Awaitable[tuple[Asked, Read]]]
 
 
-class Stocks(Source):
+class Stocks(Listed):
     """US stocks and funds by ticker, with a key."""
 
-    def __init__(self, module: str, clock: Clock, upstream: Upstream, key: SecretStr | None) -> None:
-        path = Path(module).with_suffix(".toml")
-        self.info = load_info(path)
-        self._clock = clock
-        self._upstream = upstream
-        self._key = key
-        self._names = names_of(path, self.info, spell=spelled)
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default stocks and funds."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any US ticker."""
-        return self._names.offer(symbol, interval)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
-
-    def _secret(self) -> str:
-        """The key. Raises SourceKeyMissing before anybody is asked."""
-        if self._key is None:
-            raise SourceKeyMissing(source=self.info.key)
-        return self._key.get_secret_value()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any US ticker, called the same at the source."""
+        stock = us_stock(symbol)
+        return (stock, symbol) if stock else None
 
     def _first(self, interval: Interval, since: dt.datetime | None) -> dt.datetime:
         """From where to ask: as far back as the source goes when all is asked for."""
@@ -127,21 +99,6 @@ class Stocks(Source):
         if stretch.history and not len(whole.bars) and not whole.left_out:
             raise SymbolNotAtSource(source=self.info.key, symbol=stretch.symbol, reason="no bars at all")
         return told(whole, asked)
-
-
-def upstream_beside(module: str, clock: Clock, reach: Reach, explain: Explain | None = None) -> Upstream:
-    """The HTTP side of the adapter in that module (`__file__`), with or without a key."""
-    info = load_info(Path(module).with_suffix(".toml"))
-    http = HttpClient(
-        base_url(info, reach), clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard
-    )
-    return Upstream(info.key, http, keyed=reach.key is not None, explain=explain)
-
-
-def spelled(symbol: str) -> tuple[Instrument, str] | None:
-    """A ticker, called the same at the source."""
-    stock = us_stock(symbol)
-    return (stock, symbol) if stock else None
 
 
 def factors_from(

@@ -6,61 +6,40 @@ A file that was downloaded by hand is read by `truecast import`.
 """
 
 import datetime as dt
-from collections.abc import Sequence
-from pathlib import Path
-
-from pydantic import SecretStr
 
 from truecast.domain.bar import Bars
+from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
-from truecast.providers.base import Reach, SeriesOffer, Source, load_info
+from truecast.providers.base import Reach
 from truecast.providers.candles import Asked, Read, Row, gathered, told
-from truecast.providers.errors import SourceKeyMissing, SourceOverBudget, SourceRefused, SymbolNotAtSource
+from truecast.providers.errors import SourceOverBudget, SourceRefused, SymbolNotAtSource
 from truecast.providers.hours import label_us
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import csv_of, date_of, is_html, malformed, number, shown, text_of
-from truecast.providers.stocks import upstream_beside
 from truecast.providers.universe import exchange_rate
-from truecast.providers.upstream import Upstream, refused_key
+from truecast.providers.upstream import refused_key, upstream_of
 
 _KEY = "stooq"
-_TOML = Path(__file__).with_suffix(".toml")
 _HEADER = ["Date", "Open", "High", "Low", "Close"]
 
 
-class Stooq(Source):
+class Stooq(Listed):
     """Days of exchange rates and indices."""
-
-    def __init__(self, upstream: Upstream, key: SecretStr | None) -> None:
-        self.info = load_info(_TOML)
-        self._upstream = upstream
-        self._key = key
-        self._names = names_of(_TOML, self.info, spell=lambda symbol: exchange_rate(_KEY, symbol))
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default pairs and indices."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any pair of known currencies."""
-        return self._names.offer(symbol, interval)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Days from `since` on."""
         _, name = self._names.name(symbol, interval)
-        if self._key is None:
-            raise SourceKeyMissing(source=_KEY)
-        params = {"s": name.lower(), "i": "d", "apikey": self._key.get_secret_value()}
+        params = {"s": name.lower(), "i": "d", "apikey": self._secret()}
         if since is not None:
             params["d1"] = f"{since:%Y%m%d}"
         answer = await self._upstream.get("/q/d/l/", params, about=symbol)
         asked = self._names.asked(symbol, interval, answer.received_at, since=since)
         return told(parse(answer.body, asked), asked)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any pair of known currencies."""
+        return exchange_rate(_KEY, symbol)
 
 
 def parse(body: bytes, asked: Asked) -> Read:
@@ -86,4 +65,5 @@ def parse(body: bytes, asked: Asked) -> Read:
 
 def create(clock: Clock, reach: Reach) -> Stooq:
     """The adapter, at Stooq or wherever `reach` says."""
-    return Stooq(upstream_beside(__file__, clock, reach), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None)
+    return Stooq(__file__, clock, upstream, reach.key)

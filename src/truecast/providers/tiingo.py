@@ -17,8 +17,8 @@ from truecast.providers.candles import Asked, Read, Row, gathered
 from truecast.providers.errors import SourceOverBudget, SourceRefused, SymbolNotAtSource
 from truecast.providers.hours import label_us
 from truecast.providers.payload import csv_of, date_of, json_of, malformed, number, shown, text_of, time_us
-from truecast.providers.stocks import Stocks, Stretch, factors_from, upstream_beside
-from truecast.providers.upstream import apart, refused_key
+from truecast.providers.stocks import Stocks, Stretch, factors_from
+from truecast.providers.upstream import apart, refused_key, upstream_of
 
 _KEY = "tiingo"
 _FREQUENCY = {Interval.M5: "5min", Interval.M15: "15min", Interval.M30: "30min"}
@@ -124,4 +124,5 @@ def explain(_status: int, said: str, about: str) -> TruecastError | None:
 
 def create(clock: Clock, reach: Reach) -> Tiingo:
     """The adapter, at Tiingo or wherever `reach` says."""
-    return Tiingo(__file__, clock, upstream_beside(__file__, clock, reach, explain), reach.key)
+    upstream = upstream_of(__file__, clock, reach, keyed=reach.key is not None, explain=explain)
+    return Tiingo(__file__, clock, upstream, reach.key)

@@ -5,8 +5,10 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeVar
 
+from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
 from truecast.kit.http import HttpClient, Response, SourceAnsweredError
+from truecast.providers.base import Reach, SourceInfo, base_url, info_beside
 from truecast.providers.errors import (
     SourceKeyMissing,
     SourceKeyRefused,
@@ -87,6 +89,28 @@ class Upstream:
         if status in (400, 402, 403, 422, 451):
             return SourceRefused(source=self._source, reason=reason)
         return error
+
+
+def client_of(info: SourceInfo, clock: Clock, reach: Reach, *, own_url: str | None = None) -> HttpClient:
+    """GETs below the source's own address (`own_url` where that is not the one of its TOML), or where `reach` says."""
+    url = base_url(info, reach) if own_url is None else reach.base_url or own_url
+    return HttpClient(url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard)
+
+
+def upstream_of(
+    module: str,
+    clock: Clock,
+    reach: Reach,
+    *,
+    keyed: bool = False,
+    explain: Explain | None = None,
+    explain_body: ExplainBody | None = None,
+    own_url: str | None = None,
+) -> Upstream:
+    """The HTTP side of the adapter in that module (`__file__`); see Upstream and `client_of`."""
+    info = info_beside(module)
+    http = client_of(info, clock, reach, own_url=own_url)
+    return Upstream(info.key, http, keyed=keyed, explain=explain, explain_body=explain_body)
 
 
 async def apart(read: Callable[..., _T], body: bytes, *rest: Any) -> _T:

@@ -6,48 +6,30 @@ Any indicator can be asked for as `WB.<country>.<indicator>`, e.g. `WB.DE.FP.CPI
 import datetime as dt
 import re
 from collections import Counter
-from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from truecast.domain.bar import Bars
 from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
-from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, instrument_of, load_info
+from truecast.providers.base import Reach, instrument_of
 from truecast.providers.candles import Asked, Read, join, told
 from truecast.providers.errors import SourceRefused, SymbolNotAtSource
 from truecast.providers.hours import label_us
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.payload import json_of, malformed, member, members, number, shown
 from truecast.providers.published import observed
-from truecast.providers.upstream import Upstream
+from truecast.providers.upstream import upstream_of
 
 _KEY = "worldbank"
-_TOML = Path(__file__).with_suffix(".toml")
 _SYMBOL = re.compile(r"WB\.([A-Z]{2,3})\.([A-Z0-9]{2,}(?:\.[A-Z0-9]{2,}){1,6})\Z", re.ASCII)
 _YEAR = re.compile(r"\d{4}\Z", re.ASCII)
 _PAGES_MAX = 10
 _INVALID = "120"  # "The provided parameter value is not valid": no such indicator, or country
 
 
-class WorldBank(Source):
-    """Indicators of one country each."""
-
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(_TOML, self.info, spell=_spelled)
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """None by itself: yearly numbers are followed when somebody asks for them."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """A listed indicator, or any by its code."""
-        return self._names.offer(symbol, interval)
+class WorldBank(Listed):
+    """Indicators of one country each. None is offered by itself: yearly numbers are followed when somebody asks."""
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """Years from `since` on."""
@@ -65,9 +47,10 @@ class WorldBank(Source):
             page, pages = page + 1, int(read.further or 1)
         return told(join(reads, asked) if len(reads) > 1 else reads[0], asked)
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any indicator by its code."""
+        found = _SYMBOL.match(symbol)
+        return _indicator(symbol, *found.groups()) if found else None
 
 
 def parse(body: bytes, asked: Asked, name: str) -> Read:
@@ -118,11 +101,7 @@ def _id(row: Any, key: str) -> str:
     return member(member(row, key, dict, _KEY), "id", str, _KEY)
 
 
-def _spelled(symbol: str) -> tuple[Instrument, str] | None:
-    found = _SYMBOL.match(symbol)
-    if found is None:
-        return None
-    country, indicator = found.groups()
+def _indicator(symbol: str, country: str, indicator: str) -> tuple[Instrument, str]:
     table = {
         "symbol": symbol,
         "name": f"World Bank indicator {indicator}, {country}",
@@ -137,11 +116,4 @@ def _spelled(symbol: str) -> tuple[Instrument, str] | None:
 
 def create(clock: Clock, reach: Reach) -> WorldBank:
     """The adapter, at the World Bank or wherever `reach` says."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return WorldBank(clock, Upstream(_KEY, http))
+    return WorldBank(__file__, clock, upstream_of(__file__, clock, reach))

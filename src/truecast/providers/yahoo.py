@@ -7,7 +7,6 @@ and the prices that were paid are worked out from that; dividends and splits are
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from pathlib import Path
 from urllib.parse import quote as quoted
 
 from truecast.domain.bar import Bars
@@ -17,35 +16,20 @@ from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
 from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
-from truecast.kit.http import HttpClient, Response
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, load_info
+from truecast.kit.http import Response
+from truecast.providers.base import Reach
 from truecast.providers.candles import told
 from truecast.providers.errors import SymbolNotAtSource
-from truecast.providers.names import names_of
+from truecast.providers.names import Listed
 from truecast.providers.universe import exchange_rate, us_stock
-from truecast.providers.upstream import Upstream, apart
+from truecast.providers.upstream import apart, upstream_of
 from truecast.providers.yahoo_formats import KEY, Chart, factors_of, parse_chart, quote_of, read_chart
 
-_TOML = Path(__file__).with_suffix(".toml")
 _WITH_EVENTS = (AssetClass.EQUITY, AssetClass.ETF)
 
 
-class Yahoo(Source):
+class Yahoo(Listed):
     """Charts of whatever Yahoo has, as long as it answers."""
-
-    def __init__(self, clock: Clock, upstream: Upstream) -> None:
-        self.info = load_info(_TOML)
-        self._clock = clock
-        self._upstream = upstream
-        self._names = names_of(_TOML, self.info, spell=_spelled)
-
-    def offers(self) -> Sequence[SeriesOffer]:
-        """The default stocks, funds, indices and pairs."""
-        return self._names.offers()
-
-    def offer(self, symbol: str, interval: Interval) -> SeriesOffer:
-        """Any US ticker, any pair of known currencies."""
-        return self._names.offer(symbol, interval)
 
     async def bars(self, symbol: str, interval: Interval, since: dt.datetime | None) -> Bars:
         """From `since` on, as far back as Yahoo keeps that interval."""
@@ -83,9 +67,10 @@ class Yahoo(Source):
             raise SymbolNotAtSource(source=KEY, symbol=", ".join(symbols)[:60], reason="none of them")
         return quotes
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._upstream.close()
+    def _spelled(self, symbol: str) -> tuple[Instrument, str] | None:
+        """Any US ticker, where BRK.B is BRK-B, and any pair of known currencies."""
+        stock = us_stock(symbol)
+        return (stock, symbol.replace(".", "-")) if stock else exchange_rate(KEY, symbol)
 
     async def _quote(self, name: str, symbol: str) -> Quote:
         path = f"/v8/finance/chart/{quoted(name)}"
@@ -119,19 +104,6 @@ def explain(status: int, said: str, about: str) -> TruecastError | None:
     return None
 
 
-def _spelled(symbol: str) -> tuple[Instrument, str] | None:
-    """BRK.B is BRK-B at Yahoo."""
-    stock = us_stock(symbol)
-    return (stock, symbol.replace(".", "-")) if stock else exchange_rate(KEY, symbol)
-
-
 def create(clock: Clock, reach: Reach) -> Yahoo:
     """The adapter, at Yahoo or wherever `reach` says."""
-    http = HttpClient(
-        base_url(load_info(_TOML), reach),
-        clock=clock,
-        generator=reach.generator,
-        timeout_s=reach.timeout_s,
-        guard=reach.guard,
-    )
-    return Yahoo(clock, Upstream(KEY, http, explain=explain))
+    return Yahoo(__file__, clock, upstream_of(__file__, clock, reach, explain=explain))

@@ -14,8 +14,9 @@ from truecast.domain.bar import Bar, Bars
 from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.http import HttpClient
-from truecast.providers.base import Reach, SeriesOffer, Source, base_url, instrument_of, load_info
+from truecast.providers.base import Reach, SeriesOffer, Source, instrument_of, load_info
 from truecast.providers.payload import date_of, json_of, malformed, member, number
+from truecast.providers.upstream import client_of
 
 KEY = "depot"
 TOML = Path(__file__).with_suffix(".toml")
@@ -53,11 +54,7 @@ class Depot(Source):
 
 def create(clock: Clock, reach: Reach) -> Depot:
     """What Truecast calls to build the source."""
-    info = load_info(TOML)
-    http = HttpClient(
-        base_url(info, reach), clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard
-    )
-    return Depot(clock, http)
+    return Depot(clock, client_of(load_info(TOML), clock, reach))
 
 
 def parse(body: bytes, symbol: str, now: dt.datetime, received_at: dt.datetime | None) -> Bars:
