@@ -52,7 +52,7 @@ async def _dump(db: Database) -> tuple[Any, Any]:
     async with db.read() as conn:
         triggers = [tuple(row) for row in await conn.exec_driver_sql(TRIGGERS[db.dialect])]
         tables = [
-            (name, sorted(part.strip(" ,") for part in sql.splitlines()))
+            (name, sorted(part.strip(" ,") for part in sql.replace('"', "").splitlines()))
             for name, sql in await conn.exec_driver_sql(TABLES[db.dialect])
         ]
     return triggers, tables

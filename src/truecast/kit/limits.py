@@ -104,6 +104,34 @@ EVIDENCE_CLASS_SERIES_MAX = 500  # of a class, that say together what is known o
 
 QUOTE_FACTOR_MAX = 5.0  # a price that differs by more from the one known before is an error of unit, not a move
 QUOTES_KEPT_MAX = 2_000
+TICK_SKEW_S_MAX = 10.0  # a live price may be so far ahead of our clock; it would keep every true one out meanwhile
+QUOTE_SILENT_S = 15.0  # a followed source that says nothing for so long gives way to another
+QUOTE_WRITE_S = 5.0  # between two writings of the latest quotes
+QUOTE_PUBLISH_S = 0.25  # between two messages about the same quote
 BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
 PRICE_AGE_S_MAX = 31_536_000.0  # a year: any price kept here
 HEDGE_S = 0.5  # a user's question is put to the next source beside one that has not answered by then
+
+WS_OPEN_S_MAX = 10.0  # of a WebSocket, from the first packet to the open connection
+WS_CLOSE_S_MAX = 2.0  # who does not answer a goodbye is not waited for any longer
+WS_PING_EVERY_S = 20.0
+WS_PONG_S_MAX = 20.0
+WS_FRAME_BYTES_MAX = 4_194_304
+
+FEED_SYMBOLS_MAX = 200  # of one connection: four streams each stay below Binance's 1,024
+FEED_BACKOFF_S_FIRST = 1.0  # the most the first reconnect waits; doubled for each one that fails
+FEED_BACKOFF_S_MAX = 60.0
+FEED_REFUSED_S = 900.0  # a source that will not serve us is asked again after so long
+FEED_STEADY_S = 60.0  # a connection that held for so long was a good one: the backoff begins anew
+FEED_OVERLAP_S_MAX = 10.0  # the old connection is kept until the new one speaks, but not longer
+FEED_AGE_JITTER_S = 300.0  # planned reconnects of many installations are spread over so long
+FEED_GARBLED_MAX = 100  # unreadable frames in a row, after which the connection is given up
+FEED_FINALS_MAX = 10_000  # final candles waiting for the store; then the socket waits, none is dropped
+FEED_CANDLE_EARLY_S = 5.0  # a candle that is over before its end: one of the two clocks is wrong
+FEED_CANDLE_LATE_S = 90.0  # one that comes so long after its end is asked for again at the source
+FEED_CANDLES_EVERY_S = 1.0  # how often an unfinished candle is told
+FEED_STORE_RETRY_S_MAX = 5.0  # while the database is away
+FEED_FILL_AGAIN_S = (2.0, 10.0, 30.0, 60.0)  # after these, what a source has not yet is the gap keeper's
+FEED_SYMBOLS_EVERY_S = 30.0  # how often the list of what is followed is looked at
+FEED_RESYNC_APART_S = 5.0  # between two questions for the latest quotes of a feed that lost messages
+FEED_TOLD_S = 5.0  # how often a feed's standing is written, for other processes

@@ -104,6 +104,48 @@ GAPS: Final = Counter(
     ("source", "change"),
     registry=REGISTRY,
 )
+QUOTES_TAKEN: Final = Counter(
+    "truecast_quotes_taken_total",
+    "Live prices that changed the board of latest quotes, by source; counted when they are written.",
+    ("source",),
+    registry=REGISTRY,
+)
+QUOTES_REFUSED: Final = Counter(
+    "truecast_quotes_refused_total",
+    "Live prices kept off the board, by source and reason: future (a clock is wrong), out_of_order, far (a wrong unit).",
+    ("source", "reason"),
+    registry=REGISTRY,
+)
+FEED_MESSAGES: Final = Counter(
+    "truecast_feed_messages_total",
+    "Messages of live feeds, by source and whether they could be read: read, malformed.",
+    ("source", "result"),
+    registry=REGISTRY,
+)
+FEED_CONNECTED: Final = Gauge(
+    "truecast_feed_connected",
+    "1 while this process listens to the feed and it speaks, by feed.",
+    ("feed",),
+    registry=REGISTRY,
+)
+FEED_EVENTS: Final = Counter(
+    "truecast_feed_events_total",
+    "What happened to live feeds, by source: reconnects after a loss, planned renewals, resyncs, fills of bars.",
+    ("source", "kind"),
+    registry=REGISTRY,
+)
+FEED_GAPS: Final = Counter(
+    "truecast_feed_missing_total",
+    "Messages of live feeds that their numbers say never came, by source.",
+    ("source",),
+    registry=REGISTRY,
+)
+FEED_DROPPED: Final = Counter(
+    "truecast_feed_dropped_total",
+    "Events of live feeds that were not used, by source and reason: repeated, late, doubted, conflated.",
+    ("source", "reason"),
+    registry=REGISTRY,
+)
 FORECASTS_ISSUED: Final = Counter(
     "truecast_forecasts_issued_total",
     "Forecasts written into the ledger, by model and interval.",

@@ -27,6 +27,7 @@ from truecast.market.publication import (
     world_bank,
 )
 from truecast.market.roundclock import always_open, fx_week
+from truecast.market.sessions import Hours
 
 
 class Calendar(Protocol):
@@ -38,6 +39,9 @@ class Calendar(Protocol):
 
     def is_open(self, at: datetime) -> bool:
         """Whether one can trade at that moment."""
+
+    def hours(self, at: datetime) -> Hours:
+        """The session that is on at that moment or was last, and when that changes."""
 
     def ends(self, start: IntArray, interval: Interval) -> IntArray:
         """When each bar's period is over."""

@@ -17,13 +17,14 @@ import numpy as np
 from truecast.domain.bar import Bars
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
-from truecast.domain.quote import Delay, Quote
+from truecast.domain.quote import Quote
 from truecast.kit.budget import user_waits
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import CLOCK_SKEW_S_MAX, HEDGE_S, QUOTE_FACTOR_MAX, QUOTES_KEPT_MAX, SOURCE_BARS_MAX
 from truecast.kit.metrics import CHAIN_ANSWERS
 from truecast.market.calendar import calendar
+from truecast.market.freshness import QUOTE_AGE_S_MAX
 from truecast.market.sessions import BeyondCalendar, NotOnCalendar
 from truecast.market.validate import validate
 from truecast.providers.base import Capability, Provider, SeriesNotOffered, SeriesOffer
@@ -32,14 +33,6 @@ from truecast.providers.guarded import Guarded
 
 T = TypeVar("T")
 Order = Mapping[str, Sequence[str]]  # by symbol or asset class: the sources to ask first
-
-# A quote older than this while its market is open is stale, by how late the source publishes.
-_QUOTE_AGE_S_MAX: Mapping[Delay, float] = {
-    "realtime": 120.0,
-    "delayed_15m": 1_800.0,
-    "eod": 5 * 86_400.0,
-    "monthly": 70 * 86_400.0,
-}
 
 
 class NoLiveSource(TruecastError):
@@ -248,7 +241,7 @@ class Chain:
             return f"{price} is far from the {near} known before"
         if age_s < -CLOCK_SKEW_S_MAX:
             return "it is from the future"
-        if age_s > _QUOTE_AGE_S_MAX[quote.delay] and calendar(instrument.calendar).is_open(self._clock.now()):
+        if age_s > QUOTE_AGE_S_MAX[quote.delay] and calendar(instrument.calendar).is_open(self._clock.now()):
             return f"it is {age_s:.0f} s old"
         return None
 

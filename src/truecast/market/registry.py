@@ -151,13 +151,20 @@ async def instrument_id(conn: AsyncConnection, symbol: str) -> int | None:
     return cast("int | None", found)
 
 
-def upsert(conn: AsyncConnection, table: sa.Table, key: list[str], changing: list[str]) -> Any:
-    """INSERT that updates `changing` where a row of that `key` is there; does nothing without any."""
+def upsert(
+    conn: AsyncConnection, table: sa.Table, key: list[str], changing: list[str], *, newer: str | None = None
+) -> Any:
+    """INSERT that updates `changing` where a row of that `key` is there; does nothing without any.
+
+    With `newer` only a row whose column of that name is larger updates the one that is there.
+    """
     # The dialect in use is loaded already; the other one would cost every start 50 ms.
     insert: Any = importlib.import_module(f"sqlalchemy.dialects.{conn.dialect.name}").insert(table)
     if not changing:
         return insert.on_conflict_do_nothing(index_elements=key)
-    return insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in changing})
+    where = None if newer is None else table.c[newer] < insert.excluded[newer]
+    set_ = {name: insert.excluded[name] for name in changing}
+    return insert.on_conflict_do_update(index_elements=key, set_=set_, where=where)
 
 
 def _info(row: Any) -> SeriesInfo:

@@ -29,6 +29,8 @@ _DAYS_MOST = {Interval.D1: 1, Interval.W1: 7, Interval.MO1: 31, Interval.Q1: 92,
 _GRACE_OF_DAY = 12 * HOUR
 _GRACE_OF_MONTH = 7 * DAY
 
+_STRETCH = 15  # sessions without a break: more than a week of them, and the market never closes
+
 
 class NotOnCalendar(TruecastError):
     """This calendar has no bars of that length."""
@@ -64,6 +66,19 @@ class Table:
         assert (np.diff(self.known) >= 0).all() and (self.known >= self.close).all(), "known before it happened"
 
 
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Whether one can trade, since when, and until when; None where the calendar shows no end of it.
+
+    `label_us` is 00:00Z of the date of the session that is on, or of the last one that was.
+    """
+
+    is_open: bool
+    label_us: int | None
+    since_us: int | None
+    until_us: int | None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Sessions:
     """The calendar over a table. `load(first, last)` gives a table that covers at least those microseconds.
@@ -81,6 +96,23 @@ class Sessions:
         table = self._table(us, us)
         i = int(np.searchsorted(table.close, us, "right"))
         return i < len(table.close) and int(table.open[i]) <= us
+
+    def hours(self, at: datetime) -> Hours:
+        """The session that is on or was last. Sessions that follow each other without a break are one stretch."""
+        us = to_us(at)
+        table = self._table(us, us)
+        i = int(np.searchsorted(table.close, us, "right"))  # the first session that is not over
+        is_open = i < len(table.close) and int(table.open[i]) <= us
+        if not is_open:
+            ended = None if i == 0 else int(table.close[i - 1])
+            opens = None if i == len(table.open) else int(table.open[i])
+            return Hours(False, None if i == 0 else int(table.label[i - 1]), ended, opens)
+        low, high = max(i - _STRETCH, 0), min(i + _STRETCH, len(table.open) - 1)
+        breaks = np.flatnonzero(table.open[low + 1 : i + 1] != table.close[low:i])
+        walls = np.flatnonzero(table.open[i + 1 : high + 1] != table.close[i:high])
+        since = int(table.open[low + 1 + int(breaks[-1])]) if len(breaks) else None
+        until = int(table.close[i + int(walls[0])]) if len(walls) else None
+        return Hours(True, int(table.label[i]), since, until)
 
     def ends(self, start: IntArray, interval: Interval) -> IntArray:
         """When each bar's period is over."""

@@ -103,6 +103,20 @@ quarantine = append_only(
     )
 )
 
+# What became of a refused row: `released` into the bars, or `rejected` for good. Who said so, when and why.
+rulings = append_only(
+    Table(
+        "rulings",
+        metadata,
+        Column("id", RowId, primary_key=True),
+        Column("quarantine_id", RowId, ForeignKey("quarantine.id"), nullable=False, index=True),
+        Column("at", UtcTime, nullable=False),
+        Column("ruling", Text, nullable=False),
+        Column("by", Text, nullable=False),
+        Column("note", Text),
+    )
+)
+
 # A run of bars that should exist and do not, from the first missing start to the last.
 gaps = Table(
     "gaps",
@@ -114,9 +128,14 @@ gaps = Table(
     Column("missing", Integer, nullable=False),
     Column("cause", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("state", Text, nullable=False),  # open, filled, accepted
+    Column("state", Text, nullable=False),  # open, filling, filled, unfillable
     Column("opened_at", UtcTime, nullable=False),
     Column("closed_at", UtcTime),
+    Column("empties", Integer, nullable=False, server_default="0"),  # attempts at which every source had none
+    Column("reason", Text),  # what came of the last attempt, or why there will be no more
+    Column("tried_at", UtcTime),
+    Column("retry_at", UtcTime),
+    Column("filled_by", Text),  # another source that has these bars; null where the series' own has them
     UniqueConstraint("series_id", "first", "last", "opened_at"),
 )
 
@@ -132,4 +151,20 @@ factors = append_only(
         Column("split_factor", Double, nullable=False),
         PrimaryKeyConstraint("instrument_id", "source", "date", "known_at"),
     )
+)
+
+# The latest live quote of each instrument, written now and then: what a process knows when it starts. No bars here.
+quotes = Table(
+    "quotes",
+    metadata,
+    Column("symbol", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("delay", Text, nullable=False),
+    Column("last", Double),
+    Column("size", Double),
+    Column("last_at", UtcTime),
+    Column("bid", Double),
+    Column("ask", Double),
+    Column("quoted_at", UtcTime),
+    Column("received_at", UtcTime, nullable=False),
 )
