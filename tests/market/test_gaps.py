@@ -98,13 +98,13 @@ async def test_a_gap_filled_in_part_shrinks(store: BarStore, ingest: Ingest) -> 
     assert await take(ingest, 3, 5, 6, 7, 8) == (0, 2)
 
 
-async def test_an_accepted_gap_is_not_opened_again(store: BarStore, ingest: Ingest) -> None:
+async def test_a_gap_nobody_can_fill_is_not_opened_again_and_shrinks_when_bars_come_after_all(store: BarStore, ingest: Ingest) -> None:
     await take(ingest, 0, 5)
     async with store.db.write() as conn:
-        await conn.execute(sa.update(gaps).values(state="accepted"))
+        await conn.execute(sa.update(gaps).values(state="unfillable"))
     assert await take(ingest, 2) == (0, 0)
     assert await take(ingest, 6) == (0, 0)
-    assert await ledger(store) == [(1, 4, 4, "accepted")]
+    assert await ledger(store) == [(1, 1, 1, "unfillable"), (3, 4, 2, "unfillable")]
 
 
 async def test_hearing_the_same_again_changes_nothing(store: BarStore, ingest: Ingest) -> None:
