@@ -764,6 +764,16 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AbsentShape
+         * @description A member that cannot serve at present, and why.
+         */
+        AbsentShape: {
+            /** Model */
+            model: string;
+            /** Reason */
+            reason: string;
+        };
+        /**
          * AdviceShape
          * @description Something a person could do.
          */
@@ -788,9 +798,14 @@ export interface components {
          * @description Why `auto` chose the model that served.
          */
         AutoShape: {
+            /** By Horizon */
+            by_horizon: components["schemas"]["ServedAt"][];
             /** Candidates */
             candidates: components["schemas"]["CandidateShape"][];
-            /** Reason */
+            /**
+             * Reason
+             * @description For people: sentences that call models what lists call them (`title`).
+             */
             reason: string;
         };
         /**
@@ -1797,6 +1812,18 @@ export interface components {
             total: number;
         };
         /**
+         * MembersShape
+         * @description Of which models `auto` chooses, or `ensemble` is made, on series of these intervals; simple ones first.
+         */
+        MembersShape: {
+            /** Absent */
+            absent: components["schemas"]["AbsentShape"][];
+            /** Intervals */
+            intervals: components["schemas"]["Interval"][];
+            /** Models */
+            models: string[];
+        };
+        /**
          * ModelChanges
          * @description What was put in or out of service.
          */
@@ -1815,6 +1842,11 @@ export interface components {
             events: components["schemas"]["EventShape"][];
             /** Feature Set */
             feature_set: string;
+            /**
+             * Members
+             * @description Of `auto` and `ensemble`; empty for a model that stands alone.
+             */
+            members: components["schemas"]["MembersShape"][];
             /** Min Bars */
             min_bars: number;
             /** Name */
@@ -1828,6 +1860,12 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "stale" | "training" | "unavailable";
+            /**
+             * Title
+             * @description What people call it.
+             * @example Volatility walk
+             */
+            title: string;
             /** Trained Until */
             trained_until: string | null;
             /** Version */
@@ -1865,6 +1903,11 @@ export interface components {
             description: string;
             /** Feature Set */
             feature_set: string;
+            /**
+             * Members
+             * @description Of `auto` and `ensemble`; empty for a model that stands alone.
+             */
+            members: components["schemas"]["MembersShape"][];
             /** Min Bars */
             min_bars: number;
             /** Name */
@@ -1878,6 +1921,12 @@ export interface components {
              * @enum {string}
              */
             status: "ready" | "stale" | "training" | "unavailable";
+            /**
+             * Title
+             * @description What people call it.
+             * @example Volatility walk
+             */
+            title: string;
             /** Trained Until */
             trained_until: string | null;
             /** Version */
@@ -2297,6 +2346,16 @@ export interface components {
             next: string | null;
         };
         /**
+         * ServedAt
+         * @description Which model serves a horizon; between two of them quantiles are averaged.
+         */
+        ServedAt: {
+            /** Horizon */
+            horizon: number;
+            /** Model */
+            model: string;
+        };
+        /**
          * SilentSource
          * @description A source that said nothing, and why.
          */
@@ -2630,6 +2689,8 @@ export interface operations {
                 /** @description Name of a model. */
                 model?: string | null;
                 interval?: components["schemas"]["Interval"] | null;
+                /** @description Only this step, of the forecasts that reach it. */
+                horizon?: number | null;
             };
             header?: never;
             path?: never;
