@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 
+from tests.listening import listening
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -74,25 +76,9 @@ class HttpSource:
 async def http_source() -> AsyncIterator[HttpSource]:
     """A running source on a free port."""
     source = HttpSource()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        with contextlib.suppress(asyncio.CancelledError):
-            await source.handle(reader, writer)
-
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    source.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
+    async with listening(source.handle) as address:
+        source.base_url = f"http://{address}"
         yield source
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _request(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]] | None:

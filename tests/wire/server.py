@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, fields
 from urllib.parse import parse_qsl, urlsplit
 
+from tests.listening import listening
 from tests.wire.dialogue import Capture, Connection, Step, Stream, steps
 from tests.wire.faults import HTML, Fault, skewed
 from tests.wire.index import Recorded, by_file, folder_of, match, recorded, recorded_folders
@@ -248,25 +249,9 @@ class WireServer:
 async def wire_server(host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[WireServer]:
     """A running server on a free port."""
     wire = WireServer()
-    tasks: set[asyncio.Task[None]] = set()
-
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-        with contextlib.suppress(asyncio.CancelledError):
-            await wire.handle(reader, writer)
-
-    server = await asyncio.start_server(connected, host, port)
-    wire.root = "{}:{}".format(*server.sockets[0].getsockname()[:2])
-    try:
+    async with listening(wire.handle, host, port) as address:
+        wire.root = address
         yield wire
-    finally:
-        server.close()
-        for task in list(tasks):
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _write(writer: asyncio.StreamWriter, answer: Recorded | Made, *, send: bytes | None = None) -> None:
