@@ -181,3 +181,23 @@ async def test_a_publisher_that_is_cancelled_loses_no_later_message(bus: InProce
     gate.set()
     await second
     assert seen == [2]
+
+
+async def test_what_nobody_listens_to_is_counted_and_not_made(bus: InProcessBus) -> None:
+    made: list[int] = []
+    seen: list[int] = []
+
+    async def make() -> list[dict[str, int]]:
+        made.append(1)
+        return [{"i": 1}, {"i": 2}]
+
+    async def note(message: Message) -> None:
+        seen.append(message.offset)
+
+    await bus.publish_all("a", 2, make)
+    assert (made, (await bus.past("a")).offset) == ([], 2)
+    bus.subscribe("a", note)
+    await bus.settled()
+    await bus.publish_all("a", 2, make)
+    assert seen == [3, 4]
+    assert bus.state.connected

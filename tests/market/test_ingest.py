@@ -20,6 +20,17 @@ from truecast.market.registry import SeriesNotKept
 from truecast.market.store import BarStore
 
 H1 = Interval.H1
+LAST = {
+    "start": "2021-01-04T01:00:00Z",
+    "end": "2021-01-04T02:00:00Z",
+    "open": bar(1).open,
+    "high": bar(1).high,
+    "low": bar(1).low,
+    "close": bar(1).close,
+    "volume": bar(1).volume,
+    "final": True,
+    "source": "test",
+}
 
 
 class Desk:
@@ -27,7 +38,7 @@ class Desk:
 
     def __init__(self, db: Database) -> None:
         self.store, self.clock = BarStore(db), FixedClock(NOW)
-        bus = InProcessBus(self.clock)
+        self.bus = bus = InProcessBus(self.clock)
         self.ingest = Ingest(self.store, bus, self.clock)
         self.heard: list[tuple[Message, int]] = []
         bus.subscribe("bars:*", self._hear)
@@ -70,9 +81,23 @@ async def test_the_news_is_told_once_it_is_kept(desk: Desk) -> None:
         "symbol": "EUR-USD",
         "interval": "1h",
         "start": "2021-01-04T00:00:00Z",
-        "last": "2021-01-04T01:00:00Z",
         "rows": 2,
+        "last": LAST,
     }
+
+
+async def test_the_newest_candle_is_told_once_it_is_kept(desk: Desk) -> None:
+    told: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        told.append(message)
+
+    desk.bus.subscribe("candles:*", hear)
+    await desk.ingest.take(bars([bar(0), bar(1)]))
+    (message,) = told
+    assert message.topic == "candles:EUR-USD:1h"
+    of = {"symbol": "EUR-USD", "interval": "1h", "since": "2021-01-04T00:00:00Z", "rows": 2}
+    assert message.data == of | LAST
 
 
 async def test_no_news_is_not_told(desk: Desk) -> None:

@@ -20,6 +20,7 @@ from truecast.forecasts import outcome as outcomes
 from truecast.forecasts import tables
 from truecast.forecasts.body import Draft
 from truecast.forecasts.chain import Entry, Head, Link, extend
+from truecast.forecasts.news import News, Scored, scored_of
 from truecast.forecasts.outcome import Outcome
 from truecast.forecasts.past import PastStep, past_step, past_steps_query
 from truecast.forecasts.verify import Verification, Verifier
@@ -51,9 +52,10 @@ class Bundle:
 class Ledger:
     """Appends, and reads what was appended."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: Database, clock: Clock, news: News | None = None) -> None:
         self.db = db
         self._clock = clock
+        self._news = news
         self._verifier = Verifier(db)
 
     async def append_forecasts(self, bundles: Sequence[Bundle]) -> list[tuple[Forecast, ...]]:
@@ -70,7 +72,10 @@ class Ledger:
                 rows = [bodies.columns(link.seq, link.ref, link.recorded_at, link.body) for link in links]
                 await conn.execute(insert(tables.forecasts), rows)
                 await conn.execute(insert(tables.pending), batch.pending)
-            return [tuple([await _resolve(conn, found) for found in group]) for group in recorded]
+            said = [tuple([await _resolve(conn, found) for found in group]) for group in recorded]
+        if self._news is not None and links:
+            await self._news.forecasts([one for group in recorded for one in group if isinstance(one, Forecast)])
+        return said
 
     async def append_scores(self, settled: Sequence[Outcome]) -> tuple[int, int]:
         """Record what bars said about forecasts, in one transaction; steps already recorded are left out.
@@ -87,6 +92,9 @@ class Ledger:
             if rows:
                 await conn.execute(insert(tables.scores), rows)
                 await _settle(conn, fresh)
+            told = await _scored(conn, fresh) if self._news is not None else []
+        if self._news is not None and told:
+            await self._news.scores(told)
         void = sum(len(outcome.step) for outcome in fresh if outcome.void is not None)
         return len(rows) - void, void
 
@@ -284,6 +292,16 @@ async def _still_pending(conn: AsyncConnection, settled: Sequence[Outcome]) -> l
         if mask.any():
             fresh.append(outcome if mask.all() else outcome[mask])
     return fresh
+
+
+async def _scored(conn: AsyncConnection, settled: Sequence[Outcome]) -> list[Scored]:
+    f = tables.forecasts.c
+    wanted = sorted({seq for outcome in settled if outcome.scores is not None for seq in outcome.forecast_seq.tolist()})
+    of: dict[int, tuple[str, str]] = {}
+    for some in (wanted[at : at + _VALUES_MAX] for at in range(0, len(wanted), _VALUES_MAX)):
+        rows = await conn.execute(select(f.seq, f.id, f.model).where(f.seq.in_(some)))
+        of |= {row.seq: (row.id, row.model) for row in rows}
+    return scored_of(settled, of)
 
 
 async def _settle(conn: AsyncConnection, settled: Sequence[Outcome]) -> None:

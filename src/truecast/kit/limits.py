@@ -107,6 +107,7 @@ QUOTES_KEPT_MAX = 2_000
 TICK_SKEW_S_MAX = 10.0  # a live price may be so far ahead of our clock; it would keep every true one out meanwhile
 QUOTE_SILENT_S = 15.0  # a followed source that says nothing for so long gives way to another
 QUOTE_WRITE_S = 5.0  # between two writings of the latest quotes
+PRICES_MAX = 500  # prices in one answer
 QUOTE_PUBLISH_S = 0.25  # between two messages about the same quote
 BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
 PRICE_AGE_S_MAX = 31_536_000.0  # a year: any price kept here
@@ -134,4 +135,20 @@ FEED_STORE_RETRY_S_MAX = 5.0  # while the database is away
 FEED_FILL_AGAIN_S = (2.0, 10.0, 30.0, 60.0)  # after these, what a source has not yet is the gap keeper's
 FEED_SYMBOLS_EVERY_S = 30.0  # how often the list of what is followed is looked at
 FEED_RESYNC_APART_S = 5.0  # between two questions for the latest quotes of a feed that lost messages
+FEED_AGAIN_S = 10.0  # after a fault of ours, a feed is begun anew
 FEED_TOLD_S = 5.0  # how often a feed's standing is written, for other processes
+
+BUS_PAST_S = (
+    300.0  # so long Redis keeps the last messages of a topic, and a topic counts as wanted after its last listener
+)
+BUS_PAST_MESSAGES = 64  # of one topic that Redis keeps for who comes back
+BUS_TIMEOUT_S = 2.0  # for one message to Redis; then this process goes on alone
+BUS_RETRY_S_MAX = 2.0  # between two tries to reach Redis again
+BUS_SILENT_S_MAX = 15.0  # Redis says something at least this often, if only that it is there
+BUS_TOPICS_REMEMBERED_MAX = 16_384  # positions kept to notice what was missed
+
+BACKFILL_BATCH_BARS = 10_000  # asked for, and written in one transaction
+GAP_EMPTIES_MIN = 3  # times that every source said it has nothing, before a gap counts as one that cannot be filled
+GAP_RETRY_S_FIRST = 900.0  # after an attempt in vain, doubled after each further one
+GAP_RETRY_S_MAX = 86_400.0
+GAP_FILLING_S_MAX = 600.0  # a filler that has not ended by then is dead

@@ -201,6 +201,47 @@ BUS_FAILURES: Final = Counter(
     ("kind",),
     registry=REGISTRY,
 )
+BUS_CONNECTED: Final = Gauge(
+    "truecast_bus_connected",
+    "1 while this process shares its news with others through Redis; 0 without Redis, or while it is away.",
+    registry=REGISTRY,
+)
+STREAM_CONNECTIONS: Final = Gauge(
+    "truecast_stream_connections",
+    "Open streams, by skin: ws, sse, socketio.",
+    ("skin",),
+    registry=REGISTRY,
+)
+STREAM_DELIVERIES: Final = Counter(
+    "truecast_stream_deliveries_total",
+    "Messages written to streams, by the first word of the topic.",
+    ("kind",),
+    registry=REGISTRY,
+)
+STREAM_CONFLATED: Final = Counter(
+    "truecast_stream_conflated_total",
+    "Prices that a slow client was spared, because a newer one came before it had room.",
+    registry=REGISTRY,
+)
+STREAM_CLOSED: Final = Counter(
+    "truecast_stream_closed_total",
+    "Streams that this server closed, by the code that it gave.",
+    ("code",),
+    registry=REGISTRY,
+)
+STREAM_RESUMED: Final = Counter(
+    "truecast_stream_resumed_total",
+    "Topics that a returning client resumed: recovered without a gap, or not, which it was told.",
+    ("recovered",),
+    registry=REGISTRY,
+)
+STREAM_REFUSED: Final = Counter(
+    "truecast_stream_refused_total",
+    "Messages of stream clients that were answered with an error, by its code.",
+    ("code",),
+    registry=REGISTRY,
+)
+
 COMPUTE_WAITING: Final = Gauge(
     "truecast_compute_waiting",
     "Calls waiting for or running on a compute thread.",

@@ -1,13 +1,15 @@
 """Bars coming in: validated, appended, gaps looked for, and the news told; one transaction, told after it is kept."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from truecast.domain.bar import Bars, IntArray
+from truecast.domain.bar import Bar, Bars, IntArray
+from truecast.domain.interval import Interval
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.metrics import BARS_INGESTED, BARS_QUARANTINED, GAPS
@@ -57,29 +59,26 @@ class Ingest:
 
         A `stand_in` answers for another source: that it has nothing from the time before is no gap.
 
-        Then publish `bars:<symbol>:<interval>` with the first and last start written, when any was. Raises
-        SeriesNotKept for a source that nobody added.
+        Then, when any was written, publish `bars:<symbol>:<interval>` with the first start and the newest candle
+        written, and that candle as `candles:<symbol>:<interval>`. Raises SeriesNotKept for a source that nobody added.
         """
-        taken, written, by_source = Ingested(), [], {}
+        taken, written, by_source = Ingested(), list[_Written](), {}
         async with self._store.db.write() as conn:
             for code in np.unique(bars.source).tolist():
                 part = bars if len(bars.sources) == 1 else bars[bars.source == code]
-                one, starts = await self._take_one(conn, part, bars.sources[code], stand_in=stand_in)
+                one, news = await self._take_one(conn, part, bars.sources[code], stand_in=stand_in)
                 taken += one
                 by_source[bars.sources[code]] = one
-                written.append(starts)
+                written += [news] if news is not None else []
         for source, one in by_source.items():
             _count(source, one)
-        if taken.appended.changed:
-            starts = np.concatenate(written)
-            news = {"start": iso(from_us(starts.min())), "last": iso(from_us(starts.max())), "rows": len(starts)}
-            topic = f"bars:{bars.symbol}:{bars.interval.value}"
-            await self._bus.publish(topic, {"symbol": bars.symbol, "interval": bars.interval.value, **news})
+        if written:
+            await self._tell(bars.symbol, bars.interval, written)
         return taken
 
     async def _take_one(
         self, conn: AsyncConnection, bars: Bars, source: str, *, stand_in: bool
-    ) -> tuple[Ingested, IntArray]:
+    ) -> tuple[Ingested, "_Written | None"]:
         now = self._clock.now()
         info = await lock_series(conn, bars.symbol, bars.interval, source)
         if len(bars) > _INLINE_ROWS_MAX:
@@ -95,7 +94,48 @@ class Ingest:
             look = await look_for_gaps(conn, around, written, expected, refused=refused, now=now)
         except (BeyondCalendar, NotOnCalendar):
             look = Look()  # where the calendar does not reach, no gap is invented
-        return Ingested(appended, quarantined, look.opened, look.closed), written
+        taken = Ingested(appended, quarantined, look.opened, look.closed)
+        if not len(written):
+            return taken, None
+        good = checked.good
+        row = int(np.flatnonzero(good.start == written.max())[-1])
+        return taken, _Written(written, good.row(row), self._end(info.calendar, written.max(), bars.interval), source)
+
+    def _end(self, name: str, start_us: int, interval: Interval) -> datetime:
+        try:
+            return from_us(self._calendars(name).ends(np.array([start_us], np.int64), interval)[0])
+        except (BeyondCalendar, NotOnCalendar):
+            return from_us(start_us) + timedelta(seconds=interval.seconds)
+
+    async def _tell(self, symbol: str, interval: Interval, written: Sequence["_Written"]) -> None:
+        newest = max(written, key=lambda one: one.bar.start)
+        bar = newest.bar
+        last = {
+            "start": iso(bar.start),
+            "end": iso(newest.end),
+            "open": bar.open,
+            "high": bar.high,
+            "low": bar.low,
+            "close": bar.close,
+            "volume": bar.volume,
+            "final": bar.final,
+            "source": newest.source,
+        }
+        of = {"symbol": symbol, "interval": interval.value}
+        first = iso(from_us(min(int(one.starts.min()) for one in written)))
+        rows = sum(len(one.starts) for one in written)
+        await self._bus.publish(f"bars:{symbol}:{interval.value}", of | {"start": first, "rows": rows, "last": last})
+        await self._bus.publish(f"candles:{symbol}:{interval.value}", of | last | {"since": first, "rows": rows})
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What one source brought: the starts written, and the newest bar among them."""
+
+    starts: IntArray
+    bar: Bar
+    end: datetime
+    source: str
 
 
 def _count(source: str, taken: Ingested) -> None:
