@@ -115,6 +115,22 @@ class Chain:
             return BarsAnswer(bars, offer, key, tuple(tried))
         raise _nobody(wanted.instrument.symbol, tried)
 
+    async def between(self, key: str, offer: SeriesOffer, first: datetime, end: datetime) -> Bars:
+        """Bars of a stretch of the past from one source; none is an answer. Raises SourceDataUnusable for nonsense."""
+        provider = self._guarded(key)
+        symbol, interval = offer.instrument.symbol, offer.interval
+        async with provider.guard.judged() as verdict:
+            bars = await provider.between(symbol, interval, first, end)
+            problem = self._nonsense(bars, offer)
+            if problem is not None:
+                verdict.refuse(problem)
+                raise SourceDataUnusable(source=key, symbol=symbol, reason=problem)
+        return bars
+
+    def offer(self, key: str, symbol: str, interval: Interval) -> SeriesOffer | None:
+        """That series of a source, where it has it."""
+        return self._offer(key, symbol, interval) if key in self._sources else None
+
     async def quote(self, instrument: Instrument, *, near: float | None = None) -> tuple[Quote, tuple[Tried, ...]]:
         """A live price for a user who waits for it. `near`: a price known before, to tell nonsense by.
 
@@ -195,11 +211,16 @@ class Chain:
             if last is None:
                 return "it is empty"
             return "nothing new, though it is due" if self._overdue(offer, to_us(last), now_us) else None
-        refused = len(validate(bars, now_us, signed=offer.instrument.signed).refused)
-        if 2 * refused >= len(bars):
-            return f"{refused} of {len(bars)} bars are nonsense"
+        if (problem := self._nonsense(bars, offer)) is not None:
+            return problem
         whole = len(bars) < SOURCE_BARS_MAX  # otherwise newer ones follow
         return _STALE if whole and self._overdue(offer, int(bars.start[-1]), now_us) else None
+
+    def _nonsense(self, bars: Bars, offer: SeriesOffer) -> str | None:
+        if bars.symbol != offer.instrument.symbol or bars.interval is not offer.interval:
+            return f"it is {bars.symbol} at {bars.interval}"
+        refused = len(validate(bars, to_us(self._clock.now()), signed=offer.instrument.signed).refused)
+        return f"{refused} of {len(bars)} bars are nonsense" if refused and 2 * refused >= len(bars) else None
 
     @staticmethod
     def _overdue(offer: SeriesOffer, last_us: int, now_us: int) -> bool:

@@ -23,11 +23,13 @@ from truecast.market.registry import SeriesInfo
 from truecast.market.tables import gaps, instruments, series
 
 State = Literal["open", "filling", "filled", "unfillable"]
-Cause = Literal["not_delivered", "quarantined", "disconnect", "source_away", "asked"]
+Cause = Literal["not_delivered", "quarantined", "disconnect", "source_away", "asked", "history"]
 Expected = Callable[[int, int, Interval], IntArray]  # every bar start that should exist in [first, last]
 
 CAUSES: tuple[Cause, ...] = get_args(Cause)
 STATES: tuple[State, ...] = get_args(State)
+
+_NO_STARTS = np.empty(0, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ _GAPS = (
     .join(series, series.c.id == gaps.c.series_id)
     .join(instruments, instruments.c.id == series.c.instrument_id)
 )
+
+
+async def live_gaps(conn: AsyncConnection, series_id: int, first_us: int, last_us: int) -> list[Gap]:
+    """Those that stand for bars the series itself lacks in that stretch, oldest first."""
+    overlaps = sa.and_(gaps.c.first <= from_us(last_us), gaps.c.last >= from_us(first_us))
+    query = _GAPS.where(gaps.c.series_id == series_id, sa.text(_LIVE), overlaps).order_by(gaps.c.first)
+    return [gap_of(row) for row in await conn.execute(query)]
 
 
 def gap_of(row: Any) -> Gap:
@@ -173,10 +182,10 @@ async def look_for_gaps(
     present = await _present(conn, info, written, first_us, last_us)
     if touched is None and np.isin(due, present).all():
         return Look()  # the usual news: what follows what was there
-    known = [] if touched is None else list(await conn.execute(_overlapping(info.id, first_us, last_us)))
+    known = [] if touched is None else list(await conn.execute(overlapping(info.id, first_us, last_us)))
     inside, new = _sort_out(known, due, present)
     closed = await _settle(conn, known, inside, now)
-    await open_runs(conn, info.id, new, refused, now, cause)
+    await open_runs(conn, info.id, new, now=now, refused=refused, cause=cause)
     return Look(len(new), closed)
 
 
@@ -192,9 +201,7 @@ async def _expect(expected: Expected, first_us: int, last_us: int, interval: Int
     return await asyncio.to_thread(expected, first_us, last_us, interval)
 
 
-async def _present(
-    conn: AsyncConnection, info: SeriesInfo, written: IntArray, first_us: int, last_us: int
-) -> IntArray:
+async def _present(conn: AsyncConnection, info: SeriesInfo, written: IntArray, first_us: int, last_us: int) -> IntArray:
     """Starts that are there in the stretch. What follows the series, or precedes it, needs no reading."""
     first, last = _ends(info)
     if first is None or last is None:
@@ -254,8 +261,9 @@ async def open_runs(
     conn: AsyncConnection,
     series_id: int,
     new: Sequence[Run],
-    refused: IntArray,
+    *,
     now: datetime,
+    refused: IntArray = _NO_STARTS,
     cause: Cause = "not_delivered",
 ) -> None:
     """A row for each run. One whose every bar came and was refused says so."""
@@ -322,7 +330,8 @@ def extent_of(run: Run) -> dict[str, Any]:
     return {"first": from_us(run.first_us), "last": from_us(run.last_us), "missing": run.missing}
 
 
-def _overlapping(series_id: int, first_us: int, last_us: int) -> sa.Select[Any]:
+def overlapping(series_id: int, first_us: int, last_us: int) -> sa.Select[Any]:
+    """Gaps that stand for bars the series itself lacks in that stretch, oldest first."""
     overlaps = sa.and_(gaps.c.first <= from_us(last_us), gaps.c.last >= from_us(first_us))
     live = sa.and_(gaps.c.series_id == series_id, sa.text(_LIVE))
     return sa.select(gaps).where(live, overlaps).order_by(gaps.c.first)
