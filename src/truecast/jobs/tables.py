@@ -38,3 +38,12 @@ leases = Table(
     Column("since", BigInteger, nullable=False),
     Column("until", BigInteger, nullable=False),
 )
+
+# How each live feed does, as told every few seconds by the process that listens to it.
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("holder", String(128), nullable=False),
+    Column("standing", Text, nullable=False),  # JSON, see market/feeds_status.py
+)
