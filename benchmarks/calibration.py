@@ -21,12 +21,12 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import NormalDist
 
 import market_series
 import numpy as np
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
 from truecast.features.frame import Frame, frame_of_closes
@@ -212,15 +212,8 @@ def main() -> None:
     print("\n".join(lines))
     print(f"{time.perf_counter() - started:.0f} s", file=sys.stderr)
     if given.write:
-        target = Path(__file__).parent / "results" / "calibration.md"
-        target.write_text(
-            f"# Calibration and accuracy of `ewma_walk`, {given.part} part\n\n"
-            "Command: `python benchmarks/calibration.py --write`\n\n"
-            + "\n".join(__doc__.splitlines()[4:]).strip()
-            + "\n\n"
-            + "\n".join(lines)
-            + "\n"
-        )
+        options = f"--part {given.part} --write"
+        keep(__file__, f"Calibration and accuracy of `ewma_walk`, {given.part} part", __doc__, lines, options=options)
 
 
 if __name__ == "__main__":

@@ -29,13 +29,13 @@ import time
 import warnings
 from collections import Counter, defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 import market_series
 import numpy as np
 from arch import arch_model
 from calibration import NORMAL, clustered_mean, clustered_ratio
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.features.frame import Frame, frame_of_closes
@@ -293,14 +293,12 @@ def main() -> None:
     text = "\n".join(tables(results))
     print(text)
     if given.write:
-        notes = "\n".join(__doc__.splitlines()[4:]).strip()
         some = f"--classes {given.classes} " if given.classes else ""
-        command = f"python benchmarks/classes.py --part {given.part} {some}--write"
         title, name = (
             ("Accuracy on statistics", "macro") if given.classes == "macro" else ("Accuracy by class", "classes")
         )
-        target = Path(__file__).parent / "results" / f"{name}.md"
-        target.write_text(f"# {title}, {given.part} part\n\nCommand: `{command}`\n\n{notes}\n\n{text}\n")
+        options = f"--part {given.part} {some}--write"
+        keep(__file__, f"{title}, {given.part} part", __doc__, text, options=options, name=name)
 
 
 if __name__ == "__main__":

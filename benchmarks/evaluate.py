@@ -25,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame, frame_of_closes
 from truecast.kit.clock import FixedClock
@@ -129,12 +130,8 @@ def main() -> None:
     lines += ["", f"{said} {cpu / total_refit:.3f} times what these take when fitted at every origin. Load {_load()}."]
     print("\n".join(lines))
     if given.write:
-        text = "\n".join(__doc__.splitlines()[4:]).strip()
-        target = Path(__file__).parent / "results" / "evaluate.md"
-        target.write_text(
-            "## Evaluation: all models at rolling origins, against statsforecast's cross-validation\n\n"
-            f"Command: `python benchmarks/evaluate.py --write`\n\n{text}\n\n" + "\n".join(lines) + "\n"
-        )
+        title = "Evaluation: all models at rolling origins, against statsforecast's cross-validation"
+        keep(__file__, title, __doc__, lines)
 
 
 if __name__ == "__main__":

@@ -13,17 +13,16 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.features.build import FEATURE_SETS, build, build_last
 from truecast.features.context import Context
 from truecast.features.frame import Frame
 
 SERIES, BARS, MANY, ROUNDS = 1_000, 1_000, 10_000, 7
-RESULTS = Path(__file__).parent / "results" / "features.md"
 HOUR_US = 3_600_000_000
 START_US = 1_609_718_400_000_000
 
@@ -93,13 +92,12 @@ def main() -> None:
     if parser.parse_args().write:
         load = f"{os.getloadavg()[0]:.1f}"
         columns = len(FEATURE_SETS["tree/1"])
-        head = (
-            f"# Features\n\n`python benchmarks/features.py --write`: made-up hourly bars, {columns} columns of tree/1, "
-            "one thread, medians in one run.\n2 cores shared with other work, load average "
-            f"{load}: wall times are several times those of an idle machine.\n"
-            "Goals: `build` under 2 s; `build_last` at most 100 µs per series in a panel.\n\n"
+        about = (
+            f"Made-up hourly bars, {columns} columns of tree/1, one thread, medians in one run. 2 cores shared with "
+            f"other work, load average {load}: wall times are several times those of an idle machine.\n"
+            "Goals: `build` under 2 s; `build_last` at most 100 µs per series in a panel."
         )
-        RESULTS.write_text(head + "\n".join(lines) + "\n")
+        keep(__file__, "Features", about, lines)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from result_file import keep
 
 from truecast.providers.binance_feed import decode
 from truecast.providers.feed import SequenceWatch
@@ -66,14 +67,12 @@ def main() -> None:
     rows = [f"| {name} | {rate:,.0f} | {best / rate:.2f} |" for name, rate in medians.items()]
     load, python = f"{os.getloadavg()[0]:.0f}", sys.version.split()[0]
     goal = f"{'reached' if best >= GOAL else 'NOT reached'}, {best / GOAL:.1f} times over"
-    page = [
-        "# Feed",
-        "",
-        f"`benchmarks/feed.py`, {time.strftime('%Y-%m-%d')}, one core of a shared machine (load average {load}),",
-        f"Python {python}, msgspec {msgspec.__version__}. {len(frames):,} frames of a raw Binance capture (ETHUSDT,",
-        f"2024-08-08; bookTicker, trade, depth) give {events:,} ticks; depth is read and left.",
-        f"Medians of {ROUNDS} rounds, by processor time.",
-        "",
+    about = (
+        f"{time.strftime('%Y-%m-%d')}, one core of a shared machine (load average {load}), Python {python}, msgspec "
+        f"{msgspec.__version__}. {len(frames):,} frames of a raw Binance capture (ETHUSDT, 2024-08-08; bookTicker, "
+        f"trade, depth) give {events:,} ticks; depth is read and left. Medians of {ROUNDS} rounds, by processor time."
+    )
+    found = [
         "| What | messages per second | ratio of ours to it |",
         "|---|---|---|",
         *rows,
@@ -81,7 +80,7 @@ def main() -> None:
         f"The goal was {GOAL:,} messages/s: {goal}. Every frame is checked (positive finite prices, bid not above ask,",
         "times in the right unit) and becomes a frozen value; plain dicts are neither.",
     ]
-    (ROOT / "benchmarks" / "results" / "feed.md").write_text("\n".join(page) + "\n")
+    keep(__file__, "Feed", about, found, options="")
     for name, rate in medians.items():
         print(f"{name:40} {rate:>12,.0f} messages/s   {best / rate:.2f}")
 

@@ -26,6 +26,7 @@ from statistics import NormalDist
 import numpy as np
 from scipy.stats import t
 
+from result_file import keep
 from truecast.domain.quantiles import GRID
 from truecast.features.frame import frame_of_closes
 from truecast.features.returns import level
@@ -211,12 +212,8 @@ def main() -> None:
     text = "\n".join(["## One day ahead, 90 %", "", *first, "", "## Thirty days ahead", "", *second])
     print(text)
     if given.write:
-        notes = "\n".join(__doc__.splitlines()[4:]).strip()
-        target = Path(__file__).parent / "results" / "fx_calibration.md"
-        target.write_text(
-            f"# Calibration and CRPS on eight exchange rates\n\nCommand: `python benchmarks/fx_calibration.py --write`"
-            f" ({given.part} part)\n\n{notes}\n\n{text}\n"
-        )
+        options = f"--part {given.part} --write"
+        keep(__file__, "Calibration and CRPS on eight exchange rates", __doc__, text, options=options)
 
 
 if __name__ == "__main__":

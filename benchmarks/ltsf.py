@@ -15,11 +15,11 @@ import one_thread  # noqa: F401, I001 before numpy is loaded
 import argparse
 import sys
 import time
-from pathlib import Path
 
 import market_series
 import numpy as np
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
 from truecast.features.frame import frame_of_closes
@@ -87,14 +87,7 @@ def main() -> None:
         )
     print("\n".join(lines))
     if given.write:
-        target = Path(__file__).parent / "results" / "ltsf.md"
-        target.write_text(
-            "# LTSF Exchange\n\nCommand: `python benchmarks/ltsf.py --write`\n\n"
-            + "\n".join(__doc__.splitlines()[4:]).strip()
-            + "\n\n"
-            + "\n".join(lines)
-            + "\n"
-        )
+        keep(__file__, "LTSF Exchange", __doc__, lines)
 
 
 if __name__ == "__main__":

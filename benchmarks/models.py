@@ -13,11 +13,11 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 
+from result_file import keep
 from truecast.domain.quantiles import GRID, INNER
 from truecast.features.frame import frame_of_closes
 from truecast.models.backtest import walk_forward
@@ -89,13 +89,7 @@ def main() -> None:
         )
     print("\n".join(lines))
     if given.write:
-        text = "\n".join(__doc__.splitlines()[4:]).strip()
-        target = Path(__file__).parent / "results" / "models.md"
-        target.write_text(
-            f"# Speed of the models\n\nCommand: `python benchmarks/models.py --write`\n\n{text}\n\n"
-            + "\n".join(lines)
-            + "\n"
-        )
+        keep(__file__, "Speed of the models", __doc__, lines)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 import numpy as np
 import one_thread  # noqa: F401
+from result_file import keep
 
 from truecast.domain.bar import Bars
 from truecast.domain.interval import Interval
@@ -43,7 +44,6 @@ from truecast.providers.base import SeriesOffer
 from truecast.providers.sample.adapter import Sample
 
 BARS, STEPS = 1_000, 24
-RESULT = Path(__file__).parent / "results" / "ondemand.md"
 Series = tuple[SeriesOffer, Bars]
 
 
@@ -183,18 +183,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         rows = asyncio.run(run(arguments.parse_args().passes, Path(folder)))
     load = os.getloadavg()[0]
-    text = "\n".join(
-        [
-            "# A forecast on demand",
-            "",
-            f"`python benchmarks/ondemand.py`, 2 cores shared with others: load {load:.1f} at the end.",
-            "",
-            *rows,
-            "",
-        ]
-    )
-    RESULT.write_text(text)
-    print(text)
+    keep(__file__, "A forecast on demand", f"2 cores shared with others: load {load:.1f} at the end.", rows, options="")
+    print("\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from typing import Any
 import httpx
 import numpy as np
 import orjson
+from result_file import keep
 
 from truecast.api.app import create_app
 from truecast.domain.interval import Interval
@@ -39,7 +40,6 @@ from truecast.models.explain import explain
 from truecast.wiring import Role, build
 
 MONTH_US = 30 * 86_400_000_000
-RESULTS = Path(__file__).parent / "results" / "record.md"
 ASKED: tuple[tuple[str, dict[str, str]], ...] = (
     ("/performance/leaderboard", {}),
     ("/performance/leaderboard", {"horizon": "5", "period": "30d"}),
@@ -161,16 +161,18 @@ def main() -> None:
         with contextlib.closing(sqlite3.connect(path)) as conn:
             now_us = conn.execute("SELECT max(recorded_at) FROM ledger").fetchone()[0]
         lines = asyncio.run(asked(Path(folder), now_us, given.passes))
-    RESULTS.write_text(
-        "# Track records, explanations, the check of the ledger\n\n"
-        f"`python benchmarks/record.py --replay FILE --times {given.times}`: {scores:,} scores, load "
-        f"{os.getloadavg()[0]:.0f} on 2 cores. The first answer of a process reads the ledger once; later ones "
-        "read what came since. A kept answer is given until there is news.\n\n"
-        "| question | answer | first | p50 | p50, CPU |\n|---|---|---|---|---|\n" + "\n".join(lines) + "\n\n"
-        "| explanation of 24 steps, 1,000 bars | interval | least CPU | median CPU |\n|---|---|---|---|\n"
-        + "\n".join(reasons)
-        + "\n"
+    found = ["| question | answer | first | p50 | p50, CPU |", "|---|---|---|---|---|", *lines, ""]
+    found += [
+        "| explanation of 24 steps, 1,000 bars | interval | least CPU | median CPU |",
+        "|---|---|---|---|",
+        *reasons,
+    ]
+    about = (
+        f"{scores:,} scores, load {os.getloadavg()[0]:.0f} on 2 cores. The first answer of a process reads the ledger "
+        "once; later ones read what came since. A kept answer is given until there is news."
     )
+    title = "Track records, explanations, the check of the ledger"
+    keep(__file__, title, about, found, options=f"--replay FILE --times {given.times}")
 
 
 if __name__ == "__main__":

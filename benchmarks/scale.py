@@ -13,10 +13,10 @@ import importlib.util
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
+from result_file import keep
 from truecast.features.frame import frame_of_closes
 from truecast.models.ewma_walk import EwmaWalk, ewma
 from truecast.models.scale.base import Scale, Series
@@ -145,13 +145,7 @@ def main() -> None:
             model = arch_model(100 * r[0], mean="Zero", vol="GARCH", p=1, q=1, dist=dist, rescale=False)
             add(f"yardstick: arch {dist} fit, one series", *measured(lambda model=model: model.fit(disp="off"), 9))
     if given.write:
-        text = "\n".join(__doc__.splitlines()[4:]).strip()
-        target = Path(__file__).parent / "results" / "scale.md"
-        target.write_text(
-            f"# Cost of volatility\n\nCommand: `python benchmarks/scale.py --write`\n\n{text}\n\n"
-            + "\n".join(lines)
-            + "\n"
-        )
+        keep(__file__, "Cost of volatility", __doc__, lines)
 
 
 if __name__ == "__main__":

@@ -16,9 +16,9 @@ import sys
 import tempfile
 import time
 import urllib.request
-from pathlib import Path
 
 import psutil
+from result_file import keep
 
 RUNS = 15
 CALLS = {
@@ -104,10 +104,6 @@ def main() -> None:
         rows = times(env)
     load = os.getloadavg()[1]
     lines = [
-        "# Start",
-        "",
-        f"`benchmarks/startup.py`, {RUNS} processes taking turns; {os.cpu_count()} cores, load average {load:.1f}.",
-        "",
         "| what | wall, median | wall, least | CPU, median | goal |",
         "|---|---|---|---|---|",
         *rows,
@@ -117,11 +113,10 @@ def main() -> None:
         f"| `truecast up` on an empty folder until the store is ready | {ready_s:.1f} s | <= 10 s |",
         f"| resident memory of `truecast up`, sample loaded | {loaded:.0f} MiB | <= {RESIDENT_MIB_MAX} MiB |",
         f"| the same after {3 * len(ASKED)} requests of every kind | {asked:.0f} MiB | <= {RESIDENT_MIB_MAX} MiB |",
-        "",
     ]
-    text = "\n".join(lines)
-    print(text)
-    (Path(__file__).parent / "results" / "startup.md").write_text(text)
+    print("\n".join(lines))
+    about = f"{RUNS} processes taking turns; {os.cpu_count()} cores, load average {load:.1f}."
+    keep(__file__, "Start", about, lines, options="")
 
 
 if __name__ == "__main__":

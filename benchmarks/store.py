@@ -21,6 +21,7 @@ from typing import Any
 
 import asyncpg
 import numpy as np
+from result_file import keep
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -237,10 +238,9 @@ def main() -> None:
         "written with a receipt. A read gives eight numpy columns, one row per bar, its latest version."
     )
     table = ["| what | ours | reference | ratio | target |", "|---|---|---|---|---|", *lines]
-    text = "\n".join(["# Store: bulk rows against the bare drivers", "", about, "", *table, ""])
-    print(text)
+    print("\n".join([about, "", *table]))
     if asked.write:
-        (ROOT / "benchmarks" / "results" / "store.md").write_text(text)
+        keep(__file__, "Store: bulk rows against the bare drivers", about, table)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
+from result_file import keep
 from truecast.domain.interval import Interval
 from truecast.features.frame import frame_of_closes
 from truecast.kit.clock import SystemClock
@@ -105,12 +106,7 @@ def main() -> None:
     lines += ["", f"{said} {more}"]
     print("\n".join(lines))
     if given.write:
-        text = "\n".join(__doc__.splitlines()[4:]).strip()
-        target = Path(__file__).parent / "results" / "training_latency.md"
-        target.write_text(
-            "## Forecasts while a model is trained\n\n"
-            f"Command: `python benchmarks/training_latency.py --write`\n\n{text}\n\n" + "\n".join(lines) + "\n"
-        )
+        keep(__file__, "Forecasts while a model is trained", __doc__, lines)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,10 @@ One thread. Seeded walks with fat tails; what is learned from them is nothing, w
 import one_thread  # noqa: F401, I001 before numpy is loaded
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 
+from result_file import keep
 from truecast.features.frame import Frame, frame_of_closes
 from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
 from truecast.models.location.trees import Trees
@@ -59,13 +59,10 @@ def main() -> None:
         training = f"{wall:.1f} s | {cpu:.1f} s | {size / 1e6:.2f} MB"
         lines.append(f"| {grower.name} | {training} | {costs[0]:.2f} ms | {costs[1]:.2f} ms |")
         print(lines[-1], flush=True)
-    text = "\n".join([
-        "### Trees: training over 50 instruments x 5,000 bars, 11 anchors; 200 series x 1,000 bars x 24 steps",
-        "", "`python benchmarks/trees.py --write`, one thread; forecasts include the calibrated walk around them, in",
-        "processor time per series.", "", *lines, "",
-    ])  # fmt: skip
     if given.write:
-        (Path(__file__).parent / "results" / "trees.md").write_text(text)
+        title = "Trees: training over 50 instruments x 5,000 bars, 11 anchors; 200 series x 1,000 bars x 24 steps"
+        about = "One thread; forecasts include the calibrated walk around them, in processor time per series."
+        keep(__file__, title, about, lines)
 
 
 if __name__ == "__main__":
