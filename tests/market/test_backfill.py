@@ -42,6 +42,8 @@ class Past(Fake):
 class World:
     clock: FixedClock
     fakes: dict[str, Past]
+    sources: dict[str, Guarded]
+    chain: Chain
     store: BarStore
     ingest: Ingest
     backfill: Backfill
@@ -83,7 +85,7 @@ def world(sqlite_db: Database) -> World:
     sources = {key: Guarded(fake, Guard(key, clock=clock)) for key, fake in fakes.items()}
     store, chain = BarStore(sqlite_db), Chain(sources, clock)
     ingest = Ingest(store, InProcessBus(clock), clock)
-    return World(clock, fakes, store, ingest, Backfill(store, ingest, chain, clock))
+    return World(clock, fakes, sources, chain, store, ingest, Backfill(store, ingest, chain, clock))
 
 
 async def test_the_same_source_fills_its_own_gap_and_nobody_else_is_asked(world: World) -> None:

@@ -146,6 +146,12 @@ FEED_DROPPED: Final = Counter(
     ("source", "reason"),
     registry=REGISTRY,
 )
+GAPS_KNOWN: Final = Gauge(
+    "truecast_gaps_known",
+    "Gaps in the ledger by state (open, filling, filled, unfillable), as the job `gaps` last counted them.",
+    ("state",),
+    registry=REGISTRY,
+)
 FORECASTS_ISSUED: Final = Counter(
     "truecast_forecasts_issued_total",
     "Forecasts written into the ledger, by model and interval.",

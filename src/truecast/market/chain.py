@@ -131,6 +131,13 @@ class Chain:
         """That series of a source, where it has it."""
         return self._offer(key, symbol, interval) if key in self._sources else None
 
+    def follows(self, key: str, symbol: str, interval: Interval) -> bool:
+        """Whether that source is asked for that series by itself, without anybody asking for it."""
+        if key not in self._sources:
+            return False
+        offers = self._sources[key].offers()
+        return any(offer.instrument.symbol == symbol and offer.interval is interval for offer in offers)
+
     async def quote(self, instrument: Instrument, *, near: float | None = None) -> tuple[Quote, tuple[Tried, ...]]:
         """A live price for a user who waits for it. `near`: a price known before, to tell nonsense by.
 
