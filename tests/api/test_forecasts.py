@@ -62,6 +62,11 @@ async def test_latest_forecasts_of_the_named_symbols(client: httpx.AsyncClient):
     assert [(item["symbol"], item["model"]) for item in items] == [("EUR-USD", "naive"), ("SPY", "naive")]
     every = (await client.get(URL)).json()["items"]
     assert len({item["symbol"] for item in every}) > 20
+    third = (await client.get(URL, params={"symbols": "SPY", "interval": "1d", "model": "naive", "horizon": 3})).json()[
+        "items"
+    ]
+    assert [item["steps"] for item in third] == [[item["steps"][2]] for item in items if item["symbol"] == "SPY"]
+    assert not (await client.get(URL, params={"symbols": "SPY", "horizon": 168})).json()["items"]
 
 
 async def test_history_shows_outcomes_newest_first_in_pages(client: httpx.AsyncClient):

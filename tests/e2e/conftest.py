@@ -25,6 +25,22 @@ CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-network
 WEB_DIR = Path(__file__).parents[2] / "src" / "truecast" / "web"
 
 
+AXE = WEB_DIR.parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+WIDTHS = (390, 1440)
+
+
+def violations(page: Page) -> list[str]:
+    """What axe finds wrong, on a phone and on a desk."""
+    if not AXE.is_file():
+        cannot_run("axe-core is not installed: scripts/web ci")
+    page.evaluate(AXE.read_text())
+    found: list[str] = []
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        found += page.evaluate("axe.run().then(said => said.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
+    return found
+
+
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a replay. TRUECAST_TEST_URL names one that already runs."""

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from tests.e2e.conftest import WEB_DIR, OpenPage, Watch
-from tests.servers import cannot_run
+from tests.e2e.conftest import OpenPage, Watch, violations
 
-AXE = WEB_DIR.parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 HOURLY = "?symbol=SOL-USDT&interval=1h"
 
 
@@ -327,17 +325,11 @@ def test_nothing_sticks_out_sideways(open_page: OpenPage, theme: str) -> None:
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nobody_is_shut_out(open_page: OpenPage, theme: str) -> None:
-    if not AXE.is_file():
-        cannot_run("axe-core is not installed: scripts/web ci")
     page = open_page(HOURLY, theme=theme)
     fan(page)
     expect(page.locator("#resolved")).to_be_visible()
     page.evaluate("document.querySelectorAll('details').forEach(fold => { fold.open = true })")
-    page.evaluate(AXE.read_text())
-    for width in (390, 1440):
-        page.set_viewport_size({"width": width, "height": 900})
-        found = page.evaluate("axe.run().then(said => said.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
-        assert found == []
+    assert violations(page) == []
 
 
 def test_the_first_load_is_small_on_the_wire(open_page: OpenPage) -> None:

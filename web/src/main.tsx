@@ -8,6 +8,7 @@ import "./styles/instrument.css";
 import "./styles/forecast.css";
 import "./styles/record.css";
 import "./styles/models.css";
+import "./styles/tables.css";
 import "./styles/states.css";
 import "./styles/widths.css";
 

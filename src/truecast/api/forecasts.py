@@ -119,13 +119,18 @@ async def latest_forecasts(
     symbols: SymbolsQuery = None,
     model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
+    horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, of the forecasts that reach it.")] = None,
 ) -> Forecasts:
     """The latest issued forecast of each symbol, interval and model; of all symbols when none are named."""
     universe = await services.store.universe()
     wanted = None if symbols is None else [universe.get(text).symbol for text in split_symbols(symbols)]
     found = await services.ledger.latest(wanted, model, interval)
     bodies = await _bodies(services)
-    return Forecasts(items=[bodies.of(forecast, LEVELS_DEFAULT) for forecast in found])
+    items = [bodies.of(forecast, LEVELS_DEFAULT) for forecast in found]
+    if horizon is not None:
+        reaching = (item for item in items if item.horizon >= horizon)
+        items = [item.model_copy(update={"steps": item.steps[horizon - 1 : horizon]}) for item in reaching]
+    return Forecasts(items=items)
 
 
 @router.get("/forecasts/by-id/{id}", response_model=ForecastBody, responses=documented(UnknownForecast))

@@ -12,6 +12,7 @@ from starlette.staticfiles import StaticFiles
 from truecast.api.reference import reference_page
 
 WEB_DIR = Path(__file__).parent.parent / "web"
+PAGES = ("/", "/models", "/data")  # the addresses of the page's rooms, see web/src/state/place.ts
 COMPRESSED_FROM_BYTES = 1_024
 NOT_BUILT = """Truecast is running, but its page has not been built.
 
@@ -34,12 +35,14 @@ def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path 
     async def reference() -> Response:
         return Response(reference_page(describe()), media_type="text/html")
 
-    @app.get("/", include_in_schema=False)
     async def page(_request: Request) -> Response:
         index = web_dir / "index.html"
         if not index.is_file():
             return Response(NOT_BUILT, media_type="text/plain")
         return Response(index.read_bytes(), media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    for path in PAGES:
+        app.add_api_route(path, page, include_in_schema=False)
 
     if (web_dir / "assets").is_dir():
         assets = _Immutable(directory=web_dir / "assets")

@@ -24,6 +24,14 @@ export type Explanation = Shapes["ExplanationShape"];
 export type Leader = Shapes["LeaderboardItem"];
 export type CalibrationReport = Shapes["CalibrationReport"];
 export type Verification = Shapes["LedgerCheck"];
+export type SourceItem = Shapes["SourceShape"];
+export type Advice = Shapes["AdviceShape"];
+export type SeriesGap = Shapes["SeriesGap"];
+export type Job = Shapes["JobShape"];
+export type JobRun = Shapes["JobRunShape"];
+export type ModelDetail = Shapes["ModelDetail"];
+export type ModelsStatus = Shapes["ModelsStatus"];
+export type TrainingRun = Shapes["RunShape"];
 
 /** One page of a list. */
 export interface Page<T> {

@@ -6,12 +6,15 @@ import { bannerTime } from "../format/time";
 import { useResource } from "../state/resource";
 import { beat, connection, info, ready, replaying, serverNow, tick } from "../state/server";
 import { nextTheme, theme } from "../state/theme";
-import { show, view } from "../state/view";
+import { PAGES, page, type Room } from "../state/place";
+import { view } from "../state/view";
 import { Details, Facts, When } from "./bits";
 import { BrokenIcon, Logo, MoonIcon, SealIcon, SunIcon, SystemIcon } from "./icons";
+import { Link } from "./link";
 import { Search } from "./search";
 
 export const QUICK_PICKS = ["EUR-USD", "USD-JPY", "SPY", "AAPL", "BTC-USDT", "SOL-USDT", "WTI", "^VIX", "US.CPI"];
+const ROOMS = Object.keys(PAGES) as Room[];
 const VERIFY_MS = 300_000; // the whole chain is recomputed
 
 export function ReplayBanner() {
@@ -51,10 +54,10 @@ export function ConnectionBanner() {
 export function TopBar() {
   return (
     <header class="topbar">
-      <a class="brand" href="/" aria-label="Truecast, home">
+      <Link class="brand" href="/" aria-label="Truecast, home">
         <Logo />
         <span>Truecast</span>
-      </a>
+      </Link>
       <Search />
       <div class="topbar-end">
         {ready.value && <LedgerBadge />}
@@ -117,22 +120,26 @@ function ThemeButton() {
   );
 }
 
+export function Navigation() {
+  const here = page.value;
+  return (
+    <nav class="rooms" aria-label="Pages">
+      {ROOMS.map((room) => (
+        <Link key={room} href={PAGES[room].path} aria-current={here === room || (here === "instrument" && room === "markets") ? "page" : undefined}>
+          {PAGES[room].title}
+        </Link>
+      ))}
+    </nav>
+  );
+}
+
 export function QuickPicks() {
   return (
     <nav class="picks" aria-label="Quick picks">
       {QUICK_PICKS.map((symbol) => (
-        <a
-          key={symbol}
-          href={`?symbol=${encodeURIComponent(symbol)}`}
-          aria-current={symbol === view.value.symbol ? "page" : undefined}
-          onClick={(event) => {
-            if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-            event.preventDefault();
-            show({ symbol, interval: null });
-          }}
-        >
+        <Link key={symbol} href={`/?symbol=${encodeURIComponent(symbol)}`} aria-current={symbol === view.value.symbol ? "page" : undefined}>
           {symbol}
-        </a>
+        </Link>
       ))}
     </nav>
   );

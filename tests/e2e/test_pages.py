@@ -1,0 +1,84 @@
+"""The other pages, as a person uses them: over a replay of real data, in Chromium."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.e2e.conftest import OpenPage, Watch, violations
+
+
+def test_the_markets_lead_to_an_instrument_and_back(open_page: OpenPage) -> None:
+    page = open_page()
+    row = page.locator('#markets tr[data-symbol="EUR-USD"]')
+    expect(row).to_contain_text(re.compile(r"1\.\d{5}"))
+    row.scroll_into_view_if_needed()
+    expect(row.get_by_role("img", name=re.compile("^EUR-USD, last"))).to_be_attached()
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("EUR-USD")
+    page.go_back()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Markets")
+
+
+def test_the_markets_are_sorted_and_filtered_by_the_address(open_page: OpenPage) -> None:
+    page = open_page()
+    page.get_by_role("link", name="Currencies").click()
+    expect(page.locator('#markets tr[data-symbol="SPY"]')).to_have_count(0)
+    expect(page.locator('#markets tr[data-symbol="EUR-USD"]')).to_contain_text(re.compile(r"1\.\d{5}"))
+    page.get_by_role("button", name="Last").click()
+    expect(page.locator("#markets .bone")).to_have_count(0)
+    prices = page.locator("#markets tbody td:nth-child(2)").all_inner_texts()
+    numbers = [float(text.replace(",", "")) for text in prices if text != "no price"]
+    assert numbers == sorted(numbers)
+    assert len(numbers) > 10
+    page.get_by_role("searchbox", name="Filter by name").fill("yen")
+    expect(page.locator('#markets tr[data-symbol="USD-CAD"]')).to_have_count(0)
+    assert "class=fx" in page.url
+    assert "filter=yen" in page.url
+    page.reload()
+    expect(page.locator('#markets tr[data-symbol="USD-JPY"]')).to_be_visible()
+    expect(page.locator('#markets tr[data-symbol="USD-CAD"]')).to_have_count(0)
+
+
+def test_a_job_is_run_and_switched_from_the_page(open_page: OpenPage) -> None:
+    page = open_page("data")
+    row = page.locator('tr[data-job="resolve"]')
+    row.get_by_role("button", name="Run now resolve").click()
+    expect(row.get_by_role("status").first).to_have_text(re.compile("ok|skipped"), timeout=20_000)
+    row.get_by_role("button", name="Switch off resolve").click()
+    expect(row).to_contain_text("switched off")
+    row.get_by_role("button", name="Switch on resolve").click()
+    expect(row).not_to_contain_text("switched off")
+    row.get_by_role("button", name=re.compile("^resolve")).click()
+    expect(page.locator("#jobs .runs li").first).to_contain_text(re.compile("ok|skipped"))
+
+
+def test_sources_and_gaps_are_shown_with_their_state(open_page: OpenPage) -> None:
+    page = open_page("data")
+    expect(page.locator('tr[data-source="sample"]')).to_contain_text("on this machine")
+    page.get_by_role("button", name=re.compile("switched off$")).click()
+    expect(page.locator('tr[data-source="binance"]')).to_contain_text("switched off")
+    expect(page.locator("#gaps tbody tr").first).to_contain_text("not delivered")
+
+
+def test_a_model_shows_its_card(open_page: OpenPage) -> None:
+    page = open_page("models")
+    page.get_by_role("link", name=re.compile("^EWMA walk")).click()
+    expect(page.get_by_role("heading", level=2, name="EWMA walk")).to_be_visible()
+    assert "model=ewma_walk" in page.url
+
+
+def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watch: Watch) -> None:
+    watch.expected = ("status of 404",)
+    page = open_page("models?model=oracle")
+    expect(page.get_by_role("alert")).to_be_visible()
+    assert page.goto(page.url.split("/models")[0] + "/nowhere").status == 404  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["", "data", "models?model=ewma_walk"])
+def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
+    page = open_page(path, theme=theme)
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator(".bone")).to_have_count(0)
+    assert violations(page) == []

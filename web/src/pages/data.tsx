@@ -1,0 +1,359 @@
+// Data health: where the numbers come from, what is missing, and the jobs that fetch and mend.
+import { useState } from "preact/hooks";
+import { get, segment } from "../api/client";
+import type { Advice, Job, JobRun, Page, SeriesGap, SourceItem } from "../api/types";
+import { count, percent } from "../format/numbers";
+import { age, barLabel } from "../format/time";
+import { ActButton } from "../parts/act";
+import { Bone, Details, Facts, When } from "../parts/bits";
+import { Failure } from "../parts/failure";
+import { Footer } from "../parts/frame";
+import { Link } from "../parts/link";
+import { useResource, type Resource } from "../state/resource";
+import { pollMs, serverNow, tick as clockTick } from "../state/server";
+
+const GAPS_ASKED = 200;
+const GAPS_SHOWN = 12;
+const RUNS_SHOWN = 10;
+
+const STATES: Record<SourceItem["state"], { text: string; tone: string }> = {
+  ok: { text: "answers", tone: "good" },
+  idle: { text: "not asked yet", tone: "" },
+  resting: { text: "resting after failures", tone: "bad" },
+  over_budget: { text: "budget used up", tone: "warn" },
+  needs_key: { text: "needs a key", tone: "warn" },
+  key_refused: { text: "key refused", tone: "bad" },
+  local: { text: "on this machine", tone: "good" },
+  off: { text: "switched off", tone: "" },
+};
+
+export function DataHealth() {
+  const sources = useResource<{ items: SourceItem[] }>("sources", (signal) => get("/sources", {}, signal), { everyMs: pollMs });
+  const advice = useResource<{ items: Advice[] }>("advice", (signal) => get("/sources/recommendations", {}, signal), { everyMs: pollMs });
+  const gaps = useResource<Page<SeriesGap>>("gaps", (signal) => get("/market/gaps", { limit: GAPS_ASKED }, signal), { everyMs: pollMs });
+  const jobs = useResource<{ items: Job[] }>("jobs", (signal) => get("/jobs", {}, signal), { everyMs: pollMs });
+  return (
+    <main id="main" class="page sections">
+      <header class="head">
+        <div>
+          <h1>Data health</h1>
+          <p class="soft">Where the numbers come from, what is missing, and what is being done about it.</p>
+        </div>
+      </header>
+      {advice.data && advice.data.items.length > 0 && (
+        <section class="card" aria-labelledby="advice-title">
+          <h2 id="advice-title">What you could do</h2>
+          <ul class="advice">
+            {advice.data.items.map((item) => (
+              <li key={item.text}>{item.text}</li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <Section id="sources" title="Sources" about="Each with its published limits, and how it has answered this server." of={sources}>
+        {(data) => <SourceTable items={data.items} />}
+      </Section>
+      <Section id="gaps" title="Gaps" about="Bars that should exist and did not come. They are mended from a real source, never made up." of={gaps}>
+        {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is missing.</p> : <GapTable page={data} />)}
+      </Section>
+      <Section id="jobs" title="Jobs" about="What runs when, and how it went last time." of={jobs}>
+        {(data) => <JobTable items={data.items} onChange={jobs.reload} />}
+      </Section>
+      <Footer origin={null} />
+    </main>
+  );
+}
+
+interface SectionProps<T> {
+  id: string;
+  title: string;
+  about: string;
+  of: Resource<T>;
+  children: (data: T) => preact.ComponentChildren;
+}
+
+export function Section<T>({ id, title, about, of, children }: SectionProps<T>) {
+  return (
+    <section class="card listing" id={id} aria-labelledby={`${id}-title`} aria-busy={!of.data && of.busy}>
+      <header>
+        <h2 id={`${id}-title`}>{title}</h2>
+        <p class="soft small">{about}</p>
+      </header>
+      {of.data ? (
+        children(of.data)
+      ) : of.error ? (
+        <Failure error={of.error} onRetry={of.reload} of={title.toLowerCase()} />
+      ) : (
+        <div class="bones">
+          <Bone height="1.6em" />
+          <Bone height="1.6em" />
+          <Bone height="1.6em" />
+        </div>
+      )}
+    </section>
+  );
+}
+
+function SourceTable({ items }: { items: readonly SourceItem[] }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? items : items.filter((item) => item.configured);
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of sources">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Source</th>
+              <th scope="col">State</th>
+              <th scope="col" class="num">
+                Last answer
+              </th>
+              <th scope="col" class="num wide">
+                Asked
+              </th>
+              <th scope="col" class="wide">
+                Budget used
+              </th>
+              <th scope="col" class="wide">
+                Last error
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((item) => (
+              <SourceRow key={item.key} item={item} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {items.some((item) => !item.configured) && (
+        <button type="button" class="button small" onClick={() => setAll((a) => !a)} aria-expanded={all}>
+          {all ? "Only those in use" : `Show ${items.filter((item) => !item.configured).length} more that are switched off`}
+        </button>
+      )}
+    </>
+  );
+}
+
+function SourceRow({ item }: { item: SourceItem }) {
+  void clockTick.value;
+  const { text, tone } = STATES[item.state];
+  const { usage, breaker } = item;
+  return (
+    <tr data-source={item.key} data-state={item.state}>
+      <th scope="row">
+        <Details
+          kind="plain"
+          label={`About ${item.name}`}
+          summary={
+            <>
+              <b>{item.name}</b>
+              {item.unofficial && <span class="badge warn">unofficial</span>}
+            </>
+          }
+        >
+          <Facts
+            rows={[
+              ["Has", item.asset_classes.join(", ") || "–"],
+              ["Intervals", item.intervals.join(", ") || "–"],
+              ["Can", item.capabilities.join(", ") || "bars"],
+              ["Published", item.delay.replace("_", " ")],
+              ["Licence", item.licence],
+              ...(usage
+                ? ([
+                    ["Shared answers", count(usage.coalesced)],
+                    ["Batched", usage.batching_gain === null ? "–" : `${usage.batching_gain.toFixed(1)} symbols a request`],
+                    ["Sent per question", usage.amplification === null ? "–" : usage.amplification.toFixed(2)],
+                    ["Typical answer", usage.latency_s === null ? "–" : `${(usage.latency_s * 1000).toFixed(0)} ms`],
+                  ] as [string, string][])
+                : []),
+            ]}
+          />
+          <p class="sheet-note">{item.terms}</p>
+        </Details>
+      </th>
+      <td>
+        <span class={`badge ${tone}`}>{text}</span>
+        {breaker && breaker.state !== "closed" && <span class="soft small"> {breaker.retry_after_s ? `again in ${age(breaker.retry_after_s)}` : "trying"}</span>}
+      </td>
+      <td class="num">{item.last_success_at ? <When iso={item.last_success_at}>{age((serverNow() - Date.parse(item.last_success_at)) / 1000)}</When> : <span class="soft">–</span>}</td>
+      <td class="num wide">{usage ? count(usage.attempts) : "–"}</td>
+      <td class="wide">
+        {item.limits.map((limit) => (
+          <Budget key={`${limit.counted} ${limit.window_s}`} limit={limit} />
+        ))}
+      </td>
+      <td class="wide small soft error-said">{item.last_error ?? ""}</td>
+    </tr>
+  );
+}
+
+function Budget({ limit }: { limit: SourceItem["limits"][number] }) {
+  const share = limit.amount > 0 ? limit.used / limit.amount : 0;
+  const said = `${count(limit.used)} of ${count(limit.amount)} ${limit.counted} in ${age(limit.window_s)} (${percent(share)})`;
+  return (
+    <span class="budget" title={`${said}. ${count(limit.reserved)} are kept for requests that somebody waits for.`}>
+      <meter min={0} max={1} high={0.8} optimum={0} value={Math.min(1, share)} aria-label={said} />
+      <small>
+        {count(limit.used)} / {count(limit.amount)} <span class="soft">in {age(limit.window_s)}</span>
+      </small>
+    </span>
+  );
+}
+
+function GapTable({ page }: { page: Page<SeriesGap> }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? page.items : page.items.slice(0, GAPS_SHOWN);
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of gaps">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Series</th>
+              <th scope="col">From</th>
+              <th scope="col" class="wide">
+                To
+              </th>
+              <th scope="col" class="num">
+                Bars
+              </th>
+              <th scope="col">State</th>
+              <th scope="col" class="wide">
+                Cause
+              </th>
+              <th scope="col" class="num wide">
+                Attempts
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((gap) => (
+              <tr key={`${gap.symbol} ${gap.interval} ${gap.source} ${gap.from}`}>
+                <th scope="row">
+                  <Link href={`/?symbol=${segment(gap.symbol)}&interval=${gap.interval}`}>
+                    <b>{gap.symbol}</b> <span class="soft">{gap.interval}</span>
+                  </Link>{" "}
+                  <span class="soft small wide">{gap.source}</span>
+                </th>
+                <td>{barLabel(gap.from, gap.interval)}</td>
+                <td class="wide">{barLabel(gap.to, gap.interval)}</td>
+                <td class="num">{count(gap.missing)}</td>
+                <td>
+                  <span class={`badge ${gap.state === "filled" ? "good" : ""}`}>{gap.state}</span>
+                </td>
+                <td class="wide soft">{gap.cause.replaceAll("_", " ")}</td>
+                <td class="num wide">{count(gap.attempts)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {page.items.length > GAPS_SHOWN && (
+        <button type="button" class="button small" aria-expanded={all} onClick={() => setAll((a) => !a)}>
+          {all ? "Only the newest" : `Show ${count(page.items.length - GAPS_SHOWN)} more`}
+        </button>
+      )}
+      {all && page.next && <p class="soft small">These are the newest {count(page.items.length)}. All of them: GET /api/v1/market/gaps.</p>}
+    </>
+  );
+}
+
+function JobTable({ items, onChange }: { items: readonly Job[]; onChange: () => void }) {
+  const [open, setOpen] = useState<string | null>(null);
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label="Table of jobs">
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">Job</th>
+            <th scope="col">Last run</th>
+            <th scope="col" class="wide">
+              Next
+            </th>
+            <th scope="col">
+              <span class="sr-only">Actions</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {items.map((job) => (
+            <JobRows key={job.id} job={job} open={open === job.id} onOpen={() => setOpen(open === job.id ? null : job.id)} onChange={onChange} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}
+
+function JobRows({ job, open, onOpen, onChange }: { job: Job; open: boolean; onOpen: () => void; onChange: () => void }) {
+  const changed = (): null => {
+    onChange();
+    return null;
+  };
+  return (
+    <>
+      <tr data-job={job.id}>
+        <th scope="row">
+          <button type="button" class="plain-button" aria-expanded={open} onClick={onOpen}>
+            <b>{job.id}</b> <span class="soft small wide">{job.description}</span>
+          </button>
+        </th>
+        <td>{job.last_run ? <Outcome run={job.last_run} /> : <span class="soft">never</span>}</td>
+        <td class="wide">{!job.enabled ? <span class="badge warn">switched off</span> : job.next_due_at ? <When iso={job.next_due_at} /> : "–"}</td>
+        <td class="actions">
+          <ActButton<JobRun> path={`/jobs/${segment(job.id)}/run`} of={job.id} after={(run) => (onChange(), run.outcome ?? "started")}>
+            Run now
+          </ActButton>
+          <ActButton<Job> path={`/jobs/${segment(job.id)}/${job.enabled ? "disable" : "enable"}`} of={job.id} after={changed}>
+            {job.enabled ? "Switch off" : "Switch on"}
+          </ActButton>
+        </td>
+      </tr>
+      {open && (
+        <tr>
+          <td colSpan={4}>
+            <Runs job={job} />
+          </td>
+        </tr>
+      )}
+    </>
+  );
+}
+
+function Runs({ job }: { job: Job }) {
+  const runs = useResource<Page<JobRun>>(`runs ${job.id} ${job.last_run?.id ?? 0}`, (signal) => get(`/jobs/${segment(job.id)}/runs`, { limit: RUNS_SHOWN }, signal), { keep: true });
+  if (runs.error && !runs.data) return <Failure error={runs.error} onRetry={runs.reload} of="the runs" />;
+  if (!runs.data) return <Bone />;
+  return (
+    <>
+      <p class="soft small">
+        {job.description} Schedule: <code>{job.schedule}</code>
+      </p>
+      <ul class="runs">
+        {runs.data.items.map((run) => (
+          <li key={run.id}>
+            <When iso={run.started_at} /> <Outcome run={run} />
+            <span class="soft small">
+              {Object.entries(run.counts)
+                .map(([what, n]) => `${what} ${count(n)}`)
+                .join(", ")}
+              {run.error && ` ${run.error}`}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}
+
+function Outcome({ run }: { run: JobRun }) {
+  void clockTick.value;
+  const tone = run.outcome === "ok" ? "good" : run.outcome === "failed" ? "bad" : "";
+  return (
+    <span title={run.error ?? undefined}>
+      <span class={`badge ${tone}`}>{run.outcome ?? "running"}</span>{" "}
+      <span class="soft small">{run.ended_at ? `${age((serverNow() - Date.parse(run.ended_at)) / 1000)} ago` : ""}</span>
+    </span>
+  );
+}
