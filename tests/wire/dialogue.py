@@ -74,6 +74,7 @@ class Connection:
         self._protocol = ServerProtocol(max_size=_TEXT_MAX)
         self._said: asyncio.Queue[bytes] = asyncio.Queue()
         self._sent = 0
+        self._held: bytes | None = None
 
     async def play(self, opening: bytes, part: list[Step] | Capture | Stream) -> None:
         """From the handshake until the client leaves, or the fault ends it."""
@@ -126,7 +127,7 @@ class Connection:
                 due += wait_s / capture.speed
                 if due > loop.time():
                     await asyncio.sleep(due - loop.time())
-            for one in in_disorder(self._fault(), [data]):
+            for one in self._mixed(data):
                 if not await self._send(one, binary=False):
                     return
 
@@ -135,7 +136,7 @@ class Connection:
 
         async def answer(said: bytes) -> None:
             async for frame in stream.answer(said):
-                if not all([await self._send(one, binary=False) for one in in_disorder(self._fault(), [frame])]):
+                if not all([await self._send(one, binary=False) for one in self._mixed(frame)]):
                     return
 
         answering: set[asyncio.Task[None]] = set()
@@ -155,6 +156,16 @@ class Connection:
                 task.cancel()
             await asyncio.gather(*answering, return_exceptions=True)
 
+    def _mixed(self, frame: bytes) -> list[bytes]:
+        """What to send now that this frame is due: nothing, when it has to come after the next one."""
+        fault = self._fault()
+        if fault is not None and fault.reorder and self._held is None:
+            self._held = frame
+            return []
+        together = [frame] if self._held is None else [self._held, frame]
+        self._held = None
+        return in_disorder(fault, together)
+
     async def _send(self, data: bytes, *, binary: bool) -> bool:
         """False when the fault has silenced or cut the connection."""
         fault = self._fault()
@@ -167,7 +178,12 @@ class Connection:
                 raise ConnectionResetError
         self._sent += 1
         self._protocol.send_binary(data) if binary else self._protocol.send_text(data)
-        await self._flush()
+        if fault is not None and fault.truncate and self._sent > fault.after:
+            self._writer.write(b"".join(self._protocol.data_to_send())[: len(data) // 2])
+            await self._writer.drain()
+            self._writer.close()
+            raise ConnectionResetError
+        await self._flush(fault)
         return True
 
     async def _listen(self) -> None:
@@ -180,9 +196,14 @@ class Connection:
             await self._flush()
         self._protocol.receive_eof()
 
-    async def _flush(self) -> None:
+    async def _flush(self, fault: Fault | None = None) -> None:
         for data in self._protocol.data_to_send():
-            if data:
+            if data and fault is not None and fault.slice_bytes:
+                for at in range(0, len(data), fault.slice_bytes):
+                    self._writer.write(data[at : at + fault.slice_bytes])
+                    await self._writer.drain()
+                    await asyncio.sleep(fault.slice_s)
+            elif data:
                 self._writer.write(data)
             elif self._writer.can_write_eof():
                 self._writer.write_eof()

@@ -16,9 +16,9 @@ class Fault:
     latency_s: float = 0.0  # before the answer, or before every frame
     hang: bool = False  # take the request, or the connection, and never say a word
     reset: bool = False  # RST instead of an answer; of a WebSocket after `after` frames
-    slice_bytes: int = 0  # send the body in pieces of this size,
+    slice_bytes: int = 0  # send the body, or every frame, in pieces of this size,
     slice_s: float = 0.001  # with so much time between them
-    truncate: bool = False  # promise the whole body, send half of it, close
+    truncate: bool = False  # promise the whole body, send half of it, close; of a WebSocket half a frame after `after`
     status: int | None = None  # instead of the recorded one
     retry_after_s: int | None = None  # header Retry-After
     content_type: str | None = None

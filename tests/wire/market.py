@@ -98,9 +98,8 @@ def coinbase(now: Now) -> Maker:
         name, at = parts[1], now()
         if parts[2] == "ticker":
             last = price(name, at)
-            stamp = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
             row = {"price": last, "bid": last * 0.99999, "ask": last * 1.00001, "size": 0.001}
-            return _json({**{key: f"{value:.6f}" for key, value in row.items()}, "time": stamp, "trade_id": int(at)})
+            return _json({**{key: f"{value:.6f}" for key, value in row.items()}, "time": _iso(at), "trade_id": int(at)})
         if parts[2] != "candles":
             return None
         step = int(query["granularity"])
@@ -139,38 +138,128 @@ def kraken(now: Now) -> Maker:
     return maker
 
 
-def binance_stream(now: Now, every_s: float = 1.0) -> Callable[[bytes], AsyncIterator[bytes]]:
-    """What a SUBSCRIBE is answered with, for ever: each stream once per `every_s`, klines closed on the minute."""
+Frames = Callable[[bytes], AsyncIterator[bytes]]
+
+
+def binance_stream(now: Now, every_s: float = 1.0) -> Frames:
+    """What a SUBSCRIBE is answered with, for ever: each stream once per `every_s`, klines closed on the minute.
+
+    Trades are numbered without holes, from a number that only rises from one connection to the next.
+    """
 
     async def frames(said: bytes) -> AsyncIterator[bytes]:
         request = json.loads(said)
         yield json.dumps({"result": None, "id": request["id"]}).encode()
         number, shown = int(now() * 1_000), int(now() // 60 * 60)
         while True:
-            minute = int(now() // 60 * 60)
+            at = now()
+            minute = int(at // 60 * 60)
             for stream in request["params"]:
                 name, kind = stream.split("@")[0].upper(), stream.split("@")[1]
-                number += 1
                 if kind.startswith("kline") and minute > shown:
-                    yield _frame(stream, _kline(name, shown, now(), closed=True))
-                yield _frame(stream, _event(name, kind, number, now()))
-            shown = minute
+                    yield _frame(stream, _kline(name, shown, at, closed=True))
+                yield _frame(stream, _event(name, kind, number, at))
+            number, shown = number + 1, minute
             await asyncio.sleep(every_s)
 
     return frames
 
 
-def go_live(wire: WireServer, now: Now) -> None:
+def coinbase_stream(now: Now, every_s: float = 1.0) -> Frames:
+    """Matches, tickers and heartbeats; one unknown product spoils the subscription."""
+
+    async def frames(said: bytes) -> AsyncIterator[bytes]:
+        request = json.loads(said)
+        names = request["product_ids"]
+        unknown = next((name for name in names if "NOPE" in name), None)
+        if unknown is not None:
+            reason = f"{unknown} is not a valid product"
+            yield _said({"type": "error", "message": "Failed to subscribe", "reason": reason})
+            return
+        yield _said({"type": "subscriptions", "channels": [{"name": one} for one in request["channels"]]})
+        number = int(now() * 1_000)
+        while True:
+            number += 1
+            for name in names:
+                at = now()
+                last, time = price(name, at), _iso(at)
+                of = {"product_id": name, "time": time, "price": f"{last:.6f}"}
+                sides = {"best_bid": f"{last * 0.99999:.6f}", "best_ask": f"{last * 1.00001:.6f}"}
+                yield _said({"type": "match", "trade_id": number, "size": "0.01000000", **of})
+                yield _said({"type": "ticker", "last_size": "0.01000000", **of, **sides})
+                yield _said({"type": "heartbeat", "last_trade_id": number, "product_id": name, "time": time})
+            await asyncio.sleep(every_s)
+
+    return frames
+
+
+def kraken_stream(now: Now, every_s: float = 1.0) -> Frames:
+    """Each subscription is acknowledged pair by pair, unknown ones with an error; candles are never called final."""
+
+    async def frames(said: bytes) -> AsyncIterator[bytes]:
+        request = json.loads(said)
+        if request["method"] == "ping":
+            yield _said({"method": "pong", "time_in": _iso(now())})
+            return
+        channel, known = request["params"]["channel"], []
+        for name in request["params"]["symbol"]:
+            if "NOPE" in name:
+                error = f"Currency pair not supported {name}"
+                yield _said({"method": "subscribe", "success": False, "error": error, "symbol": name})
+            else:
+                known.append(name)
+                yield _said({"method": "subscribe", "success": True, "result": {"channel": channel, "symbol": name}})
+        number, shown = int(now() * 1_000), int(now() // 60 * 60)
+        while known:
+            at = now()
+            number, minute = number + 1, int(at // 60 * 60)
+            # The last trade of a minute tells its candle as it ended.
+            moments = [shown + 59.999, at] if channel == "ohlc" and minute > shown else [at]
+            for moment in moments:
+                rows = [_kraken_row(channel, name, moment, number, over=moment < at) for name in known]
+                yield _said({"channel": channel, "type": "update", "timestamp": _iso(moment), "data": rows})
+            shown = minute
+            if channel == "trade":
+                yield _said({"channel": "heartbeat"})
+            await asyncio.sleep(every_s)
+
+    return frames
+
+
+def go_live(wire: WireServer, now: Now, every_s: float = 1.0) -> None:
     """Let the exchanges answer from the market instead of from the recordings."""
-    for key, maker in (("binance", binance), ("coinbase", coinbase), ("kraken", kraken)):
+    for key, maker, stream in (
+        ("binance", binance, binance_stream),
+        ("coinbase", coinbase, coinbase_stream),
+        ("kraken", kraken, kraken_stream),
+    ):
         wire.make(key, maker(now))
-    wire.stream("binance", binance_stream(now))
+        wire.stream(key, stream(now, every_s))
+
+
+def _kraken_row(channel: str, name: str, at: float, number: int, *, over: bool) -> dict[str, Any]:
+    last = price(name, at)
+    if channel == "trade":
+        return {"symbol": name, "side": "buy", "price": last, "qty": 0.01, "trade_id": number, "timestamp": _iso(at)}
+    if channel == "ticker":
+        return {"symbol": name, "bid": last * 0.99999, "ask": last * 1.00001, "last": last, "timestamp": _iso(at)}
+    start = int(at // 60 * 60)
+    open_, high, low, close, volume = candle(name, start, 60, start + 60 if over else at)
+    prices = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    return {"symbol": name, **prices, "interval_begin": _iso(start), "interval": 1}
+
+
+def _iso(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _said(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, separators=(",", ":")).encode()
 
 
 def _event(name: str, kind: str, number: int, at: float) -> dict[str, Any]:
     ms, last = int(at * 1_000), price(name, at)
     if kind == "trade":
-        number = ms // 1_000
         return {"e": "trade", "E": ms, "s": name, "t": number, "p": f"{last:.8f}", "q": "0.01000000", "T": ms}
     if kind == "bookTicker":
         bid, ask = f"{last * 0.99999:.8f}", f"{last * 1.00001:.8f}"

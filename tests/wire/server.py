@@ -202,21 +202,21 @@ class WireServer:
         writer: asyncio.StreamWriter,
     ) -> None:
         part: list[Step] | Capture | Stream
-        if folder_of(key) in self._captures:
-            part = self._captures[folder_of(key)]
-        elif fault is not None and fault.file:
+        if fault is not None and fault.file:
             part = steps(by_file(key, fault.file))
+        elif folder_of(key) in self._captures:
+            part = self._captures[folder_of(key)]
         else:
             found = match(key, "WS", path, query) or next((one for one in recorded(key) if one.method == "WS"), None)
             part = steps(found) if found else []
-        # A fault that is ordered while the connection lives takes effect on it as well.
-        connection = Connection(
-            reader,
-            writer,
-            fault=lambda: next((o.fault for o in self._faults[folder_of(key)] if o.left is None), fault),
-            heard=self.heard(key).append,
-        )
-        await connection.play(opening, part)
+        once = None if any(o.fault is fault and o.left is None for o in self._faults[folder_of(key)]) else fault
+
+        def now() -> Fault | None:
+            """A fault that is ordered while the connection lives takes effect on it as well, and ends with the order."""
+            orders = (o.fault for o in self._faults[folder_of(key)] if o.left is None)
+            return next((order for order in orders if order.path in path), once)
+
+        await Connection(reader, writer, fault=now, heard=self.heard(key).append).play(opening, part)
 
     # ------------------------------------------------------------------ by hand
 

@@ -45,12 +45,16 @@ class Candle:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The feed about itself. `closing`: it will end, reconnect now. `refused`: what was asked for is not to be had."""
+    """The feed about itself. `closing`: it will end, reconnect now. `refused`: what was asked for is not to be had.
+
+    `seq` of a heartbeat is the number of the last trade there was.
+    """
 
     kind: NoticeKind
     detail: str
     received_us: int
     symbol: str | None = None
+    seq: int | None = None
 
 
 Event = Tick | Candle | Notice

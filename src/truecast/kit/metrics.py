@@ -192,7 +192,7 @@ JOB_SECONDS: Final = Histogram(
 )
 LEASES_HELD: Final = Gauge(
     "truecast_leases_held",
-    "Leases of jobs and feeds that this process holds; always 0 on an embedded database, which has one process.",
+    "Leases of jobs, feeds and trainings that this process holds; on an embedded database of trainings only.",
     registry=REGISTRY,
 )
 BUS_MESSAGES: Final = Counter(
