@@ -17,6 +17,7 @@ from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.kit.settings import Settings
+from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
@@ -151,6 +152,7 @@ class Services:
     ingest: Ingest
     history: History
     quotes: Quotes
+    board: QuoteBoard
     chain: Chain
     ledger: Ledger
     issuer: Issuer

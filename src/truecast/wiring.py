@@ -37,9 +37,11 @@ from truecast.kit.db import Database, ProcessLock
 from truecast.kit.db_errors import typed_error
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.settings import Settings
+from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
+from truecast.market.quote_news import QuoteNews
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
 from truecast.market.tables import series
@@ -147,15 +149,19 @@ class Process:
     compute: Compute
     registry: Registry
     training: Runs
+    board: QuoteBoard
+    quote_news: QuoteNews
     until: datetime | None
-    watching: asyncio.Task[None] | None = None  # for other processes' promotions
+    watching: tuple[asyncio.Task[None], ...] = ()  # promotions of other processes, quotes to be kept and told
 
     async def prepare(self, loading: Loading) -> None:
         """Migrations, then what the bundled sample has and the store has not, then the trained models, kept in step."""
         await self._make(loading)
         await self.registry.load()
+        await self.board.load()
         if self.role in _STAY:
-            self.watching = asyncio.create_task(self.registry.watch(), name="models")
+            watched = {"models": self.registry.watch(), "quotes": self.board.run(), "quote news": self.quote_news.run()}
+            self.watching = tuple(asyncio.create_task(work, name=name) for name, work in watched.items())
 
     async def _make(self, loading: Loading) -> None:
         if self.role in _RUN_JOBS:
@@ -178,10 +184,9 @@ class Process:
 
     async def close(self) -> None:
         """Let go of everything, in the order in which it is needed."""
-        if self.watching is not None:
-            self.watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self.watching
+        for task in self.watching:
+            task.cancel()
+        await asyncio.gather(*self.watching, return_exceptions=True)
         await self.training.close()
         await self.chain.close()
         await self.sources.close()
@@ -238,6 +243,8 @@ def build(
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
     chain = Chain(sources, clock, settings.source_order)
+    board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
+    quotes = Quotes(store, clock, board)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps, chain)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
@@ -254,7 +261,8 @@ def build(
         store=store,
         ingest=ingest,
         history=history,
-        quotes=Quotes(store, clock),
+        quotes=quotes,
+        board=board,
         chain=chain,
         ledger=ledger,
         issuer=issuer,
@@ -264,7 +272,21 @@ def build(
         models=registry,
         training=training,
         background=Process(
-            role, db, lock, store, ingest, clock, scheduler, sources, chain, compute, registry, training, until
+            role=role,
+            db=db,
+            lock=lock,
+            store=store,
+            ingest=ingest,
+            clock=clock,
+            scheduler=scheduler,
+            sources=sources,
+            chain=chain,
+            compute=compute,
+            registry=registry,
+            training=training,
+            board=board,
+            quote_news=QuoteNews(quotes, board, store, bus),
+            until=until,
         ),
         loading=Loading(),
     )

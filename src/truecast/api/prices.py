@@ -4,24 +4,24 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
+import orjson
 from fastapi import Header, Query, Response
 
 from truecast.api.candles import Adjust, Candles, candles_response
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.params import SymbolPath, SymbolsRequired, split_symbols
+from truecast.api.params import SYMBOLS_MAX, SymbolPath, SymbolsQuery, split_symbols
 from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
-from truecast.domain.instrument import AmbiguousSymbol, Instrument, UnknownSymbol
+from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.domain.quote import Quote
 from truecast.kit.clock import from_us
-from truecast.kit.errors import TruecastError
-from truecast.kit.limits import CANDLES_MAX, PRICE_AGE_S_MAX
+from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.limits import CANDLES_MAX, PRICE_AGE_S_MAX, PRICES_MAX
 from truecast.market.chain import NoLiveSource
 from truecast.market.consensus import consensus
 from truecast.market.gaps import Gap
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable, Slice
-from truecast.market.quotes import LatestPrice, NoPrice
+from truecast.market.quotes import LatestPrice, NoPrice, as_item
 from truecast.services import Services
 
 CANDLES_DEFAULT = 500
@@ -30,12 +30,16 @@ router = resource("prices")
 
 
 class Price(Output):
-    """The latest price. `change` is against the close of the session before; null where there is none."""
+    """The latest price. `change` is against the close of the session before; null where there is none.
+
+    `bid` and `ask` are of the price's source, at `quoted_at`; null where they are not known.
+    """
 
     symbol: str
     price: float
     bid: float | None
     ask: float | None
+    quoted_at: datetime | None
     change: float | None
     change_pct: float | None
     provenance: Provenance
@@ -101,80 +105,84 @@ class PriceTooOld(TruecastError):
 )
 async def latest_prices(
     services: ServicesDep,
-    symbols: SymbolsRequired,
+    symbols: SymbolsQuery = None,
     *,
+    asset_class: Annotated[AssetClass | None, Query(description="All of a class, instead of `symbols`.")] = None,
     max_age_s: Annotated[
         float | None,
         Query(ge=0, le=PRICE_AGE_S_MAX, description="A price kept here may be this old; beyond, sources are asked."),
     ] = None,
     cached_only: Annotated[bool, Query(description="Ask no source, whatever the age.")] = False,
-) -> Prices:
+) -> Response:
     """The latest price of each symbol: the one kept here, or with `max_age_s` one that is not older than that.
 
-    Sources are asked in the order of the failover chain; every price names the one it is from. An error when no
-    symbol has a price: `no_live_source` gives one reason per source.
+    Kept here are what live feeds and questions to sources have told, and the newest bars. Sources are asked in the
+    order of the failover chain; every price names the one it is from. `bid` and `ask` are null where nobody said them.
+    An error when no symbol has a price: `no_live_source` gives one reason per source.
     """
-    universe = await services.store.universe()
+    asked = _asked(await services.store.universe(), symbols, asset_class)
+    wanted = [one for _, one in asked if isinstance(one, Instrument)]
+    kept = dict(zip(wanted, await services.quotes.latest_of(wanted), strict=True))
 
-    async def one(text: str) -> Price | TruecastError:
+    async def one(found: Instrument | TruecastError) -> LatestPrice | TruecastError:
+        if isinstance(found, TruecastError):
+            return found
         try:
-            return await _latest(services, universe.get(text), max_age_s, cached_only=cached_only)
+            return await _latest(services, found, kept[found], max_age_s, cached_only=cached_only)
         except TruecastError as error:
             return error
 
-    asked = split_symbols(symbols)
-    found = await asyncio.gather(*map(one, asked))  # at once, so that a source is asked for many in one request
-    failed = [(text, error) for text, error in zip(asked, found, strict=True) if isinstance(error, TruecastError)]
-    items = [price for price in found if isinstance(price, Price)]
-    if not items:
+    # At once, so that a source is asked for many in one request.
+    answers = await asyncio.gather(*(one(found) for _, found in asked))
+    failed = [(text, got) for (text, _), got in zip(asked, answers, strict=True) if isinstance(got, TruecastError)]
+    items = [as_item(got) for got in answers if isinstance(got, LatestPrice)]
+    if not items and failed:
         raise failed[0][1]
-    return Prices(
-        items=items, errors=[PriceError(symbol=text, code=error.code, detail=error.detail) for text, error in failed]
-    )
+    errors = [{"symbol": text, "code": error.code, "detail": error.detail} for text, error in failed]
+    return Response(orjson.dumps({"items": items, "errors": errors}), media_type="application/json")
 
 
-async def _latest(services: Services, instrument: Instrument, max_age_s: float | None, *, cached_only: bool) -> Price:
-    try:
-        kept: LatestPrice | NoPrice = await services.quotes.latest(instrument)
-    except NoPrice as error:
-        kept = error
-    held = None if isinstance(kept, NoPrice) else _price(kept)
-    live = services.chain.latest(instrument.symbol)
-    if live is not None and (held is None or live.as_of > held.provenance.as_of):
-        held = _live_price(services, live, held)
-    if held is not None and (max_age_s is None or held.provenance.age_s <= max_age_s):
+def _asked(
+    universe: Universe, symbols: str | None, asset_class: AssetClass | None
+) -> list[tuple[str, Instrument | TruecastError]]:
+    """What is asked for, as it was spelled, and the instrument or why there is none."""
+    if (symbols is None) == (asset_class is None):
+        raise MalformedRequest(reason="name either symbols or an asset_class")
+    if symbols is None:
+        listed = [one for one in universe.instruments if one.asset_class is asset_class]
+        if len(listed) > PRICES_MAX:
+            raise MalformedRequest(reason=f"{asset_class} has {len(listed)} symbols; name up to {SYMBOLS_MAX}")
+        return [(one.symbol, one) for one in listed]
+
+    def look_up(text: str) -> Instrument | TruecastError:
+        try:
+            return universe.get(text)
+        except TruecastError as error:
+            return error
+
+    return [(text, look_up(text)) for text in split_symbols(symbols)]
+
+
+async def _latest(
+    services: Services,
+    instrument: Instrument,
+    kept: LatestPrice | NoPrice,
+    max_age_s: float | None,
+    *,
+    cached_only: bool,
+) -> LatestPrice:
+    """The price kept here when it is young enough; else one that a source is asked for, which is kept, too."""
+    held = kept if isinstance(kept, LatestPrice) else None
+    if held is not None and (max_age_s is None or held.age_s <= max_age_s):
         return held
     if max_age_s is None or cached_only:
         if held is None:
-            raise kept if isinstance(kept, NoPrice) else NoPrice(symbol=instrument.symbol)
+            raise NoPrice(symbol=instrument.symbol)
         assert max_age_s is not None
-        raise PriceTooOld(symbol=instrument.symbol, age_s=round(held.provenance.age_s, 1), max_age_s=max_age_s)
-    quote, _ = await services.chain.quote(instrument, near=None if held is None else held.price)
-    return _live_price(services, quote, held)
-
-
-def _live_price(services: Services, quote: Quote, held: Price | None) -> Price:
-    """A price just asked for. The change is against the same close as that of the price kept here."""
-    before = None if held is None or held.change is None else held.price - held.change
-    change = None if before is None else quote.price - before
-    return Price(
-        symbol=quote.symbol,
-        price=quote.price,
-        bid=quote.bid,
-        ask=quote.ask,
-        change=change,
-        change_pct=100 * change / before if change is not None and before and before > 0 else None,
-        provenance=Provenance(
-            source=quote.source,
-            as_of=quote.as_of,
-            received_at=quote.received_at,
-            age_s=max((services.clock.now() - quote.as_of).total_seconds(), 0.0),
-            stale=False,
-            delay=quote.delay,
-            derived=None,
-            origin=f"{services.providers[quote.source].info.name}, live",
-        ),
-    )
+        raise PriceTooOld(symbol=instrument.symbol, age_s=round(held.age_s, 1), max_age_s=max_age_s)
+    quote, _ = await services.chain.quote(instrument, near=None if held is None else held.quote.price)
+    services.board.take(quote)
+    return await services.quotes.of_quote(instrument, quote)
 
 
 @router.get(
@@ -204,28 +212,6 @@ async def get_consensus(services: ServicesDep, symbol: SymbolPath) -> ConsensusS
             for key, quote in quotes.items()
         ],
         silent=reasons,
-    )
-
-
-def _price(latest: LatestPrice) -> Price:
-    quote = latest.quote
-    return Price(
-        symbol=quote.symbol,
-        price=quote.price,
-        bid=quote.bid,
-        ask=quote.ask,
-        change=latest.change,
-        change_pct=latest.change_pct,
-        provenance=Provenance(
-            source=quote.source,
-            as_of=quote.as_of,
-            received_at=quote.received_at,
-            age_s=latest.age_s,
-            stale=latest.stale,
-            delay=quote.delay,
-            derived=latest.derived,
-            origin=latest.origin,
-        ),
     )
 
 
