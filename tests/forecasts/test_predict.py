@@ -11,7 +11,7 @@ from truecast.kit.clock import from_us, to_us
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import MODELS, get_model
 
-ISSUED = (NAIVE, AUTO_MODEL)  # what rounds issue, many series at a time
+ISSUED = (NAIVE, AUTO_MODEL, "vol_walk")  # what rounds issue, many series at a time
 
 
 def frames(count: int, bars: int = 700, seed: int = 7):
@@ -21,13 +21,14 @@ def frames(count: int, bars: int = 700, seed: int = 7):
 
 
 @pytest.mark.parametrize("name", ISSUED)
-@pytest.mark.parametrize("count", [1, 2, 7, 8, 9, 23])
+@pytest.mark.parametrize("count", [1, 2, 7, 23, 150])
 def test_company_changes_no_bit_of_a_forecast(name, count):
     model, panel = get_model(name), frames(count)
     together = quantiles_of(model, panel, 24)
-    for frame, said in zip(panel, together, strict=True):
+    for frame, said in list(zip(panel, together, strict=True))[-9:]:
         (alone,) = quantiles_of(model, [frame], 24)
         assert (said == alone).all()
+        assert (said == model.fit(frame).predict(24).quantiles.values).all()
 
 
 @pytest.mark.parametrize("name", ISSUED)

@@ -27,7 +27,6 @@ from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
 from truecast.models.location.ets import Ets
 from truecast.models.location.theta import Theta
 from truecast.models.location.trees import Trees
-from truecast.models.walk import PANEL_ROWS
 
 MEDIAN = GRID.index(0.5)
 CHEAP = ("naive", "ewma_walk", "vol_walk", "drift")
@@ -174,7 +173,7 @@ def test_an_average_is_explained_by_its_members():
 @pytest.mark.parametrize("interval", [Interval.H1, Interval.D1])
 def test_says_the_same_long_after_the_forecast(name, interval, monkeypatch):
     frame, model = frame_of_closes(walks.gaussian(seed=11, bars=1500), interval=interval), get_model(name)
-    values = model.predict_many([frame] * PANEL_ROWS, 24)[0]
+    values = model.predict_many([frame], 24)[0]
     at_once = explain(model, frame, 24, values)
     monkeypatch.setattr(walk, "SCALES", Scales(1))  # nothing is kept of the forecast
     assert explain(model, frame, 24, values) == at_once

@@ -2,8 +2,8 @@
 
 Two rules make a forecast a function of its bars alone, whoever asks and whatever is computed beside it:
 
-- Quantiles are computed in panels of exactly PANEL_ROWS series, filled up with repeats. A matrix product rounds
-  differently for another number of rows, and a sealed forecast must come out the same when it is asked for alone.
+- Quantiles of a series are the same to the last bit whatever stands beside it (models/walk.py), so that a forecast
+  sealed in a round of thousands comes out the same when it is asked for alone.
 - Coverage, skill and evidence are measured on the RECORD_BARS bars up to the last boundary (Monday for hourly bars,
   every fourth Monday for daily ones), so that one measurement serves a while. They move slowly and cost more than the
   forecast.
@@ -11,7 +11,7 @@ Two rules make a forecast a function of its bars alone, whoever asks and whateve
 
 import hashlib
 import threading
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +25,7 @@ from truecast.kit.limits import RECORDS_KEPT_MAX
 from truecast.models.base import Model
 from truecast.models.evidence import Evidence, fit_members, learn
 from truecast.models.located import FittedLocated
-from truecast.models.walk import PANEL_ROWS, FittedWalk
+from truecast.models.walk import FittedWalk
 
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
 
@@ -41,16 +41,7 @@ def quantiles_of(model: Model, frames: Sequence[Frame], steps: int) -> list[Floa
 
     Raises HistoryTooShort when a frame is.
     """
-    alike: defaultdict[tuple[int, bool], list[int]] = defaultdict(list)
-    for i, frame in enumerate(frames):
-        alike[len(frame), frame.signed or bool((frame.close <= 0).any())].append(i)
-    found: dict[int, FloatArray] = {}
-    for members in alike.values():
-        for first in range(0, len(members), PANEL_ROWS):
-            rows = members[first : first + PANEL_ROWS]
-            panel = [frames[rows[k % len(rows)]] for k in range(PANEL_ROWS)]
-            found |= dict(zip(rows, model.predict_many(panel, steps), strict=False))
-    return [found[i] for i in range(len(frames))]
+    return list(model.predict_many(frames, steps))
 
 
 class Records:

@@ -25,7 +25,7 @@ happens where they are not, or are few. The constants were chosen on the validat
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -91,6 +91,11 @@ class Panel:
     expected: Callable[[int], FloatArray] | None = None  # (S, T) of moves over h steps, at each bar; None: nothing
     slow: bool = False  # statistics, a month or more apart
     tracker: FloatArray | None = None  # (S, T) what the scale of the tails is multiplied by; None: nothing
+
+    def of(self, rows: slice) -> "Panel":
+        """Some of the series."""
+        time, tracker = (None if one is None else one[rows] for one in (self.time, self.tracker))
+        return replace(self, x=self.x[rows], parts=self.parts[:, rows], time=time, tracker=tracker)
 
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""

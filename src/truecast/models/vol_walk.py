@@ -22,7 +22,7 @@ class VolWalk(WalkModel):
     """The recipe."""
 
     name: str = "vol_walk"
-    version: str = "4"
+    version: str = "5"
     description: str = "Random walk with a blend of volatilities, weighted online by QLIKE, and calibrated shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30
@@ -36,7 +36,7 @@ class VolWalk(WalkModel):
 
     def parts(self, moved: FloatArray, state: object = None) -> tuple[FloatArray, object]:
         """The components of models/scale/blend.py. (C, S, T)"""
-        found = blended(moved, state if isinstance(state, tuple) else ())
+        found = blended(moved, state if isinstance(state, tuple) else (), tell=False)
         return found.parts, found.states
 
     def mix(self, horizon: int) -> FloatArray:

@@ -37,8 +37,8 @@ OUTCOME_MOST = 12.0  # scales: no sample tells more about what lies beyond
 LOG_MOVE_MOST = 30.0  # a price is forecast to move by a factor of at most 1e13, so that it stays a number
 RECORD_ORIGINS_MAX = 500  # coverage and skill are measured over the last so many one-step origins
 RECORD_RENEWED = 10
-PANEL_ROWS = 2  # of a forecast that is sealed; more cost a single forecast more, fewer a round of many
-_PANEL_ROWS = 128  # series worked on at once: their outcomes fit the processor's cache
+_CELLS = 262_144  # series x bars whose scales are computed side by side
+_SHAPED = 128  # series whose outcomes are, because these then fit the processor's cache
 
 
 class Walk(Protocol):
@@ -169,20 +169,19 @@ class FittedWalk:
 
         With `renewed` > 1 only every so many origins get a shape of their own; the others use the last one before.
         """
-        x, parts = self.x[None], self.parts[:, None]
         clocks = (self.activity,) if self.activity else ()
-        moves = _moves(
+        panel = _panel_of(
             self.walk,
-            x,
-            parts,
-            clocks=clocks,
-            origins=origins,
-            horizons=horizons,
+            self.x[None],
+            self.parts[:, None],
+            clocks,
             differences=self.differences,
             slow=_slow(self.frame),
-            renewed=renewed,
             location=self.location,
         )
+        moves = _moves(self.walk, panel, clocks, origins, horizons, renewed=renewed, differences=self.differences)
+        if self.location:
+            moves += self.location.mu(origins, horizons)[..., None]
         return _prices(self.frame.close[origins], moves[0], differences=self.differences)
 
 
@@ -225,33 +224,27 @@ def fit_walk(walk: Walk, reference: Walk, frame: Frame) -> FittedWalk:
 def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray:
     """The quantiles of `fit(frame).predict(steps)` of each frame, without the records; equal lengths go together.
 
-    (S, steps, K). The fast way to forecast a thousand series: what it computes stays in the processor's cache.
+    (S, steps, K). The fast way to forecast ten thousand series. What is said of a series is the same to the last bit
+    whatever stands beside it: a forecast that was sealed in a round of many comes out when it is asked for alone.
     """
     groups = defaultdict(list)
     for i, frame in enumerate(frames):
-        groups[len(frame.close), frame.signed, frame.interval].append(i)
+        groups[len(frame.close), uses_differences(frame), frame.interval].append(i)
     values = np.empty((len(frames), steps, len(PRIOR)))
-    for (_, signed, _), members in groups.items():
-        for first in range(0, len(members), _PANEL_ROWS):
-            rows = np.array(members[first : first + _PANEL_ROWS])
-            close = np.stack([frames[i].close for i in rows])
-            differences = signed | (close <= 0).any(axis=1)
-            for how in np.unique(differences).tolist():
-                of = rows[differences == how]
-                values[of] = _panel(walk, [frames[i] for i in of], close[differences == how], steps, differences=how)
+    for (n_bars, differences, _), members in groups.items():
+        most = max(1, _CELLS // n_bars)
+        for first in range(0, len(members), most):
+            rows = members[first : first + most]
+            values[rows] = _panel(walk, [frames[i] for i in rows], steps, differences=differences)
     return values
 
 
 def scale_at_end(walk: Walk, frame: Frame) -> Scaled:
-    """What the scale of a forecast is made of at the frame's last bar: as it was forecast a moment ago, or computed as
-    in a panel of PANEL_ROWS, because a matrix product rounds differently for another number of rows.
-    """
+    """What the scale of a forecast is made of at the frame's last bar: as it was forecast a moment ago, or anew."""
     kept = SCALES.get(walk, frame)
     if kept is not None:
         return kept
-    frames, differences = [frame] * PANEL_ROWS, uses_differences(frame)
-    x = np.stack([level(frame)] * PANEL_ROWS)
-    parts, clocks = _scales(walk, frames, x, differences=differences)
+    parts, clocks = _scales(walk, [frame], level(frame)[None], differences=uses_differences(frame))
     return Scaled(parts[:, 0, -1].copy(), clocks[0] if clocks else None)
 
 
@@ -264,64 +257,70 @@ def _scales(
         found = (activity_of(frame, one) for frame, one in zip(frames, x, strict=True))
         clocks = [activity for activity in found if activity]
     parts = walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0]
+    last = np.ascontiguousarray(parts[:, :, -1].T)
     for i, frame in enumerate(frames):
-        SCALES.keep(walk, frame, Scaled(parts[:, i, -1].copy(), clocks[i] if clocks else None))
+        SCALES.keep(walk, frame, Scaled(last[i], clocks[i] if clocks else None))
     return parts, clocks
 
 
-def _panel(walk: Walk, frames: Sequence[Frame], close: FloatArray, steps: int, *, differences: bool) -> FloatArray:
-    """Quantiles of frames of one length and interval, whose closes are stacked. (S, steps, K)"""
+def _panel(walk: Walk, frames: Sequence[Frame], steps: int, *, differences: bool) -> FloatArray:
+    """Quantiles of frames of one length and interval. (S, steps, K)"""
+    close = np.stack([frame.close for frame in frames])
     x = close if differences else np.log(close)
     parts, clocks = _scales(walk, frames, x, differences=differences)
-    moves = _moves(
-        walk,
-        x,
-        parts,
-        clocks=clocks,
-        origins=np.array([x.shape[1] - 1]),
-        horizons=np.arange(1, steps + 1),
-        differences=differences,
-        slow=_slow(frames[0]),
-    )
-    return _prices(close[:, -1], moves[:, 0], differences=differences)
+    whole = _panel_of(walk, x, parts, clocks, differences=differences, slow=_slow(frames[0]))
+    origins, horizons = np.array([x.shape[1] - 1]), np.arange(1, steps + 1)
+    values = np.empty((len(frames), steps, len(PRIOR)))
+    for first in range(0, len(frames), _SHAPED):
+        rows = slice(first, first + _SHAPED)
+        moves = _moves(walk, whole.of(rows), clocks[rows], origins, horizons, differences=differences)
+        values[rows] = _prices(close[rows, -1], moves[:, 0], differences=differences)
+    return values
+
+
+def _panel_of(
+    walk: Walk,
+    x: FloatArray,
+    parts: FloatArray,
+    clocks: Sequence[Activity],
+    *,
+    differences: bool,
+    slow: bool,
+    location: Location | None = None,
+) -> Panel:
+    """What outcomes are computed from."""
+    parts, most = (np.maximum(parts, floor_of(x, differences)), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
+    time = np.stack([clock.time for clock in clocks]) if clocks else None
+    expected = _expected(location, x.shape[1])
+    panel = Panel(x, parts, walk.mix, walk.burn, most, time, expected, slow)
+    return replace(panel, tracker=_tracker(walk, panel)) if walk.tracking else panel
 
 
 def _moves(
     walk: Walk,
-    x: FloatArray,
-    parts: FloatArray,
-    *,
+    panel: Panel,
     clocks: Sequence[Activity],
     origins: IntArray,
     horizons: IntArray,
+    *,
     differences: bool,
-    slow: bool,
     renewed: int = 1,
-    location: Location | None = None,
 ) -> FloatArray:
     """Quantiles of the moves after each origin, in the units of x; shapes of every `renewed`-th origin. (S, O, H, K)"""
-    floor = floor_of(x, differences)
-    parts, most = (np.maximum(parts, floor), OUTCOME_MOST) if walk.scaled else (parts, np.inf)
-    time = np.stack([clock.time for clock in clocks]) if clocks else None
-    tracker = _tracker(walk, x, parts, time) if walk.tracking else None
-    expected = _expected(location, x.shape[1])
-    panel = Panel(x, parts, walk.mix, walk.burn, most, time, expected, slow, tracker)
     steps, shaped = anchors_for(int(horizons.max()))[-1], origins[::renewed]
     ahead = _ahead(clocks, origins, steps)
-    unit = walk.unit(x, shaped)
+    unit = walk.unit(panel.x, shaped)
     learned = shapes(panel, unit, ahead[:, ::renewed], shaped, window=walk.window, horizon_most=int(horizons.max()))
     of = np.arange(len(origins)) // renewed
-    known = np.stack([part[:, origins] for part in parts], axis=-1)  # (S, O, C)
+    known = np.stack([part[:, origins] for part in panel.parts], axis=-1)  # (S, O, C)
     scale = known @ np.stack([walk.mix(int(h)) for h in horizons], axis=-1)  # (S, O, H)
     root = np.sqrt(ahead[..., horizons - 1])
     moves = at_horizons(learned.shape, horizons)
     moves = moves if renewed == 1 else moves[:, of]
-    moves += (floor[:, origins, None] / scale)[..., None] * PRIOR
+    moves += (floor_of(panel.x, differences)[:, origins, None] / scale)[..., None] * PRIOR
     moves *= (scale * root)[..., None]
     if learned.drift.any():
         moves += (learned.drift[:, of, None] * horizons)[..., None]
-    if location:
-        moves += location.mu(origins, horizons)[..., None]
     return moves
 
 
@@ -329,12 +328,12 @@ def _slow(frame: Frame) -> bool:
     return frame.interval.seconds > Interval.W1.seconds
 
 
-def _tracker(walk: Walk, x: FloatArray, parts: FloatArray, time: FloatArray | None) -> FloatArray:
+def _tracker(walk: Walk, panel: Panel) -> FloatArray:
     """What the tails' scale is multiplied by at each bar. (S, T)"""
-    moved = np.abs(np.diff(x, prepend=x[:, :1]))
-    if time is not None:
-        moved[:, 1:] /= np.sqrt(np.diff(time))
-    return tracked(moved, np.tensordot(walk.mix(1), parts, 1), walk.tracking)
+    moved = np.abs(np.diff(panel.x, prepend=panel.x[:, :1]))
+    if panel.time is not None:
+        moved[:, 1:] /= np.sqrt(np.diff(panel.time))
+    return tracked(moved, panel.scale(1, slice(None)), walk.tracking)
 
 
 def _expected(location: Location | None, n_bars: int) -> Callable[[int], FloatArray] | None:

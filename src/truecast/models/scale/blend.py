@@ -24,9 +24,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.bar import FloatArray
 from truecast.models.calibrate import PRIOR_MEAN_ABS
-from truecast.models.scale.recursion import run_on
+from truecast.models.scale.recursion import means_on, run_on
 from truecast.models.scale.rhythm import Rhythm, begun, read_on
 
 RHYTHMS = ((7, 8.0),)  # (period in bars, half-life in periods)
@@ -43,8 +43,8 @@ COMPONENTS = len(NEAR) + 2  # and the fast and the slow one
 _NOTHING = 1e-200
 _WAYS = len(RHYTHMS) + 1
 _HALF_LIVES = (*[FAST_ABSOLUTE] * _WAYS, *[FAST_SQUARE] * _WAYS, SLOW, SLOW)
-_BARS = 112  # 16 bars x 7: stretches of any multiple of it give the same to the last bit (scale/recursion.py)
-_ROWS, _CELLS = 128, 16_384  # worked on at once: rows, and rows x bars
+_MEMORIES = (MEMORY,) * 2 * _WAYS
+_ROWS, _BARS, _CELLS = 512, 32, 16_384  # worked on at once: at most so many rows, at least so many bars, rows x bars
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,14 @@ class Blended:
         return np.concatenate([np.concatenate(one[1::2]).T for one in self.told])
 
 
-def blended(moved: FloatArray, states: tuple[State, ...] = ()) -> Blended:
-    """Everything from the absolute moves (S, T), of which the first ever is 0; `states` are those before these bars."""
+def blended(moved: FloatArray, states: tuple[State, ...] = (), *, tell: bool = True) -> Blended:
+    """Everything from the absolute moves (S, T), of which the first ever is 0; `states` are those before these bars.
+
+    Unless it shall `tell`, neither weights nor slow squares are kept.
+    """
     n_series, n_bars = moved.shape
     parts, after, told = np.empty((COMPONENTS, n_series, n_bars)), [], []
-    length = _BARS * max(1, _CELLS // (_BARS * min(n_series, _ROWS)))
+    length = max(_BARS, _CELLS // min(n_series, _ROWS))
     for number, top in enumerate(range(0, n_series, _ROWS)):
         rows, say = slice(top, top + _ROWS), list[FloatArray]()
         state = states[number] if states else _started(min(_ROWS, n_series - top))
@@ -95,7 +98,8 @@ def blended(moved: FloatArray, states: tuple[State, ...] = ()) -> Blended:
             bars = slice(first, first + length)
             found, state, *more = _stretch(np.ascontiguousarray(moved[rows, bars].T), state)
             parts[:, rows, bars] = found.transpose(1, 2, 0)
-            say += more
+            if tell:
+                say += more
         after.append(state)
         told.append(tuple(say))
     return Blended(parts, tuple(after), tuple(told))
@@ -128,44 +132,44 @@ def _started(n_series: int) -> State:
 
 def _stretch(moved: FloatArray, state: State) -> tuple[FloatArray, State, FloatArray, FloatArray]:
     """Parts (n, C, S) of the next n bars, the state after them, and weights (n, V, S) and slow squares (n, S)."""
-    bars = state.bars + np.arange(len(moved))
-    usual, usual_sums = _means(moved[:, None].copy(), (USUAL,), bars, state.usual)
-    before = np.concatenate([state.usual_mean[None], usual[:-1, 0]])
+    usual, usual_sums = means_on(moved[:, None].copy(), (USUAL,), state.bars, state.usual)
+    before = _earlier(state.usual_mean, usual[:-1, 0])
     read = [read_on(rhythm, moved, before) for rhythm in state.rhythms]
-    factors = [np.concatenate([old[None], np.sqrt(rho[0])]) for old, (_, rho) in zip(state.factors, read, strict=True)]
-    sizes = np.empty((len(moved), len(_HALF_LIVES), moved.shape[1]))
-    cut = np.minimum(moved, np.where(before > 0, CUT * before, np.inf))
-    sizes[:, 0], sizes[:, _WAYS] = moved, cut
-    for i, factor in enumerate(factors, 1):
-        np.divide(moved, factor[:-1], out=sizes[:, i])
-        np.divide(cut, factor[:-1], out=sizes[:, _WAYS + i])
-    squares = sizes[:, _WAYS : 2 * _WAYS]
-    np.square(squares, out=squares)
-    sizes[:, -2], sizes[:, -1] = moved, squares[:, 0]
-    means, sums = _means(sizes, _HALF_LIVES, bars, state.sums)
+    rho = [one for _, one in read]
+    factors = [_earlier(old, np.sqrt(one[0])) for old, one in zip(state.factors, rho, strict=True)]
+    means, sums = means_on(_sizes(moved, before, factors), _HALF_LIVES, state.bars, state.sums)
     fast, slow = means[:, : 2 * _WAYS].reshape(len(moved), 2, _WAYS, -1), means[:, -2:]
-    views = _views(fast, slow, [rho[0] for _, rho in read])
-    lost = _losses(np.concatenate([state.said[None], views[:-1]]), moved)
-    lost, lost_sums = run_on(lost, (MEMORY,) * len(state.lost), state.lost)
-    weights = lost - lost.min(axis=1, keepdims=True)
-    weights *= -RATE
-    np.exp(weights, out=weights)
-    weights /= weights.sum(axis=1, keepdims=True)
-    parts = _parts(weights, views, fast, slow, [rho for _, rho in read])
+    views = _views(fast, slow, [one[0] for one in rho])
+    said = views[-1].copy()
+    lost, lost_sums = run_on(_losses(_earlier(state.said, views[:-1]), moved), _MEMORIES, state.lost)
+    weights = _weighed(lost)
+    parts = _parts(weights, views, fast, slow, rho)
     expected = np.stack([factor[-1] for factor in factors])
     rhythms = tuple(rhythm for rhythm, _ in read)
-    known = State(state.bars + len(moved), usual_sums, usual[-1, 0], sums, lost_sums, views[-1], expected, rhythms)
+    bars, usual_mean = state.bars + len(moved), usual[-1, 0].copy()
+    known = State(bars, usual_sums, usual_mean, sums, lost_sums, said, expected, rhythms)
     return parts, known, weights, slow[:, 1]
 
 
-def _means(
-    values: FloatArray, half_lives: tuple[float, ...], bars: IntArray, before: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Exponentially weighted means, in place; weights sum to 1 from the first bar on. ((n, F, S), (F, S) the sums)"""
-    sums, after = run_on(values, half_lives, before)
-    decay = 2.0 ** (-1.0 / np.array(half_lives))
-    sums *= ((1 - decay) / (1 - decay ** np.maximum(bars, 1)[:, None]))[..., None]
-    return sums, after
+def _earlier(first: FloatArray, later: FloatArray) -> FloatArray:
+    """What was known before each bar: `first` before the first one."""
+    return np.concatenate([first[None], later])
+
+
+def _sizes(moved: FloatArray, before: FloatArray, factors: list[FloatArray]) -> FloatArray:
+    """What the means of _HALF_LIVES are of; `factors` are those of rhythms. (n, F, S)"""
+    sizes = np.empty((len(moved), len(_HALF_LIVES), moved.shape[1]))
+    cut = CUT * before
+    cut[before <= 0] = np.inf
+    np.minimum(moved, cut, out=cut)
+    sizes[:, 0], sizes[:, -2] = moved, moved
+    np.square(cut, out=sizes[:, _WAYS])
+    sizes[:, -1] = sizes[:, _WAYS]
+    for i, factor in enumerate(factors, 1):
+        np.divide(moved, factor[:-1], out=sizes[:, i])
+        squared = np.divide(cut, factor[:-1], out=sizes[:, _WAYS + i])
+        np.square(squared, out=squared)
+    return sizes
 
 
 def _views(fast: FloatArray, slow: FloatArray, rho: list[FloatArray]) -> FloatArray:
@@ -184,11 +188,21 @@ def _views(fast: FloatArray, slow: FloatArray, rho: list[FloatArray]) -> FloatAr
 
 def _losses(said: FloatArray, moved: FloatArray) -> FloatArray:
     """Of each view, on each bar. (n, V, S)"""
-    v = np.maximum(said, _NOTHING)  # all of them before the first move: none is better
+    v = np.maximum(said, _NOTHING, out=said)  # all of them before the first move: none is better
     loss = np.square(moved)[:, None] / v
     np.minimum(loss, LOSS_MOST, out=loss)
     loss += np.log(v, out=v)
     return loss
+
+
+def _weighed(lost: FloatArray) -> FloatArray:
+    """Weights of the views from what they have lost. (n, V, S)"""
+    weights = lost.min(axis=1, keepdims=True) - lost
+    if RATE != 1:
+        weights *= RATE
+    np.exp(weights, out=weights)
+    weights /= _sum(weights)[:, None]
+    return np.asarray(weights)
 
 
 def _parts(
@@ -196,22 +210,35 @@ def _parts(
 ) -> FloatArray:
     """The deviations. (n, C, S)"""
     parts = np.empty((len(weights), COMPONENTS, weights.shape[-1]))
-    parts[:, 0] = np.maximum((weights * views).sum(axis=1), LEAST_SHARE * slow[:, 1])
+    views *= weights
+    np.maximum(_sum(views), LEAST_SHARE * slow[:, 1], out=parts[:, 0])
     absolute, square = weights[:, 0::2], weights[:, 1::2]
-    inverse = 1 / PRIOR_MEAN_ABS**2
-    now = absolute * np.square(fast[:, 0])
+    now, inverse = np.square(fast[:, 0]), 1 / PRIOR_MEAN_ABS**2
+    now *= absolute
     now *= inverse
     now += square * fast[:, 1]
-    parts[:, -2] = now.sum(axis=1)
-    share = absolute.sum(axis=1)
-    parts[:, -1] = share * (inverse * np.square(slow[:, 0])) + (1 - share) * slow[:, 1]
+    parts[:, -2] = _sum(now)
+    share, calm = _sum(absolute), np.square(slow[:, 0])
+    calm *= inverse
+    calm -= slow[:, 1]
+    calm *= share
+    np.add(calm, slow[:, 1], out=parts[:, -1])
     ways = absolute + square
     for i in range(1, len(NEAR)):
-        parts[:, i] = ways[:, 0]
+        near = parts[:, i]
+        near[:] = ways[:, 0]
         for k, one in enumerate(rho, 1):
-            parts[:, i] += ways[:, k] * one[i]
+            near += ways[:, k] * one[i]
     np.sqrt(parts, out=parts)
     for i, horizon in enumerate(NEAR[1:], 1):
         w = slow_share(horizon)
         parts[:, i] *= (1 - w) * parts[:, -2] + w * parts[:, -1]
     return parts
+
+
+def _sum(values: FloatArray) -> FloatArray:
+    """Over the middle axis, in its order however many series there are. (n, S)"""
+    total = values[:, 0] + values[:, 1]
+    for i in range(2, values.shape[1]):
+        total += values[:, i]
+    return total

@@ -1,13 +1,13 @@
-"""First-order recursions over whole panels without a loop over bars."""
+"""First-order recursions over whole panels, by loops that give a series the same bits whatever stands beside it."""
+
+from functools import lru_cache
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray
-from truecast.models.ewma_walk import ewma
 
 _GONE = 1e-18  # a weight that no longer changes a float64 sum
-_BLOCK = 16
-_ROWS_MANY = 16  # from here on a product of matrices is faster than doubling
+_FEW = 24  # recursions side by side: with fewer, a loop over numbers is faster than one over short arrays
 
 
 def filtered(u: FloatArray, decay: FloatArray, every: int = 1) -> FloatArray:
@@ -30,39 +30,52 @@ def averaged(values: FloatArray, half_life: float) -> FloatArray:
 
     values[..., 0] belongs to no move and must be 0; the mean there is 0. The same as models/ewma_walk.py::ewma.
     """
-    rows = values.reshape(-1, values.shape[-1])
-    if len(rows) >= _ROWS_MANY:
-        return np.asarray(ewma(rows, np.array([half_life]))[0].reshape(values.shape), np.float64)
-    decay = 2.0 ** (-1.0 / half_life)
-    means = filtered(values, np.array(decay))
-    means *= (1 - decay) / _mass(decay, values.shape[-1])
-    return means
+    rows = values.reshape(-1, values.shape[-1]).T[:, None].copy()
+    means, _ = means_on(rows, (half_life,), 0, np.zeros((1, rows.shape[-1])))
+    return np.ascontiguousarray(means[:, 0].T).reshape(values.shape)
+
+
+def means_on(
+    values: FloatArray, half_lives: tuple[float, ...], bars: int, before: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Exponentially weighted means, in place; weights sum to 1 from the first bar on. ((n, F, S), (F, S) the sums)
+
+    Going on from the sums `before` after so many `bars`, of which the first ever has no value.
+    """
+    sums, after = run_on(values, half_lives, before)
+    sums *= _weights(half_lives, bars, len(values))[..., None]
+    return sums, after
 
 
 def run_on(values: FloatArray, half_lives: tuple[float, ...], before: FloatArray) -> tuple[FloatArray, FloatArray]:
     """y[t] = values[t] + decay y[t - 1], in place, going on from `before` (F, S), y at the bar before. (n, F, S)
 
-    One half-life for each of F; also y at the last bar (F, S). Within blocks of _BLOCK bars first, all blocks at once,
-    then from block to block: few passes, elementwise, the same for a series whatever stands beside it.
+    One half-life for each of F; also y at the last bar (F, S). Two operations a bar, whether on numbers or on arrays:
+    the same to the last bit for a series whatever stands beside it, and wherever the bars are cut.
     """
-    n, (f, s) = len(values), before.shape
-    decay = 2.0 ** (-1.0 / np.array(half_lives))[:, None]  # (F, 1)
-    y = values
-    if n % _BLOCK:
-        y = np.zeros((n + -n % _BLOCK, f, s))
-        y[:n] = values
-    blocks = y.reshape(-1, _BLOCK, f, s)
-    for j in range(1, _BLOCK):
-        blocks[:, j] += decay * blocks[:, j - 1]
-    fade = decay ** np.arange(1.0, _BLOCK + 1)[:, None, None]
-    carry = before
-    for i in range(len(blocks)):
-        blocks[i] += fade * carry
-        carry = blocks[i, -1]
-    if y is not values:
-        values[:] = y[:n]
-    return values, values[-1].copy()
+    decay = 2.0 ** (-1.0 / np.array(half_lives))
+    if before.size <= _FEW:
+        for f, keep in enumerate(decay.tolist()):
+            for s, begun in enumerate(before[f].tolist()):
+                y, path = begun, []
+                for value in values[:, f, s].tolist():
+                    y = value + keep * y
+                    path.append(y)
+                values[:, f, s] = path
+        return values, values[-1].copy()
+    keeps, kept, y = np.repeat(decay[:, None], before.shape[1], axis=1), np.empty(before.shape), before
+    for row in values:
+        np.multiply(keeps, y, out=kept)
+        y = np.add(row, kept, out=row)
+    return values, y.copy()
 
 
-def _mass(decay: float, n_bars: int) -> FloatArray:
-    return np.asarray(1 - decay ** np.maximum(np.arange(n_bars), 1))
+def _weights(half_lives: tuple[float, ...], bars: int, n: int) -> FloatArray:
+    """What sums over the bars so far are multiplied by to be means. (n, F)"""
+    return _weights_to(half_lives, 1 << (bars + n).bit_length())[bars : bars + n]
+
+
+@lru_cache(maxsize=64)
+def _weights_to(half_lives: tuple[float, ...], bars: int) -> FloatArray:
+    decay = 2.0 ** (-1.0 / np.array(half_lives))
+    return np.asarray((1 - decay) / (1 - decay ** np.maximum(np.arange(bars), 1)[:, None]))
