@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -19,6 +20,7 @@ from sqlalchemy import exists, select
 
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.live import live_of
 from truecast.forecasts.panels import Panels
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
@@ -233,7 +235,7 @@ def build(
         models or settings.data_dir / MODELS,
         clock,
         compute,
-        sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of),
+        sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of, partial(live_of, db)),
         trainer=trained_apart,
         update_interval_s=settings.model_update_interval_s or WEEK_S,
         serves=role in _STAY,

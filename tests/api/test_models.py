@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -131,3 +132,37 @@ async def test_every_listed_name_can_be_asked_for_and_is_called_something(client
         assert item["title"] and item["title"][0].isupper()
     auto = (await client.post("/api/v1/forecasts", json=body | {"model": "auto"})).json()["auto"]
     assert [at["horizon"] for at in auto["by_horizon"]] == [1, 5, 24] and auto["reason"].endswith(".")
+
+
+async def test_auto_takes_a_version_just_promoted_by_its_trial_and_says_so(
+    client: httpx.AsyncClient, trained, monkeypatch
+):
+    """The trial is made up, because on exchange rates trees find nothing; everything after it is real."""
+    quick = trained.models._trainer
+
+    async def lucky(request: TrainingRequest) -> TrainingOutcome:
+        outcome = await quick(request)
+
+        def won(found, ratio):
+            return tuple(replace(one, crps_ratio=ratio, p_value=1e-6, moments=140, worse=False) for one in found)
+
+        judged = outcome.evaluation
+        judged = replace(judged, walk=won(judged.walk, 0.9), naive=won(judged.naive, 0.88))
+        return replace(outcome, evaluation=judged)
+
+    monkeypatch.setattr(trained.models, "_trainer", lucky)
+    body = {"symbol": "EUR-USD", "interval": "1d", "horizon": 3}
+    before = (await client.post("/api/v1/forecasts", json=body)).json()
+    moment = before["issued_at"]
+    await client.post(f"{URL}/lightgbm/train", json={"asset_class": "fx", "interval": "1d"})
+    await finished(client)
+    (changed,) = (await client.post(f"{URL}/lightgbm/promote")).json()["items"]
+    said = (await client.post("/api/v1/forecasts", json=body)).json()
+    assert said["model"] in ("lightgbm", "auto") and "in the trial before it was promoted" in said["auto"]["reason"]
+    assert {"horizon": 5, "model": "lightgbm"} in said["auto"]["by_horizon"]
+    told = [c for c in said["auto"]["candidates"] if c["evidence"] == "promotion"]
+    assert {(c["model"], c["horizon"]) for c in told} == {("lightgbm", 1), ("lightgbm", 5)}
+    await client.post(f"{URL}/lightgbm/rollback")
+    back = (await client.post("/api/v1/forecasts", json=body | {"as_of": moment})).json()
+    assert back["steps"] == before["steps"] and "promotion" not in {c["evidence"] for c in back["auto"]["candidates"]}
+    assert changed["version"]

@@ -17,7 +17,7 @@ from truecast.features.frame import frame_of_closes
 from truecast.models.auto import Auto, choose
 from truecast.models.base import HistoryTooShort, Model
 from truecast.models.boa import FLOOR, fresh
-from truecast.models.catalog import MODELS
+from truecast.models.catalog import MODELS, Trial
 from truecast.models.ensemble import Ensemble, among, at_horizons
 from truecast.models.evidence import BANDS, RENEWED, Band, Evidence, Judgement, learn, read_evidence
 from truecast.models.heavy import ModelUnavailable
@@ -207,7 +207,9 @@ def evidence_of(**ratios):
     for b, horizon in enumerate(BANDS):
         judged = [
             Judgement(
-                name, Skill("none" if at[b][1] > 0.05 else "positive" if at[b][0] < 1 else "negative", *at[b], 400), ()
+                name,
+                Skill("none" if (at[b][1] or 1) > 0.05 else "positive" if at[b][0] < 1 else "negative", *at[b], 400),
+                (),
             )
             for name, at in ratios.items()
         ]
@@ -239,6 +241,44 @@ def test_evidence_of_the_class_does_not_overrule_that_of_the_series():
     of_class = evidence_of(a=((0.95, 1e-6),) * 3).bands
     assert choose(evidence_of(a=((0.99, 0.5),) * 3), of_class).served == "a"
     assert choose(evidence_of(a=((1.05, 1e-6),) * 3), of_class).served == "naive"
+
+
+def trials(naive=(0.95, 1e-4), walk=(0.98, 1e-4), verdict="positive", n=600):
+    """A trial of `trees` at the three horizons: (ratio, p-value) against both walks."""
+    return {"trees": tuple(Trial(h, Skill(verdict, *naive, n), Skill(verdict, *walk, n)) for h in BANDS)}
+
+
+def test_a_version_just_promoted_is_judged_by_its_trial():
+    young = evidence_of(trees=((1.0, None),) * 3)
+    assert choose(young).served == "naive", "no outcome of its own, no trial"
+    choice = choose(young, trials=trials())
+    assert choice.served == "trees" and "in the trial before it was promoted" in choice.reason
+    told = [c for c in choice.candidates if c.evidence == "promotion"]
+    assert [c.horizon for c in told] == list(BANDS) and told[0].crps_ratio == 0.95 and told[0].p_value == 1e-4
+    assert choose(young, trials=trials(), able={"other"}).served == "naive"
+
+
+def test_a_trial_must_beat_the_random_walk_and_its_own_walk_and_is_compared_over_the_same_past():
+    young = evidence_of(ewma_walk=((0.99, 0.5),) * 3, trees=((1.0, None),) * 3)
+    for unproven in (trials(verdict="none"), trials(naive=(1.2, 1e-4), walk=(1.1, 1e-4), verdict="negative")):
+        assert choose(young, trials=unproven).served == "naive"
+    one_only = {"trees": tuple(replace(t, walk=Skill("none", 1.0, 0.9, 600)) for t in trials()["trees"])}
+    assert choose(young, trials=one_only).served == "naive", "what wins is its walk, which needs no training"
+    of_class = evidence_of(ewma_walk=((0.97, 1e-6),) * 3).bands
+    choice = choose(young, of_class, trials=trials())
+    (first, *_) = (c for c in choice.candidates if c.evidence == "promotion")
+    assert first.crps_ratio == pytest.approx(0.98 * 0.97) and choice.served == "trees"
+    close = choose(young, of_class, trials=trials(walk=(0.999, 1e-4)))
+    assert close.served == "ewma_walk", "within a tie the simpler one serves"
+
+
+def test_outcomes_of_its_own_count_for_more_than_a_trial():
+    bad = evidence_of(trees=((1.05, 1e-4),) * 3)
+    assert choose(bad, trials=trials()).served == "naive"
+    young = evidence_of(trees=((1.0, None),) * 3)
+    proven_worse = evidence_of(trees=((1.02, 1e-4),) * 3).bands
+    choice = choose(young, proven_worse, trials=trials())
+    assert choice.served == "naive" and "promotion" not in {c.evidence for c in choice.candidates}
 
 
 def test_many_candidates_need_more_proof_than_one():

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from pydantic import Field
 
 from truecast.api.explanation import ExplanationShape, explanation_shape
 from truecast.api.shapes import CoverageShape, Output, Provenance
-from truecast.domain.forecast import Choice, Forecast, Mode, Verdict
+from truecast.domain.forecast import Choice, EvidenceKind, Forecast, Mode, Verdict
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID
@@ -56,7 +55,9 @@ class CandidateShape(Output):
 
     model: str
     horizon: int = Field(description="Steps; what is said of it holds for horizons near it.")
-    evidence: Literal["series", "class"] = Field(description="On this series, or over all of its class.")
+    evidence: EvidenceKind = Field(
+        description="On this series; over all of its class; or in the trial before its promotion, on bars held back."
+    )
     crps_ratio: float | None
     p_value: float | None = Field(description="After Holm, over all candidates and horizons.")
     verdict: Verdict

@@ -107,6 +107,10 @@ class CardShape(Output):
 class VersionShape(Output):
     """A version of one scope. `card` is null for folders that nothing here has registered."""
 
+    live: list[ComparisonShape] = Field(
+        description="Sealed forecasts that met their outcome, against the random walk sealed beside them, by horizon."
+    )
+
     version: str
     asset_class: str
     interval: str
@@ -134,6 +138,7 @@ class ModelDetail(ModelShape):
 
     versions: list[VersionShape]
     events: list[EventShape]
+    hints: list[str] = Field(description="Champions that the ledger proves to be worse than the random walk.")
 
 
 class StatusShape(Output):
@@ -179,6 +184,7 @@ class DriftShape(Output):
     measured: float
     limit: float
     detail: str
+    hint: str | None = Field(description="What may be done at once; the next training follows by itself.")
     at: datetime
 
 

@@ -50,6 +50,7 @@ from truecast.models.registry.card import Card
 from truecast.models.registry.events import Event
 from truecast.models.registry.judge import Comparison
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
+from truecast.models.registry.record import rollback_command
 from truecast.models.registry.runs import Run
 from truecast.models.roster import listed, names, status_of
 from truecast.services import Services
@@ -96,13 +97,19 @@ async def get_model(services: ServicesDep, name: ModelPath) -> ModelDetail:
     registry, catalogue = services.models, services.models.catalogue()
     short = _model(catalogue, name)
     if name not in GROWERS:
-        return ModelDetail(**short, versions=[], events=[])
+        return ModelDetail(**short, versions=[], events=[], hints=[])
+    lived = await registry.live(name)
     versions = [
-        _version(loaded, await registry.card(version)) for version, loaded in registry.versions(name)[:VERSIONS_SHOWN]
+        _version(loaded, await registry.card(version), lived.record.get((version.key[1], version.version), ()))
+        for version, loaded in registry.versions(name)[:VERSIONS_SHOWN]
     ]
-    versions += [_version(loaded, None) for loaded in await registry.foreign(name)]
-    events = await registry.events(name, limit=EVENTS_SHOWN)
-    return ModelDetail(**short, versions=versions, events=[_event(event) for event in events])
+    versions += [_version(loaded, None, ()) for loaded in await registry.foreign(name)]
+    return ModelDetail(
+        **short,
+        versions=versions,
+        events=[_event(event) for event in await registry.events(name, limit=EVENTS_SHOWN)],
+        hints=[hint.told for hint in lived.hints],
+    )
 
 
 @router.post(
@@ -175,9 +182,9 @@ def _model(catalogue: Catalogue, name: str) -> dict[str, Any]:
     }
 
 
-def _version(loaded: Loaded, card: Card | None) -> VersionShape:
+def _version(loaded: Loaded, card: Card | None, live: Iterable[Comparison]) -> VersionShape:
     facts = {name: value for name, value in _plain(loaded).items() if name != "model"}
-    return VersionShape(**facts, card=None if card is None else _card(card))
+    return VersionShape(**facts, card=None if card is None else _card(card), live=_comparisons(live))
 
 
 def _card(card: Card) -> CardShape:
@@ -237,6 +244,7 @@ async def _retrain(services: Services) -> RetrainShape:
                 measured=one.measured,
                 limit=one.limit,
                 detail=one.detail,
+                hint=rollback_command(one.model, one.scope) if one.trigger == "crps" and one.model in GROWERS else None,
                 at=one.at,
             )
             for one in found

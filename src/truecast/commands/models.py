@@ -16,11 +16,12 @@ from truecast.kit.clock import from_us, iso
 from truecast.kit.errors import EXIT_DATA, MalformedRequest
 from truecast.kit.limits import EVENTS_LISTED_MAX
 from truecast.kit.settings import Settings
-from truecast.models.catalog import Catalogue
+from truecast.models.catalog import GROWERS, Catalogue
 from truecast.models.registry.answers import Changed, Loaded, Trained
 from truecast.models.registry.card import Card
 from truecast.models.registry.events import Event
 from truecast.models.registry.judge import Comparison
+from truecast.models.registry.record import Lived
 from truecast.models.registry.registry import Registry
 from truecast.models.roster import Listed, listed, names
 from truecast.wiring import Role, build
@@ -59,12 +60,18 @@ def list_models(*, as_json: Json = False) -> None:
 @app.command()
 def show(name: Name, *, as_json: Json = False) -> None:
     """The versions of a model, newest first: what they learned from, and how well they did."""
-    found = asyncio.run(_show(name))
+    found, lived = asyncio.run(_show(name))
     if as_json:
-        plain = [_loaded(one) | {"card": None if card is None else orjson.loads(card.encoded())} for one, card in found]
+        plain = [
+            _loaded(one)
+            | {"card": None if card is None else orjson.loads(card.encoded())}
+            | {"live": [comparison.plain() for comparison in _live(lived, one)]}
+            for one, card in found
+        ]
         typer.echo(orjson.dumps(plain))
         return
-    lines = [line for one, card in found for line in _told(one, card)]
+    lines = [line for one, card in found for line in _told(one, card, _live(lived, one))]
+    lines += [f"hint: {hint.told}" for hint in lived.hints]
     typer.echo("\n".join(lines) if lines else f"No version of {name} was trained yet: truecast models train {name}")
 
 
@@ -147,10 +154,11 @@ async def _catalogue() -> Catalogue:
         return registry.catalogue()
 
 
-async def _show(name: str) -> list[tuple[Loaded, Card | None]]:
+async def _show(name: str) -> tuple[list[tuple[Loaded, Card | None]], Lived]:
     async with _registry() as registry:
+        lived = await registry.live(name) if name in GROWERS else Lived({}, [])
         found = [(loaded, await registry.card(version)) for version, loaded in registry.versions(name)]
-        return [*found, *((one, None) for one in await registry.foreign(name))]
+        return [*found, *((one, None) for one in await registry.foreign(name))], lived
 
 
 async def _train(
@@ -206,7 +214,11 @@ def _why(one: Trained) -> str:
     return "" if one.refused is None else one.refused.detail
 
 
-def _told(one: Loaded, card: Card | None) -> list[str]:
+def _live(lived: Lived, one: Loaded) -> Sequence[Comparison]:
+    return lived.record.get(((one.asset_class, one.interval), one.version), ())
+
+
+def _told(one: Loaded, card: Card | None, live: Sequence[Comparison]) -> list[str]:
     head = f"{one.version}  {one.asset_class} {one.interval}  {one.status}{f': {one.reason}' if one.reason else ''}"
     if card is None:
         return [head]
@@ -219,6 +231,7 @@ def _told(one: Loaded, card: Card | None) -> list[str]:
         f"  {card.feature_set}, seed {card.seed}, horizons {card.anchors[0]} to {card.anchors[-1]}",
         f"  believed {' '.join(f'{share:.2f}' for share in card.shrink)}",
         *(f"  {_compared(comparison)}" for comparison in versus),
+        *(f"  sealed: {_compared(comparison)}" for comparison in live),
     ]
 
 

@@ -10,6 +10,8 @@ from truecast.domain.quantiles import Quantiles
 
 Verdict = Literal["positive", "none", "negative"]
 Mode = Literal["live", "replay"]
+# On the series, over its class, or, of a version that was put in service lately, in the trial before its promotion.
+EvidenceKind = Literal["series", "class", "promotion"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Candidate:
 
     model: str
     horizon: int  # steps; what is said of it holds for horizons near it
-    evidence: Literal["series", "class"]
+    evidence: EvidenceKind
     crps_ratio: float | None  # < 1 is better than the random walk
     p_value: float | None  # two-sided, after Holm over the candidates
     verdict: Verdict

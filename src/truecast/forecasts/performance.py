@@ -37,9 +37,9 @@ from truecast.market.store import BarStore
 from truecast.models.auto import AUTO, choose, members_of
 from truecast.models.backtest import walk_forward
 from truecast.models.base import HistoryTooShort, Model
-from truecast.models.catalog import UNTRAINED, Catalogue, UnknownModel
+from truecast.models.catalog import GROWERS, UNTRAINED, Catalogue, UnknownModel
 from truecast.models.ensemble import Ensemble
-from truecast.models.evidence import ENSEMBLE, nothing
+from truecast.models.evidence import ENSEMBLE, about, nothing
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.base import HorizonBeyondTraining
 from truecast.models.location.trees import OutOfScope
@@ -286,8 +286,10 @@ class Performance:
         asset_class = instrument.asset_class.value
         async with self._ledger.db.read() as conn:
             found = await self._book.known(conn, instrument.symbol, asset_class, interval, self._clock.now())
-        own = found.own or nothing(members_of(catalogue, asset_class, interval))
-        by_horizon = choose(own, found.of_class).by_horizon
+        members = members_of(catalogue, asset_class, interval)
+        own = (found.own and about(found.own, members, GROWERS)) or nothing(members)
+        trials = catalogue.trials_of((asset_class, interval.value))
+        by_horizon = choose(own, found.of_class, trials=trials).by_horizon
         return next((name for at, name in by_horizon if at >= (horizon or 1)), by_horizon[-1][1])
 
     def _model(self, name: str, instrument: Instrument, interval: Interval) -> Model:

@@ -29,9 +29,9 @@ from truecast.kit.clock import from_us
 from truecast.kit.errors import TruecastError
 from truecast.models.auto import AUTO, choose, members_of, weights_of
 from truecast.models.base import Model, require_bars
-from truecast.models.catalog import Catalogue
+from truecast.models.catalog import GROWERS, Catalogue
 from truecast.models.ensemble import Ensemble, among, at_horizons
-from truecast.models.evidence import ENSEMBLE, REFUSALS, Evidence, blended, horizon_max, nothing
+from truecast.models.evidence import ENSEMBLE, REFUSALS, Evidence, about, blended, horizon_max, nothing
 from truecast.models.explain import Member, explain, explain_average
 from truecast.models.located import Located
 from truecast.models.location.base import HorizonBeyondTraining
@@ -154,13 +154,14 @@ def _together(question: Question, records: Records) -> _Plan:
 
 def _auto(question: Question, records: Records) -> _Plan:
     members = _members(question)
-    own = _own(question, members)
+    own = question.known.own and about(question.known.own, members, GROWERS)
     if own is None and not question.known.of_class:
         own = records.learned(members, question.basis.frame)
     known = own or nothing(members)
     steps, bars = question.basis.horizon.steps, len(question.basis.frame)
     able = {model.name for model in members if horizon_max(model) >= steps and model.min_bars <= bars}
-    choice = choose(known, question.known.of_class, {*able, ENSEMBLE})
+    trials = question.catalogue.trials_of(question.scope)
+    choice = choose(known, question.known.of_class, {*able, ENSEMBLE}, trials)
     names = {name for _, name in choice.by_horizon}
     if len(names) == 1 and ENSEMBLE not in names:
         return _single(question, _of(members, choice.served), choice)

@@ -5,7 +5,10 @@ At each of the horizons BANDS the candidates are all members of the ensemble and
 1. Those significantly better than the random walk on this series (Diebold-Mariano; Holm (1979) over the candidates)
    may serve.
 2. Where there is none: those significantly better over all series of the class at this interval (evidence.pooled),
-   unless they are significantly worse on this one.
+   unless they are significantly worse on this one. A trained version that serves since a moment ago has no outcomes of
+   its own; until it has, its trial counts in their place: on the bars its training held back (models/registry), better
+   than the random walk and than its own walk without what was learned, each significantly. Its ratio is then that over
+   its own walk times that of the walk over the class, so that all are compared over the same past.
 3. Where there is none either: the random walk.
 
 Of those that may serve the best does; what is better by less than TIE counts as equal, and then the one listed first
@@ -17,16 +20,16 @@ and between two horizons their quantiles are averaged, so that there is no step 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from types import MappingProxyType
 
 import numpy as np
 
 from truecast.domain.bar import FloatArray
-from truecast.domain.forecast import Candidate, Choice, Coverage, Skill, Verdict
+from truecast.domain.forecast import Candidate, Choice, Coverage, EvidenceKind, Skill, Verdict
 from truecast.domain.interval import Interval
 from truecast.features.frame import Frame
 from truecast.models.base import Model
-from truecast.models.catalog import Catalogue
+from truecast.models.catalog import Catalogue, Trial
 from truecast.models.ensemble import Ensemble
 from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement, fit_members, learn, pooled
 from truecast.models.heavy import ModelUnavailable
@@ -35,6 +38,7 @@ from truecast.models.skill import ALPHA, ORIGINS_MIN
 from truecast.models.titles import words
 
 AUTO = "auto"
+WALK = "ewma_walk"  # around which trained models forecast (models/located.py)
 TIE = 0.002  # of the CRPS ratio
 PRICES = ("naive", "ewma_walk", "vol_walk", "lightgbm")
 SLOW = ("naive", "ewma_walk", "drift", "ets", "theta", "arima")
@@ -68,18 +72,29 @@ class Auto(Ensemble):
         return Auto(self.members, pooled=found)
 
 
-def choose(evidence: Evidence, of_class: Sequence[Band] = (), able: Collection[str] | None = None) -> Choice:
-    """What serves, by the evidence of the series and of its class; only models in `able` where they are given."""
+def choose(
+    evidence: Evidence,
+    of_class: Sequence[Band] = (),
+    able: Collection[str] | None = None,
+    trials: Mapping[str, Sequence[Trial]] = MappingProxyType({}),
+) -> Choice:
+    """What serves, by the evidence of the series and of its class; only models in `able` where they are given.
+
+    `trials`: of trained models, before their promotion.
+    """
     naive = evidence.names[0]
     own, together = corrected(evidence.bands), corrected(of_class)
+    tried = _tried(trials, together)
+    together |= tried
     names = [name for name in (*evidence.names[1:], ENSEMBLE) if able is None or name in able]
     may = [_may_serve(horizon, names, own, together) for horizon in BANDS]
     best = [_best(one, naive) for one in may]
     throughout = next((name for name in names if name != ENSEMBLE and _serves_all(name, may, own, together)), None)
     by_horizon = tuple(zip(BANDS, [throughout] * len(BANDS) if throughout else best, strict=True))
     served = by_horizon[0][1] if len({name for _, name in by_horizon}) == 1 else AUTO
-    candidates = (*_candidates("series", own), *_candidates("class", together))
-    return Choice(served, _reason(by_horizon, naive, own, together), by_horizon, candidates)
+    by_class = {key: judgement for key, judgement in together.items() if key not in tried}
+    candidates = (*_candidates("series", own), *_candidates("class", by_class), *_candidates("promotion", tried))
+    return Choice(served, _reason(by_horizon, naive, _Sources(own, together, tried)), by_horizon, candidates)
 
 
 def member_names(interval: Interval) -> tuple[str, ...]:
@@ -107,7 +122,8 @@ def weights_of(choice: Choice, evidence: Evidence) -> FloatArray:
     weights = np.zeros((len(BANDS), len(evidence.members)))
     for b, (band, (_, name)) in enumerate(zip(evidence.bands, choice.by_horizon, strict=True)):
         if name == ENSEMBLE:
-            weights[b] = band.boa.weights()
+            learned = band.boa.weights()
+            weights[b, : len(learned)] = learned  # members that came since have none yet
         else:
             weights[b, evidence.names.index(name)] = 1.0
     return weights
@@ -155,9 +171,28 @@ def _may_serve(
     )
 
 
-def _candidates(
-    evidence: Literal["series", "class"], found: Mapping[tuple[int, str], Judgement]
-) -> tuple[Candidate, ...]:
+def _tried(
+    trials: Mapping[str, Sequence[Trial]], together: Mapping[tuple[int, str], Judgement]
+) -> dict[tuple[int, str], Judgement]:
+    """What trials say of models of which the class says nothing yet."""
+    found = {}
+    for name, listed in trials.items():
+        for trial in listed:
+            known, walk = together.get((trial.horizon, name)), together.get((trial.horizon, WALK))
+            alone, ratio = trial.walk, trial.naive.crps_ratio
+            if (known is not None and known.skill.p_value is not None) or ratio is None or alone.crps_ratio is None:
+                continue
+            if walk is not None:
+                ratio = alone.crps_ratio * _ratio(walk)
+            both = (trial.naive.verdict, alone.verdict)
+            verdict: Verdict = "positive" if both == ("positive", "positive") and ratio < 1 else "none"
+            p_values = [p for p in (trial.naive.p_value, alone.p_value) if p is not None]
+            skill = Skill(verdict, ratio, max(p_values) if len(p_values) == 2 else None, trial.naive.n)
+            found[trial.horizon, name] = Judgement(name, skill, ())
+    return found
+
+
+def _candidates(evidence: EvidenceKind, found: Mapping[tuple[int, str], Judgement]) -> tuple[Candidate, ...]:
     return tuple(
         Candidate(j.model, horizon, evidence, j.skill.crps_ratio, j.skill.p_value, j.skill.verdict, j.skill.n)
         for (horizon, _), j in found.items()
@@ -210,24 +245,29 @@ def _with(skill: Skill, p_value: float | None) -> Skill:
     return Skill(verdict, skill.crps_ratio, p_value, skill.n)
 
 
-def _reason(
-    by_horizon: Sequence[tuple[int, str]],
-    naive: str,
-    own: Mapping[tuple[int, str], Judgement],
-    together: Mapping[tuple[int, str], Judgement],
-) -> str:
+@dataclass(frozen=True, slots=True)
+class _Sources:
+    """What is known, by horizon and model: on the series, over its class, and of that, what stems from trials."""
+
+    own: Mapping[tuple[int, str], Judgement]
+    together: Mapping[tuple[int, str], Judgement]
+    tried: Mapping[tuple[int, str], Judgement]
+
+    def why(self, horizon: int, name: str) -> tuple["_Why", Judgement | None]:
+        """Why such a model serves, and the judgement that says so."""
+        own, together = self.own.get((horizon, name)), self.together.get((horizon, name))
+        if own is not None and own.skill.verdict == "positive":
+            return _Why.SERIES, own
+        if together is not None and together.skill.verdict == "positive":
+            return (_Why.TRIAL if (horizon, name) in self.tried else _Why.CLASS), together
+        return _Why.BESIDE, together or own
+
+
+def _reason(by_horizon: Sequence[tuple[int, str]], naive: str, known: _Sources) -> str:
     """One sentence per model and kind of reason, in words; names and figures are in the fields of the choice."""
     said: dict[tuple[str, _Why], list[tuple[int, float | None]]] = {}
     for horizon, name in by_horizon:
-        key = (horizon, name)
-        if name == naive:
-            why, judgement = _Why.NOTHING, None
-        elif key in own and own[key].skill.verdict == "positive":
-            why, judgement = _Why.SERIES, own[key]
-        elif key in together and together[key].skill.verdict == "positive":
-            why, judgement = _Why.CLASS, together[key]
-        else:
-            why, judgement = _Why.BESIDE, together.get(key) or own.get(key)
+        why, judgement = (_Why.NOTHING, None) if name == naive else known.why(horizon, name)
         said.setdefault((name, why), []).append((horizon, None if judgement is None else _ratio(judgement)))
     return " ".join(_sentence(name, naive, why, at) for (name, why), at in said.items())
 
@@ -237,6 +277,7 @@ class _Why(StrEnum):
 
     SERIES = "on this series"
     CLASS = "over all series of its class"
+    TRIAL = "it is new, and in the trial before it was promoted, on bars it had not seen"
     BESIDE = "beside it"
     NOTHING = "nothing else is proven"
 

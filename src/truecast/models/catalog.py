@@ -13,12 +13,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal
 
+from truecast.domain.forecast import Skill
 from truecast.kit.clock import from_us
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.models.base import Model
 from truecast.models.ewma_walk import EwmaWalk
 from truecast.models.heavy import ModelUnavailable, lacking
-from truecast.models.located import Located
+from truecast.models.located import LOCATED_VERSION, Located
 from truecast.models.location.arima import Arima
 from truecast.models.location.artifact import Artifact
 from truecast.models.location.boosted import LightGbm, RandomForest, XgBoost
@@ -61,6 +62,21 @@ class ModelStatus:
     since: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How the recipe of a trained version did before its promotion, at one horizon, on bars held back from its twin.
+
+    Against the calibrated random walk, and against its own walk without what was learned.
+    """
+
+    horizon: int
+    naive: Skill
+    walk: Skill
+
+
+Trials = Mapping[str, Mapping[Scope, tuple[Trial, ...]]]  # by model
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Catalogue:
     """What can serve at one moment."""
@@ -69,6 +85,7 @@ class Catalogue:
     scoped: Mapping[str, Mapping[Scope, Model]] = field(default_factory=dict)  # of trained models
     statuses: Mapping[str, ModelStatus] = field(default_factory=dict)
     scope_statuses: Mapping[str, Mapping[Scope, ModelStatus]] = field(default_factory=dict)
+    trials: Trials = field(default_factory=dict)  # of what serves each scope
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -110,6 +127,10 @@ class Catalogue:
             return self.statuses.get(name) or ModelStatus("unavailable", NOT_TRAINED)
         return self.scope_statuses.get(name, {}).get(scope) or ModelStatus("unavailable", NOT_TRAINED)
 
+    def trials_of(self, scope: Scope) -> dict[str, tuple[Trial, ...]]:
+        """Of every trained model that serves the scope."""
+        return {name: of[scope] for name, of in self.trials.items() if scope in of}
+
     def scopes(self, name: str) -> Mapping[Scope, ModelStatus]:
         """Of a trained model, every scope of which something is known."""
         return self.scope_statuses.get(name, {})
@@ -137,8 +158,9 @@ def catalogue_of(
     bound: Bound | None = None,
     class_of: Mapping[str, str] | None = None,
     scopes: Mapping[str, Mapping[Scope, ModelStatus]] | None = None,
+    trials: Trials | None = None,
 ) -> Catalogue:
-    """A snapshot: models without training, and the trained ones that are bound.
+    """A snapshot: models without training, and the trained ones that are bound, with their trials.
 
     `scopes` says more of a scope than that it is ready: stale, being trained, or why nothing of it can serve.
     """
@@ -153,13 +175,22 @@ def catalogue_of(
             scoped[name] = {scope: _located(grower, {scope: one}, _AllOf(scope[0])) for scope, one in parts.items()}
         statuses[name] = _together(name, parts, told[name])
     return Catalogue(
-        MappingProxyType(whole), MappingProxyType(scoped), MappingProxyType(statuses), MappingProxyType(told)
+        MappingProxyType(whole),
+        MappingProxyType(scoped),
+        MappingProxyType(statuses),
+        MappingProxyType(told),
+        MappingProxyType(dict(trials or {})),
     )
 
 
 def get_model(name: str) -> Model:
     """The model called `name` without anything trained; raises UnknownModel, ModelUnavailable."""
     return UNTRAINED.get(name)
+
+
+def version_of(artifact: str) -> str:
+    """The version of forecasts that an artifact's version makes, as the ledger keeps it."""
+    return f"{artifact}.{LOCATED_VERSION}"
 
 
 def untrained(name: str) -> Model:

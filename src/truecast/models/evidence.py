@@ -14,7 +14,7 @@ Shapes are renewed at every RENEWED-th bar only, which costs a tenth and makes n
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -166,6 +166,26 @@ def nothing(models: Sequence[Model]) -> Evidence:
     """Before any outcome."""
     bands = tuple(Band(horizon, fresh(len(models)), ()) for horizon in BANDS)
     return Evidence(tuple((model.name, model.version) for model in models), (), 0, 0, bands, ())
+
+
+def about(evidence: Evidence, members: Sequence[Model], trained: Collection[str]) -> Evidence | None:
+    """The same about the members that serve now; None where it says nothing of them.
+
+    Of `trained` models in another version than that which was judged, and of those that came since, nothing is known
+    yet; in the ensemble the former keep the weight of the version before, and the latter have none.
+    """
+    versions = {model.name: model.version for model in members}
+    changed = {name for name, version in evidence.members if versions.get(name) != version}
+    if any(name not in trained or name not in versions for name in changed):
+        return None
+    known = {*evidence.names, *(one.model for one in evidence.refused)}
+    came = tuple((model.name, model.version) for model in members if model.name not in known)
+    if not changed and not came:
+        return evidence
+    bands = tuple(replace(b, judged=tuple(j for j in b.judged if j.model not in changed)) for b in evidence.bands)
+    of = tuple((name, versions[name]) for name in evidence.names)
+    coverage = tuple((name, found) for name, found in evidence.coverage if name not in changed)
+    return replace(evidence, members=of + came, bands=bands, coverage=coverage)
 
 
 def learn(fits: Fits, frame: Frame, bars: int | None = None) -> Evidence:

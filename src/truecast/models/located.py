@@ -28,6 +28,8 @@ from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 from truecast.models.walk import FittedWalk, Walk, fit_walk, predict_panel
 
+LOCATED_VERSION = 1  # of this file's rule
+
 
 @dataclass(frozen=True, slots=True)
 class FittedLocated:
@@ -67,7 +69,7 @@ class Located:
     @property
     def version(self) -> str:
         """That of the location, and of this file's rule."""
-        return f"{self.location.version}.1"
+        return f"{self.location.version}.{LOCATED_VERSION}"
 
     @property
     def description(self) -> str:

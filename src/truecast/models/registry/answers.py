@@ -8,6 +8,7 @@ from truecast.features.frame import Frame
 from truecast.kit.errors import EXIT_NOT_FOUND, EXIT_UNAVAILABLE, EXIT_USAGE, TruecastError
 from truecast.models.catalog import GROWERS, UNTRAINED, Scope
 from truecast.models.registry.events import Key
+from truecast.models.registry.record import LiveOf
 from truecast.models.roster import status_of
 
 
@@ -58,6 +59,7 @@ class Sources:
     frames_of: Callable[[str, Interval], Awaitable[Sequence[Frame]]]  # histories of a class at an interval, capped
     scopes_of: Callable[[], Awaitable[Sequence[Scope]]]  # of which series are stored
     classes_of: Callable[[], Awaitable[Mapping[str, str]]]  # symbol -> asset class
+    live_of: LiveOf | None = None
 
 
 @dataclass(frozen=True, slots=True)

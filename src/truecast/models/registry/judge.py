@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from truecast.domain.bar import FloatArray, IntArray
+from truecast.domain.forecast import Skill, Verdict
 from truecast.features.frame import Frame
 from truecast.models import losses, skill
 
@@ -98,6 +99,14 @@ def found(comparisons: Sequence[Comparison], moments_min: int = MOMENTS_MIN) -> 
     return "not worse" if max((one.moments for one in comparisons), default=0) >= moments_min else "too little"
 
 
+def said(one: Comparison) -> Skill:
+    """The comparison as skill: both ways at 5 %, and only over enough moments."""
+    verdict: Verdict = "none"
+    if one.p_value is not None and one.p_value < skill.ALPHA and one.moments >= MOMENTS_MIN and one.crps_ratio:
+        verdict = "positive" if one.crps_ratio < 1 else "negative"
+    return Skill(verdict, one.crps_ratio, one.p_value, one.n)
+
+
 def _compared(  # noqa: PLR0917 the columns of one row
     against: str,
     horizon: int,
@@ -107,8 +116,22 @@ def _compared(  # noqa: PLR0917 the columns of one row
     alpha: float,
     allowance: float,
 ) -> Comparison:
-    when, number = np.unique(np.concatenate(moments), return_inverse=True)
-    loss, loss_other = np.concatenate(mine), np.concatenate(theirs)
+    columns = (np.concatenate(moments), np.concatenate(mine), np.concatenate(theirs))
+    return weighed(against, horizon, *columns, alpha, len(mine), allowance)
+
+
+def weighed(  # noqa: PLR0917 the columns of one row
+    against: str,
+    horizon: int,
+    moment: IntArray,
+    loss: FloatArray,
+    loss_other: FloatArray,
+    alpha: float,
+    series: int,
+    allowance: float = 0.0,
+) -> Comparison:
+    """From losses in units of each series, outcome by outcome. (N,)"""
+    when, number = np.unique(moment, return_inverse=True)
     count = np.bincount(number)
     mean, mean_other = np.bincount(number, loss) / count, np.bincount(number, loss_other) / count
     statistic, p_value = skill.diebold_mariano(mean, mean_other, horizon)
@@ -119,7 +142,7 @@ def _compared(  # noqa: PLR0917 the columns of one row
         against=against,
         horizon=horizon,
         n=len(loss),
-        series=len(mine),
+        series=series,
         moments=len(when),
         crps_ratio=ratio,
         p_value=p_value if known else None,

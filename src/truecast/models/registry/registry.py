@@ -40,9 +40,8 @@ from truecast.models.registry.answers import (
 )
 from truecast.models.registry.card import Card, card_of, read_card
 from truecast.models.registry.events import Event, Key, Past
-from truecast.models.registry.folder import Kept
-from truecast.models.registry.judge import Comparison
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused, weigh
+from truecast.models.registry.record import Lived, lived, record_of
 from truecast.models.registry.rows import Version
 from truecast.models.registry.state import (
     State,
@@ -276,8 +275,10 @@ class Registry:
         held_to = None if serving is None else serving.card.version  # one that cannot be read is no champion
         since_both = None
         if serving is not None and kept.card.against != held_to:
-            since_both = await self._since_both(key, kept, serving)
-        said = weigh(kept.card, held_to, since_both)
+            frames = await self._sources.frames_of(key[1][0], Interval(key[1][1]))
+            since_both = await self._compute.run(compared, key, kept, serving, frames)
+        record = await record_of(self._sources.live_of, key, name, held_to)
+        said = weigh(kept.card, held_to, since_both, record)
         if said.reason is not None:
             await self._write("refused", key, who=who, version=name, reason=said.reason, evidence=said.evidence)
             raise PromotionRefused(model=key[0], version=name, reason=said.reason, evidence=said.evidence)
@@ -294,11 +295,6 @@ class Registry:
             await rows.add_event(conn, "promoted", key, at=now, who=who, version=name, evidence=said.evidence)
         await self.load()
         return Changed(key[0], *key[1], name, champion)
-
-    async def _since_both(self, key: Key, one: Kept, other: Kept) -> list[Comparison]:
-        """How two versions did on what came after both."""
-        frames = await self._sources.frames_of(key[1][0], Interval(key[1][1]))
-        return await self._compute.run(compared, key, one, other, frames)
 
     async def rollback(
         self, model: str, asset_class: str | None = None, interval: Interval | None = None, *, who: str = "command"
@@ -367,6 +363,11 @@ class Registry:
             if name == model:
                 known.setdefault(scope, set()).add(version)
         return await self._compute.run(unregistered, self.root, model, known)
+
+    async def live(self, model: str) -> Lived:
+        """What sealed forecasts say of every version that served."""
+        require_grower(model)
+        return await lived(self._sources.live_of, self._state.past, model)
 
     async def card(self, version: Version) -> Card:
         """The registered card."""

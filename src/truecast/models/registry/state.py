@@ -7,15 +7,16 @@ from pathlib import Path
 
 from truecast.features.frame import Frame
 from truecast.kit.clock import from_us, iso
-from truecast.models.catalog import UNTRAINED, Catalogue, ModelStatus, Scope, Versioned, catalogue_of
+from truecast.models.catalog import UNTRAINED, Catalogue, ModelStatus, Scope, Trial, Versioned, catalogue_of
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.artifact import ArtifactRefused
 from truecast.models.registry import folder
 from truecast.models.registry.answers import Loaded
 from truecast.models.registry.events import Key, Past
 from truecast.models.registry.folder import Kept
-from truecast.models.registry.judge import HORIZONS, Comparison, compare
+from truecast.models.registry.judge import HORIZONS, Comparison, compare, said
 from truecast.models.registry.rows import Lease, Version
+from truecast.models.registry.training import Evaluation
 
 Named = tuple[Key, str]  # a version of a model and scope
 Statuses = dict[str, dict[Scope, ModelStatus]]
@@ -89,9 +90,19 @@ def statuses_of(state: State, now: datetime, stale_after: timedelta) -> Statuses
 def catalogue_with(kept: Mapping[Key, Kept], classes: Mapping[str, str], statuses: Statuses) -> Catalogue:
     """The catalogue in which these versions serve."""
     bound: dict[str, dict[Scope, Versioned]] = {}
+    trials: dict[str, dict[Scope, tuple[Trial, ...]]] = {}
     for (model, scope), one in kept.items():
         bound.setdefault(model, {})[scope] = (one.card.version, one.artifact)
-    return catalogue_of(bound, classes, statuses)
+        trials.setdefault(model, {})[scope] = trials_of(one.card.judged)
+    return catalogue_of(bound, classes, statuses, trials)
+
+
+def trials_of(judged: Evaluation) -> tuple[Trial, ...]:
+    """At every horizon at which the twin met both walks."""
+    alone = {one.horizon: one for one in judged.walk}
+    return tuple(
+        Trial(one.horizon, said(one), said(alone[one.horizon])) for one in judged.naive if one.horizon in alone
+    )
 
 
 def catalogue_then(root: Path, state: State, wanted: Mapping[Key, str]) -> Catalogue:
