@@ -40,6 +40,16 @@ def test_the_markets_are_sorted_and_filtered_by_the_address(open_page: OpenPage)
     expect(page.locator('#markets tr[data-symbol="USD-CAD"]')).to_have_count(0)
 
 
+def test_the_track_record_of_a_class_is_in_the_address(open_page: OpenPage) -> None:
+    page = open_page("record")
+    expect(page.locator("#leaderboard")).to_contain_text("Currencies")
+    page.locator("label", has_text="Stocks").click()
+    expect(page.locator("#leaderboard h3")).to_have_text("Leaderboard: Stocks")
+    assert "class=equity" in page.url
+    expect(page.locator("#calibration .curve-plot")).to_be_visible()
+    expect(page.get_by_role("heading", name="The ledger")).to_be_visible()
+
+
 def test_a_job_is_run_and_switched_from_the_page(open_page: OpenPage) -> None:
     page = open_page("data")
     row = page.locator('tr[data-job="resolve"]')
@@ -76,7 +86,7 @@ def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watc
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "data", "models?model=ewma_walk"])
+@pytest.mark.parametrize("path", ["", "record", "data", "models?model=ewma_walk"])
 def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
     page = open_page(path, theme=theme)
     expect(page.get_by_role("heading", level=1)).to_be_visible()

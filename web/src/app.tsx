@@ -12,6 +12,7 @@ const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
   markets: async () => (await import("./pages/markets")).Markets,
   instrument: async () => (await import("./pages/instrument")).Instrument,
   data: async () => (await import("./pages/data")).DataHealth,
+  record: async () => (await import("./pages/record")).Record,
   models: async () => (await import("./pages/models")).Models,
 };
 const loaded = new Map<PageName, ComponentType>();

@@ -1,6 +1,9 @@
 // The rows of the markets table and their order. Pure.
 import type { Forecast, Prices, SymbolItem } from "../api/types";
 
+/** As many as a list gives at once. */
+export const LIST_MAX = 200;
+
 export interface MarketRow extends SymbolItem {
   quote: Prices["items"][number] | null;
   /** Why there is no price. */

@@ -4,7 +4,7 @@ import { get, segment } from "../api/client";
 import type { Candles, Forecast, Page, Prices, SymbolItem } from "../api/types";
 import { changePercent, count, pValue, price as priceText, range } from "../format/numbers";
 import { age, steps as stepsText } from "../format/time";
-import { sortedRows, type MarketRow, type SortKey } from "../markets/rows";
+import { LIST_MAX, sortedRows, type MarketRow, type SortKey } from "../markets/rows";
 import { Bone } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
@@ -17,13 +17,12 @@ import { asked, go, withQuery } from "../state/place";
 import { useResource } from "../state/resource";
 import { pollMs, serverNow, tick as clockTick } from "../state/server";
 
-const SYMBOLS_MAX = 200;
 const CLASSES = ["fx", "crypto", "equity", "etf", "index", "commodity", "macro"];
 const SPARK_BARS = 40;
 const SLOWER = 4; // forecasts change with bars, not with ticks
 
 export function Markets() {
-  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: SYMBOLS_MAX }, signal));
+  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
   const items = symbols.data?.items ?? [];
   const names = items.map((item) => item.symbol).join(",");
   const prices = useResource<Prices>(names ? "prices of all" : null, (signal) => get("/prices", { symbols: names }, signal), { everyMs: pollMs, keep: true });

@@ -13,11 +13,12 @@ const PAD = 26;
 const SURE = 1.96;
 
 interface Props {
-  symbol: string;
+  /** null: over every instrument. */
+  symbol: string | null;
   interval: string;
   model: string;
   horizon: number;
-  calendar: string;
+  calendar?: string;
 }
 
 export function CalibrationCurve({ symbol, interval, model, horizon, calendar }: Props) {

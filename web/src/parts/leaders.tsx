@@ -20,7 +20,7 @@ interface Props {
   assetClass: string;
   interval: string;
   horizon: number;
-  calendar: string;
+  calendar?: string;
 }
 
 export function Leaders({ assetClass, interval, horizon, calendar }: Props) {

@@ -8,6 +8,7 @@ export interface Place {
 
 export const PAGES = {
   markets: { path: "/", title: "Markets" },
+  record: { path: "/record", title: "Track record" },
   models: { path: "/models", title: "Models" },
   data: { path: "/data", title: "Data health" },
 } as const;
