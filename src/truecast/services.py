@@ -17,10 +17,13 @@ from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.kit.settings import Settings
+from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
+from truecast.market.feeds_status import FeedStanding
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
+from truecast.market.keeper import Keeper
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
 from truecast.models.registry.registry import Registry
@@ -123,6 +126,16 @@ class Jobs(Protocol):
         """Let the schedule run it, or not."""
 
 
+class Feeds(Protocol):
+    """The live feeds of this installation."""
+
+    async def standings(self, source: str | None = None) -> Sequence[FeedStanding]:
+        """How they do, of all sources or of one, also those that another process listens to."""
+
+    def hears(self, symbol: str) -> bool:
+        """Whether this process gets the prices of a symbol without asking."""
+
+
 class Background(Protocol):
     """What this process does beside answering: making the store ready, then the jobs."""
 
@@ -154,12 +167,15 @@ class Services:
     quotes: Quotes
     board: QuoteBoard
     chain: Chain
+    backfill: Backfill
+    keeper: Keeper
     ledger: Ledger
     issuer: Issuer
     performance: Performance
     models: Registry
     training: Runs
     providers: Mapping[str, Provider]
+    feeds: Feeds
     jobs: Jobs
     background: Background
     loading: Loading

@@ -18,6 +18,7 @@ from typing import Protocol, cast
 import numpy as np
 from sqlalchemy import exists, select
 
+from truecast.api.announce import Announcer
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.live import live_of
@@ -26,23 +27,28 @@ from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
 from truecast.forecasts.retrain import Retrainer
 from truecast.forecasts.watch import Watch
+from truecast.jobs.feeds import Feeds, feeds_of
 from truecast.jobs.ingest import Intake
-from truecast.jobs.lease import Leases
+from truecast.jobs.keeper import gaps_job
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.retrain import retrain_job
 from truecast.jobs.scheduler import Scheduler
 from truecast.kit.budget_redis import SharedBudgets
-from truecast.kit.bus import InProcessBus
+from truecast.kit.bus import Bus, InProcessBus
+from truecast.kit.bus_redis import RedisBus
 from truecast.kit.clock import Clock, SystemClock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database, ProcessLock
 from truecast.kit.db_errors import typed_error
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.leases import Leases
 from truecast.kit.settings import Settings
+from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
+from truecast.market.keeper import Keeper
 from truecast.market.quote_news import QuoteNews
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
@@ -141,6 +147,7 @@ class Process:
 
     role: Role
     db: Database
+    bus: Bus
     lock: ProcessLock | None
     store: BarStore
     ingest: Ingest
@@ -153,6 +160,7 @@ class Process:
     training: Runs
     board: QuoteBoard
     quote_news: QuoteNews
+    feeds: Feeds
     until: datetime | None
     watching: tuple[asyncio.Task[None], ...] = ()  # promotions of other processes, quotes to be kept and told
 
@@ -180,9 +188,15 @@ class Process:
         return await pending(self.db)
 
     async def run(self) -> None:
-        """The jobs, until cancelled or until the end of the replay."""
-        if self.role in _RUN_JOBS:
+        """The jobs and the live feeds, until cancelled or until the end of the replay."""
+        if self.role not in _RUN_JOBS:
+            return
+        listening = asyncio.create_task(self.feeds.run(), name="feeds")
+        try:
             await self.scheduler.run(self.until)
+        finally:
+            listening.cancel()
+            await asyncio.gather(listening, return_exceptions=True)
 
     async def close(self) -> None:
         """Let go of everything, in the order in which it is needed."""
@@ -192,6 +206,7 @@ class Process:
         await self.training.close()
         await self.chain.close()
         await self.sources.close()
+        await self.bus.close()
         self.compute.close()
         await self.db.close()
         if self.lock is not None:
@@ -227,8 +242,12 @@ def build(
     lock = _lock_of(db)
     if lock is not None and role in _RUN_JOBS:
         lock.acquire()
-    compute, bus, store = Compute(), InProcessBus(clock), BarStore(db)
-    ingest, history, ledger = Ingest(store, bus, clock), History(store, clock), Ledger(db, clock)
+    compute, bus, store = Compute(), _bus_of(settings, clock, role), BarStore(db)
+    ingest, history, ledger = (
+        Ingest(store, bus, clock),
+        History(store, clock),
+        Ledger(db, clock, Announcer(bus, store, clock)),
+    )
     panels = Panels(store, history, clock)
     registry = Registry(
         db,
@@ -245,6 +264,8 @@ def build(
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
     chain = Chain(sources, clock, settings.source_order)
+    backfill = Backfill(store, ingest, chain, clock)
+    keeper = Keeper(store, backfill, chain, clock)
     board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
     quotes = Quotes(store, clock, board)
     parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps, chain)
@@ -252,8 +273,22 @@ def build(
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
-    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=clock.kind == "system")]
+    live = clock.kind == "system"
+    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
     scheduler = Scheduler(db, jobs, clock, leases)
+    listened = feeds_of(
+        settings.feeds if live and role in _RUN_JOBS else (),
+        sources,
+        chain=chain,
+        store=store,
+        ingest=ingest,
+        bus=bus,
+        board=board,
+        backfill=backfill,
+        clock=clock,
+        generator=np.random.default_rng(),
+    )
+    feeds = Feeds(db, clock, listened, leases)
     return Services(
         settings=settings,
         clock=clock,
@@ -266,16 +301,20 @@ def build(
         quotes=quotes,
         board=board,
         chain=chain,
+        backfill=backfill,
+        keeper=keeper,
         ledger=ledger,
         issuer=issuer,
         performance=Performance(store, history, ledger, compute, clock, catalogue_of=registry.catalogue),
         providers=sources,
+        feeds=feeds,
         jobs=scheduler,
         models=registry,
         training=training,
         background=Process(
             role=role,
             db=db,
+            bus=bus,
             lock=lock,
             store=store,
             ingest=ingest,
@@ -288,10 +327,18 @@ def build(
             training=training,
             board=board,
             quote_news=QuoteNews(quotes, board, store, bus),
+            feeds=feeds,
             until=until,
         ),
         loading=Loading(),
     )
+
+
+def _bus_of(settings: Settings, clock: Clock, role: Role) -> Bus:
+    """News stay in the process, unless there is a Redis that others hear too. A tool has no news."""
+    if settings.redis_url is None or role is Role.TOOL:
+        return InProcessBus(clock)
+    return RedisBus(settings.redis_url, clock)
 
 
 async def _is_empty(db: Database) -> bool:

@@ -11,7 +11,9 @@ from truecast.api.errors import documented
 from truecast.api.shapes import Output
 from truecast.domain.instrument import AssetClass
 from truecast.kit.guard import Guard
+from truecast.kit.limits import FEED_LOST_S
 from truecast.market.advice import Standing, advise
+from truecast.market.feeds_status import FeedStanding, FeedState
 from truecast.providers.base import SourceInfo
 from truecast.providers.catalog import UnknownSource, known_sources
 from truecast.providers.guarded import Guarded, limits_of
@@ -63,8 +65,42 @@ class UsageShape(Output):
     amplification: float | None
 
 
+class FeedShape(Output):
+    """A live feed. `lost`: the process that listened has not been heard of for a while; another one takes over.
+
+    `reconnects` after a loss, `renewals` planned ones that left no hole; `gaps` holes in the numbers of its messages,
+    `missing` messages in them; `resyncs` questions for the latest quotes; `fills` stretches of bars fetched because
+    nobody had listened; `bars` kept; `dropped` events by reason; `malformed` messages that could not be read;
+    `refused` symbols with what the source says. Counted since `holder` took it over.
+    """
+
+    state: FeedState | Literal["lost"]
+    symbols: int
+    connected_since: datetime | None
+    last_message_at: datetime | None
+    last_message_age_s: float | None
+    messages: int
+    reconnects: int
+    renewals: int
+    resyncs: int
+    gaps: int
+    missing: int
+    fills: int
+    bars: int
+    malformed: int
+    dropped: dict[str, int]
+    refused: dict[str, str]
+    last_error: str | None
+    last_error_at: datetime | None
+    holder: str | None
+    told_at: datetime
+
+
 class SourceShape(Output):
-    """A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES."""
+    """A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
+
+    `feed` is null where nobody listens live.
+    """
 
     key: str
     name: str
@@ -88,6 +124,7 @@ class SourceShape(Output):
     last_success_age_s: float | None
     last_error: str | None
     last_error_at: datetime | None
+    feed: FeedShape | None
 
 
 class Sources(Output):
@@ -116,7 +153,8 @@ async def list_sources(services: ServicesDep) -> Sources:
     """All sources: budgets, breakers, last errors, and what sharing and batching saved."""
     known = known_sources()
     keys = [*services.providers, *(key for key in known if key not in services.providers)]
-    return Sources(items=[await _source(services, known[key]) for key in keys])
+    feeds = {one.source: one for one in await services.feeds.standings()}
+    return Sources(items=[await _source(services, known[key], feeds.get(key)) for key in keys])
 
 
 @router.get("/sources/recommendations", response_model=Recommendations, responses=documented())
@@ -143,10 +181,11 @@ async def get_source(services: ServicesDep, source: SourcePath) -> SourceShape:
     known = known_sources()
     if source not in known:
         raise UnknownSource(source=source, known=sorted(known))
-    return await _source(services, known[source])
+    feed = next(iter(await services.feeds.standings(source)), None)
+    return await _source(services, known[source], feed)
 
 
-async def _source(services: Services, info: SourceInfo) -> SourceShape:
+async def _source(services: Services, info: SourceInfo, feed: FeedStanding | None) -> SourceShape:
     guard = _guard(services, info.key)
     now = services.clock.now()
     used = {} if guard is None else {one.limit: one.used for one in await guard.budget.used()}
@@ -188,6 +227,34 @@ async def _source(services: Services, info: SourceInfo) -> SourceShape:
         last_success_age_s=None if last is None else (now - last).total_seconds(),
         last_error=None if usage is None else usage.last_error,
         last_error_at=None if usage is None else usage.last_error_at,
+        feed=None if feed is None else _feed(feed, now),
+    )
+
+
+def _feed(feed: FeedStanding, now: datetime) -> FeedShape:
+    lost = (now - feed.told_at).total_seconds() > FEED_LOST_S
+    at = feed.last_message_at
+    return FeedShape(
+        state="lost" if lost else feed.state,
+        symbols=feed.symbols,
+        connected_since=feed.connected_since,
+        last_message_at=at,
+        last_message_age_s=None if at is None else (now - at).total_seconds(),
+        messages=feed.messages,
+        reconnects=feed.reconnects,
+        renewals=feed.renewals,
+        resyncs=feed.resyncs,
+        gaps=feed.gaps,
+        missing=feed.missing,
+        fills=feed.fills,
+        bars=feed.bars,
+        malformed=feed.malformed,
+        dropped=feed.dropped,
+        refused=feed.refused,
+        last_error=feed.last_error,
+        last_error_at=feed.last_error_at,
+        holder=feed.holder,
+        told_at=feed.told_at,
     )
 
 

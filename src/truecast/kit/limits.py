@@ -107,6 +107,7 @@ QUOTES_KEPT_MAX = 2_000
 TICK_SKEW_S_MAX = 10.0  # a live price may be so far ahead of our clock; it would keep every true one out meanwhile
 QUOTE_SILENT_S = 15.0  # a followed source that says nothing for so long gives way to another
 QUOTE_WRITE_S = 5.0  # between two writings of the latest quotes
+CORRELATION_SYMBOLS_MAX = 20  # 190 pairs
 PRICES_MAX = 500  # prices in one answer
 QUOTE_PUBLISH_S = 0.25  # between two messages about the same quote
 BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
@@ -136,6 +137,7 @@ FEED_FILL_AGAIN_S = (2.0, 10.0, 30.0, 60.0)  # after these, what a source has no
 FEED_SYMBOLS_EVERY_S = 30.0  # how often the list of what is followed is looked at
 FEED_RESYNC_APART_S = 5.0  # between two questions for the latest quotes of a feed that lost messages
 FEED_AGAIN_S = 10.0  # after a fault of ours, a feed is begun anew
+FEED_LOST_S = 20.0  # a feed that nobody told of for so long has lost who listened to it
 FEED_TOLD_S = 5.0  # how often a feed's standing is written, for other processes
 
 BUS_PAST_S = (

@@ -97,6 +97,10 @@ class Settings(BaseSettings):
     sources: Annotated[tuple[str, ...], NoDecode] = Field(
         default=("sample", "ecb"), description="Data sources, separated by commas, the preferred one first."
     )
+    feeds: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("binance",),
+        description="Sources whose live feed is listened to, where TRUECAST_SOURCES has them, too; `none` for none.",
+    )
     ecb_base_url: str = Field(
         default="https://www.ecb.europa.eu/stats/eurofxref",
         description="Folder from which the reference rates of the ECB are fetched; a mirror must keep its file names.",
@@ -151,10 +155,19 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("sources", mode="before")
+    @field_validator("sources", "feeds", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+    @field_validator("feeds", mode="after")
+    @classmethod
+    def _none(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value == ("none",):
+            return ()
+        if len(set(value)) != len(value) or "none" in value:
+            raise ValueError("name each source once, or none")
+        return value
 
     @field_validator("source_urls", "source_keys", mode="before")
     @classmethod

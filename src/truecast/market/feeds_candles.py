@@ -118,7 +118,10 @@ class FeedCandles:
         while True:
             for candle in await self.inbox.forming():
                 topic = f"candles:{candle.symbol}:{candle.interval.value}"
-                await self._bus.publish(topic, shown(candle, self._source))
+                try:
+                    await self._bus.publish(topic, shown(candle, self._source))
+                except TruecastError as error:  # other processes are not told; the next one is
+                    self._status.note(error, self._clock.now())
 
     async def mend(self) -> None:
         """Ask for what is missing, for ever: series by series, again later where the source has it not yet."""
@@ -233,6 +236,8 @@ class FeedCandles:
 def shown(candle: Candle, source: str) -> dict[str, Any]:
     """A candle as the bus tells it."""
     return {
+        "symbol": candle.symbol,
+        "interval": candle.interval.value,
         "start": iso(from_us(candle.start_us)),
         "end": iso(from_us(candle.start_us + candle.interval.seconds * 1_000_000)),
         "open": candle.open,
