@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 import truecast.forecasts.evidence
 import truecast.forecasts.tables
 import truecast.jobs.tables
+import truecast.kit.leases
 import truecast.market.tables
 import truecast.models.registry.tables  # noqa: F401
 from truecast.kit.db import Database, UtcTime, metadata

@@ -20,7 +20,6 @@ RANDOM_ALLOWED = {
     "kit/http.py": "jitter of the waits between attempts; the generator is handed in",
     "providers/base.py": "the same jitter: hands it on",
     "models/registry/folder.py": "the name of a folder that is still being written",
-    "models/registry/registry.py": "the name of a holder of leases",
     "wiring.py": "makes the generator of that jitter",
     "features/guard.py": "changes the future to prove that nothing looks at it; never part of an answer",
 }

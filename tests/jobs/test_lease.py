@@ -1,4 +1,4 @@
-"""Facts about leases: one holder at a time, the work of the dead is taken over, and a scheduler keeps to it."""
+"""Schedulers keep to their leases: each job runs in one process, and the work of a dead one is taken over."""
 
 import asyncio
 import contextlib
@@ -12,90 +12,18 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select
 
 from tests.servers import free_port
-from truecast.jobs import tables
 from truecast.jobs.job import Done, Job
-from truecast.jobs.lease import LeaseLost, Leases
 from truecast.jobs.schedule import HOURLY, Cron, Schedule
 from truecast.jobs.scheduler import JobBusy, Scheduler
 from truecast.kit.clock import FixedClock, SystemClock
 from truecast.kit.db import Database
+from truecast.kit.leases import Leases, leases
 from truecast.kit.limits import LEASE_RENEW_S, LEASE_S
 
 EVERY_MINUTE = Schedule((Cron("* * * * *"),))
-
-
-def two(db: Database, *, lease_s: float = 60.0, renew_s: float = 20.0) -> tuple[Leases, Leases]:
-    return Leases(db, lease_s=lease_s, renew_s=renew_s), Leases(db, lease_s=lease_s, renew_s=renew_s)
-
-
-async def test_one_holder_at_a_time(db: Database) -> None:
-    one, other = two(db)
-    assert await one.take(["a", "b"]) == {"a", "b"}
-    assert await other.take(["a", "c"]) == {"c"}
-    assert await one.take(["a"]) == {"a"}  # renewed
-    assert (one.holds("a"), other.holds("a"), other.holds("c")) == (True, False, True)
-    listed = {lease.name: (lease.holder, lease.token) for lease in await one.listed()}
-    assert listed == {"a": (one.holder, 1), "b": (one.holder, 1), "c": (other.holder, 1)}
-
-
-async def test_the_lease_of_a_dead_holder_is_taken_over_and_counted(db: Database) -> None:
-    dead, heir = two(db, lease_s=0.5)
-    await dead.take(["a"])
-    assert not await heir.take(["a"])
-    await asyncio.sleep(0.6)
-    assert await heir.take(["a"]) == {"a"}
-    assert [(lease.holder, lease.token) for lease in await heir.listed()] == [(heir.holder, 2)]
-    assert not await dead.take(["a"])  # it wakes up, and must not go on
-    assert not dead.holds("a")
-
-
-async def test_what_is_given_back_is_free_at_once(db: Database) -> None:
-    one, other = two(db)
-    await one.take(["a"])
-    await other.release(["a"])  # not its own
-    assert not await other.take(["a"])
-    await one.release(["a"])
-    assert await other.take(["a"]) == {"a"}
-
-
-async def test_many_at_once_get_one_winner(db: Database) -> None:
-    asking = [Leases(db) for _ in range(8)]
-    won = await asyncio.gather(*(leases.take(["a"]) for leases in asking))
-    assert sum(map(bool, won)) == 1
-
-
-async def test_a_lease_is_renewed_while_it_is_held(db: Database) -> None:
-    one, other = two(db, lease_s=1.0, renew_s=0.2)
-    async with one.hold("a") as held, other.hold("a") as held_too:
-        assert (held, held_too) == (True, False)
-        await asyncio.sleep(1.5)
-        assert not await other.take(["a"])
-    assert await other.take(["a"]) == {"a"}
-
-
-async def test_who_loses_a_lease_is_stopped(db: Database) -> None:
-    one, other = two(db, lease_s=1.0, renew_s=0.2)
-
-    async def stands_still() -> None:
-        async with one.hold("a"):
-            async with db.write() as conn:  # as after a long standstill of this process
-                await conn.execute(update(tables.leases).values(until=0))
-            await other.take(["a"])
-            await asyncio.sleep(10)
-
-    with pytest.raises(LeaseLost):
-        await stands_still()
-    assert other.holds("a")
-
-
-async def test_a_process_that_stood_still_knows_that_its_leases_ended(db: Database) -> None:
-    one, _ = two(db, lease_s=0.2)
-    await one.take(["a"])
-    time.sleep(0.3)  # noqa: ASYNC251 the standstill
-    assert not one.holds("a")
 
 
 async def test_of_two_schedulers_one_runs_each_job_and_the_other_takes_over(postgres_db: Database) -> None:
@@ -174,7 +102,7 @@ async def test_an_embedded_database_has_no_leases(sqlite_db: Database, clock: Fi
         until=clock.now() + timedelta(hours=1)
     )
     async with sqlite_db.read() as conn:
-        assert (await conn.execute(select(tables.leases))).all() == []
+        assert (await conn.execute(select(leases))).all() == []
 
 
 @contextlib.asynccontextmanager
@@ -202,11 +130,11 @@ async def test_the_jobs_of_a_worker_killed_by_force_run_in_another_within_30_s(
     postgres_db: Database, tmp_path: Path
 ) -> None:
     url = postgres_db.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    leases = Leases(postgres_db)
+    ours = Leases(postgres_db)
 
     async def holders() -> dict[str, set[str]]:
         by_pid: dict[str, set[str]] = {}
-        for lease in await leases.listed():
+        for lease in await ours.listed():
             by_pid.setdefault(lease.holder.split(":")[1], set()).add(lease.name)
         return by_pid
 

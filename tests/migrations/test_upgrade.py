@@ -11,6 +11,7 @@ import sqlalchemy as sa
 import truecast.forecasts.drift
 import truecast.forecasts.tables
 import truecast.jobs.tables
+import truecast.kit.leases
 import truecast.market.tables
 import truecast.models.registry.tables  # noqa: F401
 from truecast.kit.db import Database, metadata

@@ -11,8 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from truecast.jobs import tables
 from truecast.jobs.job import Done, Job, JobRun, Result
 from truecast.kit.clock import from_us, to_us
-from truecast.kit.db import Database
-from truecast.market.registry import upsert
+from truecast.kit.db import Database, upsert
 
 _ERROR_CHARS_MAX = 2_000
 ABANDONED = "the process ended during the run"

@@ -18,10 +18,10 @@ from datetime import datetime
 
 from truecast.jobs import runs
 from truecast.jobs.job import Done, Job, JobInfo, JobRun, Result
-from truecast.jobs.lease import Leases
 from truecast.kit.clock import Clock
 from truecast.kit.db import Database
 from truecast.kit.errors import EXIT_NOT_FOUND, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.leases import Leases
 from truecast.kit.limits import JOB_BUSY_WAIT_S, JOB_PATIENCE_S
 from truecast.kit.logs import get_logger
 from truecast.kit.metrics import JOB_RUNS, JOB_SECONDS

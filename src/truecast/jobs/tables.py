@@ -1,4 +1,4 @@
-"""Tables of the schedule: each job with its switch, one row for every run, and who may run what."""
+"""Tables of the schedule: each job with its switch, one row for every run; and how the live feeds do."""
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, String, Table, Text
 
@@ -26,17 +26,6 @@ job_runs = Table(
     Column("counts", Text, nullable=False),  # JSON object of integers
     Column("error", Text),
     Index("ix_job_runs_job_id", "job", "id"),
-)
-
-# Who runs a job or holds a feed until when, in microseconds since the epoch by the database's clock. See lease.py.
-leases = Table(
-    "leases",
-    metadata,
-    Column("name", String(128), primary_key=True),
-    Column("holder", String(128), nullable=False),
-    Column("token", BigInteger, nullable=False),  # counts the holders
-    Column("since", BigInteger, nullable=False),
-    Column("until", BigInteger, nullable=False),
 )
 
 # How each live feed does, as told every few seconds by the process that listens to it.

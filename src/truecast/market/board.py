@@ -20,12 +20,11 @@ import sqlalchemy as sa
 from truecast.domain.event import Tick
 from truecast.domain.quote import Delay, Quote
 from truecast.kit.clock import Clock, from_us, to_us
-from truecast.kit.db import Database
+from truecast.kit.db import Database, upsert
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import QUOTE_FACTOR_MAX, QUOTE_SILENT_S, QUOTE_WRITE_S, QUOTES_KEPT_MAX, TICK_SKEW_S_MAX
 from truecast.kit.logs import get_logger
 from truecast.kit.metrics import QUOTES_REFUSED, QUOTES_TAKEN
-from truecast.market.registry import upsert
 from truecast.market.tables import quotes
 
 _log = get_logger(__name__)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.interval import Interval
-from truecast.market.registry import upsert
+from truecast.kit.db import upsert
 from truecast.market.tables import instruments, quarantine, series
 from truecast.market.validate import Refused, time_text
 

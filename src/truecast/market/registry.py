@@ -1,6 +1,5 @@
 """Which instruments and series are kept. A series is one instrument at one interval from one source."""
 
-import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from truecast.domain.instrument import AssetClass, Instrument
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay
+from truecast.kit.db import upsert
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
 from truecast.market.tables import instruments, series
 from truecast.providers.base import SeriesOffer
@@ -25,7 +25,7 @@ PRIORITY_SAMPLE = 1_000  # any other source is read before the bundled extract
 # Built once: making a statement takes longer than running it.
 _INSTRUMENTS = sa.select(instruments).order_by(instruments.c.symbol)
 _INSTRUMENT = sa.select(instruments).where(instruments.c.symbol == sa.bindparam("of"))
-_SERIES = sa.select(series, instruments.c.symbol, instruments.c.signed).join(instruments)
+_SERIES = sa.select(series, instruments.c.symbol, instruments.c.signed, instruments.c.asset_class).join(instruments)
 _SERIES_OF_SYMBOL = _SERIES.where(instruments.c.symbol == sa.bindparam("symbol"))
 
 
@@ -53,6 +53,7 @@ class SeriesInfo:
     origin: str
     priority: int  # lower is read first
     signed: bool
+    asset_class: AssetClass
     first: datetime | None
     last: datetime | None
     bars: int
@@ -151,22 +152,6 @@ async def instrument_id(conn: AsyncConnection, symbol: str) -> int | None:
     return cast("int | None", found)
 
 
-def upsert(
-    conn: AsyncConnection, table: sa.Table, key: list[str], changing: list[str], *, newer: str | None = None
-) -> Any:
-    """INSERT that updates `changing` where a row of that `key` is there; does nothing without any.
-
-    With `newer` only a row whose column of that name is larger updates the one that is there.
-    """
-    # The dialect in use is loaded already; the other one would cost every start 50 ms.
-    insert: Any = importlib.import_module(f"sqlalchemy.dialects.{conn.dialect.name}").insert(table)
-    if not changing:
-        return insert.on_conflict_do_nothing(index_elements=key)
-    where = None if newer is None else table.c[newer] < insert.excluded[newer]
-    set_ = {name: insert.excluded[name] for name in changing}
-    return insert.on_conflict_do_update(index_elements=key, set_=set_, where=where)
-
-
 def _info(row: Any) -> SeriesInfo:
     return SeriesInfo(
         id=row.id,
@@ -179,6 +164,7 @@ def _info(row: Any) -> SeriesInfo:
         origin=row.origin,
         priority=row.priority,
         signed=row.signed,
+        asset_class=AssetClass(row.asset_class),
         first=row.first,
         last=row.last,
         bars=row.bars,

@@ -10,12 +10,14 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from tests.models.registry.house import FX, World, registry
 from truecast.domain.interval import Interval
 from truecast.kit.clock import FixedClock
 from truecast.kit.db import Database
 from truecast.kit.errors import TruecastError
+from truecast.kit.leases import leases
 from truecast.models.registry import folder
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
 from truecast.models.registry.training import write_outcome
@@ -117,9 +119,15 @@ async def test_kill_9_during_training_leaves_nothing_half(sqlite_db: Database, t
     """At KILLS points from the first write to the last; the lease of the dead runs out, and the next training works."""
     root = tmp_path / "models"
     write_outcome(await world.trainer_outcome(), root / "given")
+    leases_of_the_dead = 0
     for point in range(KILLS):
         killed(start(sqlite_db, root, "train", point), after_s=0.006 * point)
         await whole(sqlite_db, root, clock, world)
+        async with sqlite_db.write() as conn:  # as after a minute
+            leases_of_the_dead += (
+                await conn.execute(update(leases).where(leases.c.until > 0).values(until=0))
+            ).rowcount
+    assert leases_of_the_dead > 0
     clock.advance(timedelta(days=60))
     made = registry(sqlite_db, root, clock, world)
     await made.load()

@@ -6,9 +6,11 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from tests.models.registry.house import EQUITY, FX, World, registry
 from truecast.domain.interval import Interval
+from truecast.kit.leases import leases
 from truecast.models.catalog import UnknownModel
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.trees import OutOfScope
@@ -218,16 +220,14 @@ async def test_training_is_seen_while_it_lasts_and_a_dead_trainer_is_forgotten(m
         await run
     assert made.catalogue().status("lightgbm").status == "unavailable"
     async with db.write() as conn:
-        await conn.exec_driver_sql(
-            "INSERT INTO model_leases VALUES ('lightgbm', 'fx', '1d', 'dead', "
-            f"{int(clock.now().timestamp() * 1e6)}, {int(clock.now().timestamp() * 1e6) + 60_000_000})"
-        )
+        await conn.execute(update(leases).values(holder="dead", until=2**52))
     await made.poll()
     assert made.catalogue().status("lightgbm").status == "training"
     made._trainer = world.trainer
     with pytest.raises(TrainingUnderWay):
         await made.train("lightgbm", "fx", D1)
-    clock.advance(timedelta(seconds=61))
+    async with db.write() as conn:  # as after a minute
+        await conn.execute(update(leases).values(until=0))
     await made.poll()
     assert made.catalogue().status("lightgbm").status == "unavailable"
     (trained,) = await made.train("lightgbm", "fx", D1)

@@ -31,9 +31,7 @@ def upgrade() -> None:
         sa.Column("ruling", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["quarantine_id"], ["quarantine.id"], name=op.f("fk_rulings_quarantine_id_quarantine")
-        ),
+        sa.ForeignKeyConstraint(["quarantine_id"], ["quarantine.id"], name=op.f("fk_rulings_quarantine_id_quarantine")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rulings")),
     )
     op.create_index(op.f("ix_rulings_quarantine_id"), "rulings", ["quarantine_id"], unique=False)

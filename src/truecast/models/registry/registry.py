@@ -5,9 +5,6 @@ forecast ever sees two versions. Other processes see a change within MODEL_POLL_
 """
 
 import asyncio
-import os
-import secrets
-import socket
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
@@ -20,7 +17,8 @@ from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import ARTIFACTS_KEPT_MAX, EVENTS_LISTED_MAX, MODEL_POLL_S
+from truecast.kit.leases import Leases
+from truecast.kit.limits import ARTIFACTS_KEPT_MAX, EVENTS_LISTED_MAX, MODEL_LEASE_S, MODEL_POLL_S
 from truecast.kit.logs import get_logger
 from truecast.models.catalog import UNTRAINED, Catalogue, Scope
 from truecast.models.heavy import ModelUnavailable
@@ -85,7 +83,7 @@ class Registry:
         self._trainer = trainer
         self._stale_after = timedelta(seconds=STALE_AFTER * update_interval_s)
         self._serves = serves  # then what it loads is written down
-        self._holder = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._leases = Leases(db, lease_s=MODEL_LEASE_S, renew_s=MODEL_LEASE_S / 4)
         self._state = State()
         self._told: set[tuple[str, ...]] = set()
         self._earlier: OrderedDict[tuple[tuple[Key, str], ...], Catalogue] = OrderedDict()
@@ -113,7 +111,7 @@ class Registry:
             async with self._db.read() as conn:
                 pulse, past = await rows.pulse(conn), Past(await rows.told(conn))
                 known = {(v.key, v.version): v for v in await rows.versions(conn)}
-                leases = await rows.leases(conn, self._clock.now())
+                leases = await lease.under_way(conn)
             classes = await self._sources.classes_of()
             before = {} if again else self._state.kept
             kept, refused = await self._compute.run(bind, self.root, past, known, before)
@@ -129,7 +127,7 @@ class Registry:
     async def poll(self) -> bool:
         """Take in what other processes, or time, have changed; whether there was anything."""
         async with self._db.read() as conn:
-            pulse, leases = await rows.pulse(conn), await rows.leases(conn, self._clock.now())
+            pulse, leases = await rows.pulse(conn), await lease.under_way(conn)
         state = self._state
         if pulse != state.pulse:
             await self.load()
@@ -184,7 +182,7 @@ class Registry:
 
     async def _train(self, key: Key, who: str) -> str:
         model, (asset_class, interval) = key
-        async with lease.held(self._db, self._clock, self._holder, key, self.poll):
+        async with lease.held(self._leases, key, self.poll):
             await self.poll()
             champion = self._state.kept.get(key)
             try:
@@ -391,7 +389,7 @@ class Registry:
                 kind: Any = "loaded" if one.status == "ready" else "failed"
                 key = (one.model, (one.asset_class, one.interval))
                 try:
-                    await self._write(kind, key, who=self._holder, version=one.version, reason=one.reason or "")
+                    await self._write(kind, key, who=self._leases.holder, version=one.version, reason=one.reason or "")
                 except TruecastError as error:  # a database that is read-only can still serve
                     _log.warning("loading not written down", code=error.code, detail=error.detail)
 

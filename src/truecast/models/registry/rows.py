@@ -1,4 +1,4 @@
-"""The register in the database: versions, events and leases, as rows."""
+"""The register in the database: versions and events, as rows."""
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, insert, select, text, update
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.kit.clock import from_us, to_us
@@ -15,7 +15,7 @@ from truecast.kit.db import Database
 from truecast.market.tables import instruments
 from truecast.models.registry.card import Card, digest
 from truecast.models.registry.events import TOLD, Event, Key, Kind
-from truecast.models.registry.tables import model_events, model_leases, model_versions
+from truecast.models.registry.tables import model_events, model_versions
 
 _LOCK = 7274697662  # one writer of the register at a time, so that events become visible in the order of their ids
 
@@ -36,15 +36,6 @@ class Version:
     def key(self) -> Key:
         """Model and scope."""
         return self.model, (self.asset_class, self.interval)
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """Who trains, since when."""
-
-    key: Key
-    holder: str
-    since: datetime
 
 
 @contextlib.asynccontextmanager
@@ -137,55 +128,11 @@ async def card_body(conn: AsyncConnection, version: Version) -> bytes:
     return str(body).encode()
 
 
-async def leases(conn: AsyncConnection, now: datetime) -> dict[Key, Lease]:
-    """The trainings under way."""
-    found = await conn.execute(select(model_leases).where(model_leases.c.until > to_us(now)))
-    return {
-        (row.model, (row.asset_class, row.interval)): Lease(
-            (row.model, (row.asset_class, row.interval)), row.holder, from_us(row.since)
-        )
-        for row in found
-    }
-
-
-async def take_lease(conn: AsyncConnection, key: Key, holder: str, now: datetime, until: datetime) -> bool:
-    """Become the one that trains; False while somebody else does."""
-    lease = model_leases.c
-    mine = [model_leases.c.model == key[0], lease.asset_class == key[1][0], lease.interval == key[1][1]]
-    values = {"holder": holder, "since": to_us(now), "until": to_us(until)}
-    if await conn.scalar(select(lease.holder).where(*mine)) is None:
-        names = {"model": key[0], "asset_class": key[1][0], "interval": key[1][1]}
-        await conn.execute(insert(model_leases).values(names | values))
-        return True
-    free = lease.until <= to_us(now)
-    return bool((await conn.execute(update(model_leases).where(*mine, free).values(values))).rowcount)
-
-
-async def renew_lease(conn: AsyncConnection, key: Key, holder: str, until: datetime) -> None:
-    """Say that the trainer is alive."""
-    await conn.execute(update(model_leases).where(*_of(key, holder)).values(until=to_us(until)))
-
-
-async def drop_lease(conn: AsyncConnection, key: Key, holder: str) -> None:
-    """Let others train."""
-    await conn.execute(delete(model_leases).where(*_of(key, holder)))
-
-
 async def pulse(conn: AsyncConnection) -> tuple[int, ...]:
     """Numbers that change with what serves: the latest event that says so, and the latest instrument."""
     told_last = select(func.max(model_events.c.id)).where(model_events.c.kind.in_(TOLD))
     known = select(func.max(instruments.c.id), func.count())
     return int(await conn.scalar(told_last) or 0), *(int(n or 0) for n in (await conn.execute(known)).one())
-
-
-def _of(key: Key, holder: str) -> list[Any]:
-    lease = model_leases.c
-    return [
-        lease.model == key[0],
-        lease.asset_class == key[1][0],
-        lease.interval == key[1][1],
-        lease.holder == holder,
-    ]
 
 
 def _event(row: Any) -> Event:

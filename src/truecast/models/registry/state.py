@@ -7,6 +7,7 @@ from pathlib import Path
 
 from truecast.features.frame import Frame
 from truecast.kit.clock import from_us, iso
+from truecast.kit.leases import Lease
 from truecast.models.catalog import UNTRAINED, Catalogue, ModelStatus, Scope, Trial, Versioned, catalogue_of
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.artifact import ArtifactRefused
@@ -15,7 +16,7 @@ from truecast.models.registry.answers import Loaded
 from truecast.models.registry.events import Key, Past
 from truecast.models.registry.folder import Kept
 from truecast.models.registry.judge import HORIZONS, Comparison, compare, said
-from truecast.models.registry.rows import Lease, Version
+from truecast.models.registry.rows import Version
 from truecast.models.registry.training import Evaluation
 
 Named = tuple[Key, str]  # a version of a model and scope

@@ -1,4 +1,4 @@
-"""The register: every version that was trained here, everything that happened to it, and who trains what just now.
+"""The register: every version that was trained here, and everything that happened to it.
 
 Versions and events are only ever added. Which version serves, and which served at any moment of the past, follows from
 the events alone. Times are microseconds since the epoch.
@@ -35,18 +35,6 @@ model_events = Table(
     Column("reason", Text, nullable=False),
     Column("evidence", Text, nullable=False),  # JSON
     Index("ix_model_events_scope", "model", "asset_class", "interval", "id"),
-)
-
-# A trainer renews `until`; one that died does not, and its scope is free again.
-model_leases = Table(
-    "model_leases",
-    metadata,
-    Column("model", String(64), primary_key=True),
-    Column("asset_class", String(32), primary_key=True),
-    Column("interval", String(8), primary_key=True),
-    Column("holder", String(64), nullable=False),
-    Column("since", BigInteger, nullable=False),
-    Column("until", BigInteger, nullable=False),
 )
 
 append_only(model_versions)

@@ -20,17 +20,27 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from truecast.jobs import tables
 from truecast.kit.clock import from_us
-from truecast.kit.db import Database
+from truecast.kit.db import Database, metadata, upsert
 from truecast.kit.errors import TruecastError
 from truecast.kit.ids import uuid7
 from truecast.kit.limits import LEASE_RENEW_S, LEASE_S
 from truecast.kit.logs import get_logger
 from truecast.kit.metrics import LEASES_HELD
-from truecast.market.registry import upsert
 
 _log = get_logger(__name__)
+
+# Times in microseconds since the epoch by the database's clock.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("holder", sa.String(128), nullable=False),
+    sa.Column("token", sa.BigInteger, nullable=False),  # counts the holders
+    sa.Column("since", sa.BigInteger, nullable=False),
+    sa.Column("until", sa.BigInteger, nullable=False),
+)
+_c = leases.c
 
 
 class LeaseLost(TruecastError):
@@ -63,6 +73,8 @@ class Leases:
         pid = os.getpid()
         self.holder = f"{socket.gethostname()[:64]}:{pid}:{uuid7(from_us(0)).hex[-12:]}"
         self._valid_until_s: dict[str, float] = {}
+        self._inside: set[str] = set()  # of the blocks of `hold`
+        self._counted = 0
 
     def holds(self, name: str) -> bool:
         """Whether this process may still act as the holder."""
@@ -71,14 +83,13 @@ class Leases:
     async def take(self, names: Collection[str]) -> frozenset[str]:
         """Take those that are free and renew those that are ours, in one transaction; the ones held now."""
         asked_s = time.monotonic()
-        table = tables.leases
         async with self._db.write() as conn:
-            now_us = int(await conn.scalar(_now_us(self._db)) or 0)
+            now_us = await _now_us(conn)
             until = now_us + int(self._lease_s * 1e6)
             held = set()
             for name in sorted(names):
-                mine = sa.and_(table.c.name == name, table.c.holder == self.holder, table.c.until > now_us)
-                renewed = await conn.execute(sa.update(table).where(mine).values(until=until))
+                mine = sa.and_(_c.name == name, _c.holder == self.holder, _c.until > now_us)
+                renewed = await conn.execute(sa.update(leases).where(mine).values(until=until))
                 if renewed.rowcount or await self._take(conn, name, now_us, until):
                     held.add(name)
         for name in names:
@@ -94,26 +105,38 @@ class Leases:
         listed = list(names)
         for name in listed:
             self._valid_until_s.pop(name, None)
-        table = tables.leases
         async with self._db.write() as conn:
-            mine = sa.and_(table.c.name.in_(listed), table.c.holder == self.holder)
-            await conn.execute(sa.update(table).where(mine).values(until=0))
+            mine = sa.and_(_c.name.in_(listed), _c.holder == self.holder)
+            await conn.execute(sa.update(leases).where(mine).values(until=0))
         self._count()
 
     @contextlib.asynccontextmanager
     async def hold(self, name: str) -> AsyncIterator[bool]:
-        """The lease for the time of the block, renewed meanwhile. False when another process has it.
+        """The lease for the time of the block, renewed meanwhile. False when another process or block has it.
 
         Raises LeaseLost out of the block when it could not be kept.
         """
-        if name not in await self.take([name]):
+        if name in self._inside:
             yield False
             return
+        self._inside.add(name)
+        try:
+            if name in await self.take([name]):
+                async with self._kept(name):
+                    yield True
+            else:
+                yield False
+        finally:
+            self._inside.discard(name)
+
+    @contextlib.asynccontextmanager
+    async def _kept(self, name: str) -> AsyncIterator[None]:
+        """The block that ends when the lease does; the lease that ends when the block does."""
         try:
             async with asyncio.timeout(None) as scope:
                 keeper = asyncio.create_task(self._keep(name, scope))
                 try:
-                    yield True
+                    yield
                 finally:
                     keeper.cancel()
                     await asyncio.wait([keeper])
@@ -127,23 +150,19 @@ class Leases:
 
     async def listed(self) -> list[Lease]:
         """All that are in force, by name."""
-        table = tables.leases
         async with self._db.read() as conn:
-            now_us = int(await conn.scalar(_now_us(self._db)) or 0)
-            rows = await conn.execute(sa.select(table).where(table.c.until > now_us).order_by(table.c.name))
-            return [Lease(r.name, r.holder, r.token, from_us(r.since), from_us(r.until)) for r in rows]
+            return await in_force(conn)
 
     async def _take(self, conn: AsyncConnection, name: str, now_us: int, until: int) -> bool:
-        table = tables.leases
         facts = {"holder": self.holder, "since": now_us, "until": until}
-        free = sa.and_(table.c.name == name, table.c.until <= now_us)
-        taken = await conn.execute(sa.update(table).where(free).values(**facts, token=table.c.token + 1))
+        free = sa.and_(_c.name == name, _c.until <= now_us)
+        taken = await conn.execute(sa.update(leases).where(free).values(**facts, token=_c.token + 1))
         if taken.rowcount:
             return True
-        known = await conn.scalar(sa.select(table.c.name).where(table.c.name == name))
+        known = await conn.scalar(sa.select(_c.name).where(_c.name == name))
         if known is not None:
             return False
-        added = await conn.execute(upsert(conn, table, ["name"], []).values(name=name, token=1, **facts))
+        added = await conn.execute(upsert(conn, leases, ["name"], []).values(name=name, token=1, **facts))
         return bool(added.rowcount)
 
     async def _keep(self, name: str, scope: asyncio.Timeout) -> None:
@@ -160,11 +179,23 @@ class Leases:
                 return
 
     def _count(self) -> None:
-        LEASES_HELD.set(sum(map(self.holds, self._valid_until_s)))
+        held = sum(map(self.holds, self._valid_until_s))
+        LEASES_HELD.inc(held - self._counted)
+        self._counted = held
 
 
-def _now_us(db: Database) -> sa.TextClause:
+async def in_force(conn: AsyncConnection, prefix: str = "") -> list[Lease]:
+    """Those in force whose name begins so, by name, whoever holds them."""
+    rows = await conn.execute(
+        sa.select(leases).where(_c.until > await _now_us(conn), _c.name.startswith(prefix)).order_by(_c.name)
+    )
+    return [Lease(r.name, r.holder, r.token, from_us(r.since), from_us(r.until)) for r in rows]
+
+
+async def _now_us(conn: AsyncConnection) -> int:
     """The database's own clock."""
-    if db.dialect == "postgresql":
-        return sa.text("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-    return sa.text("SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)")
+    if conn.dialect.name == "postgresql":
+        asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+    else:
+        asked = "SELECT CAST((julianday('now') - 2440587.5) * 86400000000 AS INTEGER)"
+    return int(await conn.scalar(sa.text(asked)) or 0)
