@@ -109,8 +109,26 @@ async def test_walk_forward_stands_beside_the_ledger_at_the_horizons_of_the_evid
         assert {item["kind"] for item in items} <= {"walk_forward"}
         for item in items:
             assert item["positive"] + item["none"] + item["negative"] == item["series"]
-            assert (item["coverage_90"] is None) == (horizon != "1")
+            covered = item["coverage_90"]
+            assert 0.5 < covered["measured"] <= 1 and 0 < covered["se"] < 0.2, "with its error, at every horizon"
+            assert covered["n"] >= item["n"]
             assert item["se"] is None or item["se"] > 0
+        if known:
+            naive = {(i["asset_class"], i["interval"]) for i in items if i["model"] == "naive"}
+            assert naive == {(i["asset_class"], i["interval"]) for i in items}, "the reference stands beside all"
+            assert all(i["crps_ratio"] == 1.0 and i["n"] > 0 for i in items if i["model"] == "naive")
     fx = {i["model"]: i for i in both if (i["asset_class"], i["kind"]) == ("fx", "walk_forward")}
     assert fx.keys() >= {"ewma_walk", "vol_walk", "ensemble"}
     assert fx["ewma_walk"]["n"] > 400 * fx["ewma_walk"]["series"] > 400
+
+
+async def test_the_leaderboard_says_what_was_not_walked_through_yet(client: httpx.AsyncClient, services):
+    whole = (await client.get(f"{URL}/leaderboard")).json()
+    assert whole["note"] is None
+    async with services.db.write() as conn:
+        await conn.exec_driver_sql("DROP TRIGGER evidence_refuses_delete")
+        await conn.exec_driver_sql("DELETE FROM evidence WHERE kind = 'series' AND name = 'SOL-USDT'")
+    part = (await client.get(f"{URL}/leaderboard")).json()
+    assert "1 series has not been walked through yet" in part["note"] and "`evidence`" in part["note"]
+    assert (await client.get(f"{URL}/leaderboard", params={"kind": "ledger"})).json()["note"] is None
+    assert (await client.get(f"{URL}/leaderboard", params={"asset_class": "fx"})).json()["note"] is None

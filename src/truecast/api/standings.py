@@ -18,6 +18,7 @@ from truecast.domain.interval import Interval
 from truecast.forecasts.performance import PERIODS, UnknownPeriod
 from truecast.forecasts.pooled import Reliability, Standing
 from truecast.forecasts.rows import MeasuredCoverage
+from truecast.kit.clock import iso
 from truecast.market.history import IntervalNotAvailable
 from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
@@ -25,6 +26,8 @@ from truecast.models.catalog import UnknownModel
 from truecast.services import Services
 
 router = resource("record")
+
+EVIDENCE = "evidence"  # the job
 
 Kind = Literal["ledger", "walk_forward"]
 KindField = Field(description="`ledger`: sealed before the outcome. `walk_forward`: computed afterwards.")
@@ -58,9 +61,10 @@ class LeaderboardItem(Output):
 
 
 class Leaderboard(Output):
-    """Best first within each class and interval."""
+    """Best first within each class and interval. `naive` stands among them: what the others are measured against."""
 
     items: list[LeaderboardItem]
+    note: str | None = Field(description="What walk-forward does not say yet, and when it will.")
 
 
 class CalibrationItem(Output):
@@ -124,7 +128,8 @@ async def get_leaderboard(
 ) -> Leaderboard:
     """Every model on every class of instruments: sealed forecasts, and walk-forward tests, told apart by `kind`."""
     found = await services.performance.leaderboard(asset_class, interval, horizon, period, kind)
-    return Leaderboard(items=[_leader(one) for one in found])
+    note = None if kind == "ledger" else await _note(services, asset_class, interval)
+    return Leaderboard(items=[_leader(one) for one in found], note=note)
 
 
 @router.get(
@@ -193,6 +198,19 @@ async def get_trends(
             for point in found
         ],
     )
+
+
+async def _note(services: Services, asset_class: AssetClass | None, interval: Interval | None) -> str | None:
+    """Where series were not walked through yet, so that nobody takes a part for the whole."""
+    left = await services.performance.unexamined(asset_class, interval)
+    if not left:
+        return None
+    job = next((one for one in await services.jobs.jobs() if one.name == EVIDENCE), None)
+    running = job is not None and job.last_run is not None and job.last_run.ended_at is None
+    when = "is at it now" if running else "is switched off" if job is None or job.next_due_at is None else None
+    when = when or f"comes to them from {iso(job.next_due_at) if job and job.next_due_at else ''} on"
+    series = "1 series has" if left == 1 else f"{left} series have"
+    return f"walk-forward is not complete: {series} not been walked through yet; the job `{EVIDENCE}` {when}"
 
 
 async def _series(services: Services, symbol: str, interval: Interval | None) -> tuple[str, Interval]:

@@ -29,7 +29,8 @@ from truecast.market.store import BarStore
 from truecast.models.auto import members_of
 from truecast.models.base import Model
 from truecast.models.catalog import Catalogue
-from truecast.models.evidence import Evidence, fit_members, learn, pooled
+from truecast.models.evidence import Evidence, fit_members, learn
+from truecast.models.pool import pooled
 
 _TOGETHER = 4  # series learned from in one go
 
@@ -74,18 +75,19 @@ class Examiner:
             history = History(store, self._clock)
             frames = [await _frame(history, universe, one, now) for one in taken]
         jobs = [(one, past) for one, past in zip(taken, frames, strict=True) if len(past) >= one.members[0].min_bars]
-        rows: list[Row] = []
-        for first in range(0, len(jobs), _TOGETHER):
-            rows += await self._compute.run(_learned, jobs[first : first + _TOGETHER])
+        rows = 0
+        for first in range(0, len(jobs), _TOGETHER):  # recorded as they come: whoever looks sees how far it is
+            learned = await self._compute.run(_learned, jobs[first : first + _TOGETHER])
+            rows += len(learned)
+            async with self._store.db.write() as conn:
+                await append(conn, learned, now)
         if not rows:
             return Examined(waiting=len(due) - len(taken))
-        async with self._store.db.write() as conn:
-            await append(conn, rows, now)
         classes = sorted({(one.asset_class, one.interval) for one, _ in jobs}, key=lambda c: (c[0], c[1].seconds))
         of_classes = [await self._of_class(universe, *one, now) for one in classes]
         async with self._store.db.write() as conn:
             await append(conn, of_classes, now)
-        return Examined(len(rows), len(of_classes), len(due) - len(taken))
+        return Examined(rows, len(of_classes), len(due) - len(taken))
 
     async def _of_class(self, universe: Universe, asset_class: str, interval: Interval, now: datetime) -> Row:
         symbols = [i.symbol for i in universe.instruments if i.asset_class.value == asset_class]

@@ -206,6 +206,14 @@ class Performance:
             }
         return await self._compute.run(walked_leaderboard, found, class_of, horizon)
 
+    async def unexamined(self, asset_class: AssetClass | None = None, interval: Interval | None = None) -> int:
+        """How many series are long enough and have no evidence yet: the job has not come to them."""
+        class_of, least = await self._class_of(asset_class), self._catalogue_of().get("naive").min_bars
+        async with self._ledger.db.read() as conn:
+            known = set(await _with_evidence(conn))
+        listed = {(one.symbol, one.interval) for one in await self._store.series() if one.bars >= least}
+        return sum(1 for one in listed - known if one[0] in class_of and interval in (None, one[1]))
+
     async def _class_of(self, asset_class: AssetClass | None) -> dict[str, AssetClass]:
         listed = (await self._store.universe()).instruments
         return {i.symbol: i.asset_class for i in listed if asset_class in (None, i.asset_class)}

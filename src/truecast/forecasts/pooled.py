@@ -22,7 +22,7 @@ from truecast.forecasts.settled import Groups, Key, Settled
 from truecast.kit.clock import from_us
 from truecast.models import skill
 from truecast.models.evaluate.measure import clustered_error, compared
-from truecast.models.evidence import Evidence, Judgement
+from truecast.models.evidence import COVERED, Band, Covered, Evidence, Judgement
 from truecast.models.student import student_t_tail
 
 LEVELS: tuple[float, ...] = tuple(round(1 - 2 * p, 4) for p in reversed(GRID) if p < 0.5)  # central, of the grid
@@ -99,13 +99,15 @@ def walked_leaderboard(
 
     Differences come in blocks of time; series of a class are added up within each of them.
     """
-    pooled: dict[tuple[AssetClass, Interval, str], list[tuple[Evidence, Judgement]]] = defaultdict(list)
+    pooled: dict[tuple[AssetClass, Interval, str], list[tuple[Judgement, Covered]]] = defaultdict(list)
     for (symbol, interval), evidence in found.items():
         for band in evidence.bands:
             if band.horizon == horizon:
-                for one in band.judged:
+                covered = {one.model: one for one in band.covered}
+                for one in (*_reference(evidence, band), *band.judged):
                     if one.skill.n:
-                        pooled[class_of[symbol], interval, one.model].append((evidence, one))
+                        inside = covered.get(one.model, Covered(one.model, ()))
+                        pooled[class_of[symbol], interval, one.model].append((one, inside))
     standings = [_walked_standing(key, members, horizon) for key, members in pooled.items()]
     return sorted(standings, key=lambda s: (s.asset_class, s.interval.seconds, s.crps_ratio or np.inf, s.model))
 
@@ -173,17 +175,25 @@ def _standing(members: Sequence[tuple[Key, Settled]], asset_class: AssetClass, k
     )
 
 
+def _reference(evidence: Evidence, band: Band) -> list[Judgement]:
+    """The random walk itself, against which the others are measured: known by its intervals alone."""
+    naive = next((one for one in band.covered if one.model == evidence.names[0]), None)
+    n = 0 if naive is None else sum(outcomes for _, outcomes, _ in naive.blocks)
+    return [Judgement(evidence.names[0], Skill("none", 1.0, None, n), ())]
+
+
 def _walked_standing(
-    key: tuple[AssetClass, Interval, str], members: Sequence[tuple[Evidence, Judgement]], horizon: int
+    key: tuple[AssetClass, Interval, str], members: Sequence[tuple[Judgement, Covered]], horizon: int
 ) -> Standing:
     asset_class, interval, model = key
-    verdicts = [one.skill.verdict for _, one in members]
-    judged, se = _over_blocks([one.blocks for _, one in members])
-    if len(members) == 1:  # tested origin by origin, which says more than blocks do
-        judged = members[0][1].skill
-    covered = [c for evidence, _ in members for c in evidence.record(model)[0] if c.level == 0.9 and horizon == 1]
-    n = sum(c.n for c in covered)
-    share = sum(c.measured * c.n for c in covered) / n if n else 0.0
+    verdicts = [one.skill.verdict for one, _ in members]
+    se: float | None = None
+    if any(one.blocks for one, _ in members):
+        judged, se = _over_blocks([one.blocks for one, _ in members])
+        if len(members) == 1:  # tested origin by origin, which says more than blocks do
+            judged = members[0][0].skill
+    else:
+        judged = Skill("none", 1.0, None, sum(one.skill.n for one, _ in members))
     return Standing(
         WALK_FORWARD,
         model,
@@ -194,7 +204,7 @@ def _walked_standing(
         series=len(members),
         crps_ratio=judged.crps_ratio,
         se=se,
-        coverage_90=MeasuredCoverage(0.9, share, n, None) if n else None,
+        coverage_90=_covered_over_blocks([covered.blocks for _, covered in members], horizon),
         verdict=judged.verdict,
         p_value=judged.p_value,
         positive=verdicts.count("positive"),
@@ -203,17 +213,41 @@ def _walked_standing(
     )
 
 
-def _over_blocks(listed: Sequence[Sequence[tuple[int, int, float]]]) -> tuple[Skill, float | None]:
-    """Skill and the standard error of the ratio from blocks (number, outcomes, sum of relative differences).
+def _covered_over_blocks(listed: Sequence[Sequence[tuple[int, int, int]]], horizon: int) -> MeasuredCoverage | None:
+    """The share inside, and its standard error: clustered by block of time over all series, neighbours as below.
 
-    Blocks are independent but for their neighbours: that covariance is counted, with half its weight.
+    Where blocks are few, or all alike, that of Agresti and Coull (1998) over outcomes that do not overlap.
     """
+    n, hits = _added(listed)
+    if not n.sum():
+        return None
+    share, outcomes = float(hits.sum() / n.sum()), int(n.sum())
+    left = hits - n * share
+    variance = float(left @ left + left[1:] @ left[:-1])
+    if len(n) >= _BLOCKS_MIN and variance > 0:
+        return MeasuredCoverage(COVERED, share, outcomes, variance**0.5 / outcomes)
+    alone = outcomes / (len(listed) * horizon)
+    near = (share * alone + 2) / (alone + 4)
+    return MeasuredCoverage(COVERED, share, outcomes, (near * (1 - near) / (alone + 4)) ** 0.5)
+
+
+def _added(listed: Sequence[Sequence[tuple[int, int, float]]]) -> tuple[FloatArray, FloatArray]:
+    """Outcomes and sums of each block of time, over all series."""
     sums: dict[int, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for blocks in listed:
         for number, n, total in blocks:
             sums[number][0] += n
             sums[number][1] += total
-    n, total = np.array([sums[number] for number in sorted(sums)]).T
+    columns = np.array([sums[number] for number in sorted(sums)]).reshape(-1, 2).T
+    return columns[0], columns[1]
+
+
+def _over_blocks(listed: Sequence[Sequence[tuple[int, int, float]]]) -> tuple[Skill, float | None]:
+    """Skill and the standard error of the ratio from blocks (number, outcomes, sum of relative differences).
+
+    Blocks are independent but for their neighbours: that covariance is counted, with half its weight.
+    """
+    n, total = _added(listed)
     mean = float(total.sum() / n.sum())
     left = total - n * mean
     variance = float(left @ left + left[1:] @ left[:-1])

@@ -29,6 +29,8 @@ from truecast.models.walk import FittedWalk
 
 RECORD_BARS = 1_600  # 500 origins behind a window of 1,000 outcomes, and room for the bars since the boundary
 
+EVIDENCE_VERSION = "evidence/2"  # coverage at every horizon since 2: rows of before are renewed once
+
 Measured = tuple[tuple[Coverage, ...], Skill]
 
 _DAY_US = 86_400_000_000
@@ -104,8 +106,9 @@ def boundary(end_us: int, interval: Interval) -> int:
 
 
 def signature(members: Sequence[Model]) -> str:
-    """What evidence is about: a digest of the members' names and versions."""
-    return hashlib.sha256("|".join(f"{model.name} {model.version}" for model in members).encode()).hexdigest()
+    """What evidence is about: a digest of the members' names and versions, and of what is asked of them."""
+    named = (f"{model.name} {model.version}" for model in members)
+    return hashlib.sha256("|".join((EVIDENCE_VERSION, *named)).encode()).hexdigest()
 
 
 def _digest(frame: Frame) -> str:

@@ -31,9 +31,10 @@ from truecast.features.frame import Frame
 from truecast.models.base import Model
 from truecast.models.catalog import Catalogue, Trial
 from truecast.models.ensemble import Ensemble
-from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement, fit_members, learn, pooled
+from truecast.models.evidence import BANDS, ENSEMBLE, Band, Evidence, Judgement, fit_members, learn
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.trees import OutOfScope
+from truecast.models.pool import pooled
 from truecast.models.skill import ALPHA, ORIGINS_MIN
 from truecast.models.titles import words
 

@@ -13,7 +13,6 @@ where the frame begins: forecasts in the ledger teach the same (forecasts/relear
 Shapes are renewed at every RENEWED-th bar only, which costs a tenth and makes no visible difference.
 """
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from truecast.domain.bar import BoolArray, FloatArray, IntArray
-from truecast.domain.forecast import Coverage, Skill, Verdict
+from truecast.domain.forecast import Coverage, Skill
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.features.frame import Frame
@@ -34,13 +33,13 @@ from truecast.models.heavy import ModelUnavailable
 from truecast.models.located import FittedLocated
 from truecast.models.location.artifact import ArtifactRefused
 from truecast.models.location.trees import OutOfScope
-from truecast.models.student import student_t_tail
 from truecast.models.walk import FLOOR, FittedWalk
 
 BANDS = (1, 5, 24)  # horizons at which models are told apart
 ORIGINS = 500
 RENEWED = 25
 ENSEMBLE = "ensemble"
+COVERED = 0.9
 BLOCK_BARS = 25  # at least; of one block of time in which series of a class are compared
 
 REFUSALS = (HistoryTooShort, OutOfScope, ModelUnavailable, ArtifactRefused)
@@ -74,12 +73,21 @@ class Judgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """Of one candidate or the random walk: how often the outcome fell inside the 90 % interval, in blocks of time."""
+
+    model: str
+    blocks: tuple[tuple[int, int, int], ...]  # number, outcomes, those inside
+
+
+@dataclass(frozen=True, slots=True)
 class Band:
     """What was learned at one horizon."""
 
     horizon: int
     boa: Boa
     judged: tuple[Judgement, ...]
+    covered: tuple[Covered, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +146,12 @@ def plain_bands(bands: Iterable[Band]) -> list[dict[str, Any]]:
 def read_bands(said: Iterable[dict[str, Any]]) -> tuple[Band, ...]:
     """The bands that `plain_bands` said."""
     return tuple(
-        Band(band["horizon"], read_boa(band["boa"]), tuple(_read_judgement(one) for one in band["judged"]))
+        Band(
+            band["horizon"],
+            read_boa(band["boa"]),
+            tuple(_read_judgement(one) for one in band["judged"]),
+            tuple(Covered(model, tuple(zip(*blocks, strict=True))) for model, blocks in band.get("covered", ())),
+        )
         for band in said
     )
 
@@ -253,7 +266,8 @@ def judged(said: Walked, fits: Fits, frame: Frame, bars: int) -> Evidence:
             loss = np.concatenate([loss, np.maximum(losses.crps(outcome, together), least)[None]])
         block = frame.end[origins] // (max(2 * horizon, BLOCK_BARS) * frame.interval.seconds * 1_000_000)
         found = tuple(_judged(name, loss[m], loss[0], horizon, block) for m, name in enumerate(labels, 1))
-        bands.append(Band(horizon, boa, found))
+        covered = tuple(_inside(n, outcome, q, block) for n, q in zip((names[0], *labels), quantiles, strict=True))
+        bands.append(Band(horizon, boa, found, covered))
         if horizon == 1:
             coverage = [(n, _coverage(outcome, q)) for n, q in zip((names[0], *labels), quantiles, strict=True)]
     members = tuple((model.name, model.version) for model in fits.models)
@@ -273,52 +287,6 @@ def blended(quantiles: FloatArray, weights: FloatArray) -> FloatArray:
         weight = weights[..., m, None]
         total += np.where(weight > 0, one * weight, 0.0)
     return np.maximum.accumulate(total, axis=-1, out=total)  # whatever rounding did
-
-
-def pooled(evidences: Iterable[Evidence]) -> tuple[Band, ...]:
-    """What the series of one class and interval say together, at each horizon.
-
-    Differences are in units of each series' own mean loss, so that all series count alike, and are added up in blocks
-    of time: series of one class go through the same storms and are no independent witnesses, blocks are. Neighbouring
-    blocks may still be alike: their covariance is counted, with half its weight (Newey and West).
-    """
-    found: defaultdict[tuple[int, str], defaultdict[int, list[float]]] = defaultdict(
-        lambda: defaultdict(lambda: [0, 0])
-    )
-    series: defaultdict[tuple[int, str], int] = defaultdict(int)
-    for evidence in evidences:
-        for band in evidence.bands:
-            for one in band.judged:
-                series[band.horizon, one.model] += bool(one.blocks)
-                for number, n, total in one.blocks:
-                    block = found[band.horizon, one.model][number]
-                    block[0] += n
-                    block[1] += total
-    bands = []
-    for horizon in BANDS:
-        models = [model for h, model in found if h == horizon and series[h, model] >= POOLED_SERIES_MIN]
-        together = tuple(Judgement(m, _over_blocks(found[horizon, m]), ()) for m in models)
-        bands.append(Band(horizon, fresh(1), together))
-    return tuple(bands)
-
-
-POOLED_SERIES_MIN = 3  # fewer are no class
-POOLED_BLOCKS_MIN = 10
-
-
-def _over_blocks(blocks: dict[int, list[float]]) -> Skill:
-    rows = np.array([blocks[number] for number in sorted(blocks)])
-    n, total = rows[:, 0], rows[:, 1]
-    mean = float(total.sum() / n.sum())
-    left = total - n * mean
-    variance = float(left @ left + left[1:] @ left[:-1])
-    ratio, outcomes = 1 + mean, int(n.sum())
-    if len(rows) < POOLED_BLOCKS_MIN or not variance > 0:
-        return Skill("none", _short(ratio), None, outcomes)
-    statistic = mean * float(n.sum()) / variance**0.5
-    p_value = 2 * student_t_tail(abs(statistic), len(rows) - 1)
-    verdict: Verdict = "none" if p_value >= skill.ALPHA else "positive" if statistic < 0 else "negative"
-    return Skill(verdict, _short(ratio), _short(p_value), outcomes)
 
 
 def _said(model: Model, fitted: Fitted, frame: Frame, origins: IntArray, horizons: IntArray) -> FloatArray:
@@ -348,7 +316,7 @@ def _judged(name: str, loss: FloatArray, reference: FloatArray, horizon: int, bl
     sums, counts = np.bincount(of, difference), np.bincount(of)
     blocks = tuple(zip(numbers.tolist(), counts.tolist(), np.round(sums, 4).tolist(), strict=True))
     found = skill.judge(loss, reference, horizon)
-    return Judgement(name, replace(found, crps_ratio=_short(found.crps_ratio), p_value=_short(found.p_value)), blocks)
+    return Judgement(name, replace(found, crps_ratio=short(found.crps_ratio), p_value=short(found.p_value)), blocks)
 
 
 def _coverage(outcome: FloatArray, quantiles: FloatArray) -> tuple[Coverage, ...]:
@@ -357,7 +325,14 @@ def _coverage(outcome: FloatArray, quantiles: FloatArray) -> tuple[Coverage, ...
         return ()
     y, q = outcome[said], quantiles[said]
     n = int(said.sum())
-    return tuple(Coverage(p, _short(float(losses.inside(y, q, p).mean())) or 0.0, n) for p in STANDARD_LEVELS)
+    return tuple(Coverage(p, short(float(losses.inside(y, q, p).mean())) or 0.0, n) for p in STANDARD_LEVELS)
+
+
+def _inside(name: str, outcome: FloatArray, quantiles: FloatArray, block: IntArray) -> Covered:
+    said = np.isfinite(quantiles[:, 0])
+    numbers, of = np.unique(block[said], return_inverse=True)
+    hits = np.bincount(of, losses.inside(outcome[said], quantiles[said], COVERED)).astype(np.int64)
+    return Covered(name, tuple(zip(numbers.tolist(), np.bincount(of).tolist(), hits.tolist(), strict=True)))
 
 
 def _plain_band(band: Band) -> dict[str, Any]:
@@ -375,6 +350,7 @@ def _plain_band(band: Band) -> dict[str, Any]:
             ]
             for j in band.judged
         ],
+        "covered": [[one.model, list(zip(*one.blocks, strict=True))] for one in band.covered if one.blocks],
     }
 
 
@@ -383,6 +359,6 @@ def _read_judgement(said: Sequence[Any]) -> Judgement:
     return Judgement(model, Skill(verdict, ratio, p_value, n), tuple(zip(*blocks, strict=True)))
 
 
-def _short(value: float | None) -> float | None:
+def short(value: float | None) -> float | None:
     """Ten digits: more than is known."""
     return None if value is None else float(f"{value:.9e}")

@@ -16,7 +16,8 @@ from truecast.models.evaluate.plan import Plan, Stage, Variant, origins_of, plan
 from truecast.models.evaluate.refits import Refits, cuts_of, refits_of
 from truecast.models.evaluate.run import run
 from truecast.models.evaluate.table import write_table
-from truecast.models.evidence import ENSEMBLE, fit_members, learn, pooled, read_evidence
+from truecast.models.evidence import ENSEMBLE, fit_members, learn, read_evidence
+from truecast.models.pool import pooled
 
 PLAN = Plan(Interval.D1, ("naive", "ensemble", "auto"), (1, 5), origins=30, refit_every=10, embargo=2, seed=3)
 CLASSES = {f"S{i}": "fx" for i in range(4)}

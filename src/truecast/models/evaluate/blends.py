@@ -20,8 +20,9 @@ from truecast.models.ensemble import Ensemble
 from truecast.models.evaluate.plan import min_bars_of, trained_members
 from truecast.models.evaluate.refits import Refits
 from truecast.models.evaluate.whole import EVIDENCE_FOLDER, file_name, write_whole
-from truecast.models.evidence import ENSEMBLE, Band, fit_members, learn, pooled, read_evidence
+from truecast.models.evidence import ENSEMBLE, Band, fit_members, learn, read_evidence
 from truecast.models.heavy import ModelUnavailable
+from truecast.models.pool import pooled
 
 _FRESH_BARS = 30  # a series that ended longer ago is no witness
 
