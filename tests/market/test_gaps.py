@@ -98,7 +98,9 @@ async def test_a_gap_filled_in_part_shrinks(store: BarStore, ingest: Ingest) -> 
     assert await take(ingest, 3, 5, 6, 7, 8) == (0, 2)
 
 
-async def test_a_gap_nobody_can_fill_is_not_opened_again_and_shrinks_when_bars_come_after_all(store: BarStore, ingest: Ingest) -> None:
+async def test_a_gap_nobody_can_fill_is_not_opened_again_and_shrinks_when_bars_come_after_all(
+    store: BarStore, ingest: Ingest
+) -> None:
     await take(ingest, 0, 5)
     async with store.db.write() as conn:
         await conn.execute(sa.update(gaps).values(state="unfillable"))
@@ -141,6 +143,9 @@ async def test_every_source_has_its_own_gaps(store: BarStore, ingest: Ingest) ->
 
 async def test_where_the_calendar_does_not_reach_no_gap_is_invented_and_none_is_closed(store: BarStore) -> None:
     class Short:
+        def ends(self, start: IntArray, interval: Interval) -> IntArray:
+            return calendar("24/7").ends(start, interval)
+
         def expected(self, first_us: int, last_us: int, interval: Interval) -> IntArray:
             if first_us < to_us(T0):
                 raise BeyondCalendar(calendar="short", first=T0, last=NOW, asked=T0)
@@ -160,6 +165,9 @@ async def test_only_the_neighbourhood_of_what_was_written_is_looked_at(store: Ba
     asked: list[tuple[float, float]] = []
 
     class Watched:
+        def ends(self, start: IntArray, interval: Interval) -> IntArray:
+            return calendar("24/7").ends(start, interval)
+
         def expected(self, first_us: int, last_us: int, interval: Interval) -> IntArray:
             asked.append(((first_us - to_us(T0)) / 3.6e9, (last_us - to_us(T0)) / 3.6e9))
             return calendar("24/7").expected(first_us, last_us, interval)

@@ -13,10 +13,20 @@ from truecast.domain.interval import Interval
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.metrics import BARS_INGESTED, BARS_QUARANTINED, GAPS
+from truecast.market.admit import Admitted, admit
 from truecast.market.append import Appended, append_bars
 from truecast.market.calendar import Calendar, calendar
 from truecast.market.gaps import Look, look_for_gaps
-from truecast.market.quarantine import keep_refused
+from truecast.market.quality import HELD
+from truecast.market.quarantine import (
+    RELEASABLE,
+    NotReleasable,
+    Quarantined,
+    bars_of,
+    find_quarantined,
+    keep_refused,
+    rule,
+)
 from truecast.market.registry import lock_series
 from truecast.market.sessions import BeyondCalendar, NotOnCalendar
 from truecast.market.store import BarStore
@@ -76,8 +86,30 @@ class Ingest:
             await self._tell(bars.symbol, bars.interval, written)
         return taken
 
+    async def release(self, number: int, *, by: str, note: str | None = None) -> Quarantined:
+        """Let a refused row in after all: it is known from now on, and who said so is kept.
+
+        Raises UnknownQuarantine, and NotReleasable for what can be no bar or is in already.
+        """
+        now = self._clock.now()
+        async with self._store.db.write() as conn:
+            found = await find_quarantined(conn, number)
+            if found.state == "released" or found.reason.removeprefix(HELD) not in RELEASABLE:
+                reason = "it is released already" if found.state == "released" else f"{found.reason} is no bar"
+                raise NotReleasable(number=number, reason=reason)
+            like = replace(Bars.empty(found.symbol, found.interval), sources=(found.source,))
+            bars = bars_of([found.row], like)
+            bars = replace(bars, known_at=np.maximum(bars.known_at, to_us(now)))
+            taken, news = await self._take_one(conn, bars, found.source, stand_in=True, judged=True)
+            await rule(conn, [number], "released", by, now, note=note)
+            found = await find_quarantined(conn, number)
+        _count(found.source, taken)
+        if news is not None:
+            await self._tell(found.symbol, found.interval, [news])
+        return found
+
     async def _take_one(
-        self, conn: AsyncConnection, bars: Bars, source: str, *, stand_in: bool
+        self, conn: AsyncConnection, bars: Bars, source: str, *, stand_in: bool, judged: bool = False
     ) -> tuple[Ingested, "_Written | None"]:
         now = self._clock.now()
         info = await lock_series(conn, bars.symbol, bars.interval, source)
@@ -85,9 +117,11 @@ class Ingest:
             checked = await asyncio.to_thread(validate, bars, to_us(now), signed=info.signed)
         else:
             checked = validate(bars, to_us(now), signed=info.signed)
-        appended, written = await append_bars(conn, info, checked.good, now)
-        quarantined = await keep_refused(conn, info.id, checked.refused, now)
-        refused = np.array([r.start_us for r in checked.refused], np.int64)
+        admitted = Admitted(checked.good) if judged else await admit(conn, info, checked.good, now)
+        appended, written = await append_bars(conn, info, admitted.good, now)
+        out = (*checked.refused, *admitted.refused)
+        quarantined = await keep_refused(conn, info.id, out, now)
+        refused = np.concatenate((np.array([r.start_us for r in out], np.int64), admitted.still_out))
         try:
             expected = self._calendars(info.calendar).expected
             around = replace(info, first=None, last=None) if stand_in else info
@@ -97,7 +131,7 @@ class Ingest:
         taken = Ingested(appended, quarantined, look.opened, look.closed)
         if not len(written):
             return taken, None
-        good = checked.good
+        good = admitted.good
         row = int(np.flatnonzero(good.start == written.max())[-1])
         return taken, _Written(written, good.row(row), self._end(info.calendar, written.max(), bars.interval), source)
 

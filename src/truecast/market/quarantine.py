@@ -1,16 +1,54 @@
-"""Rows that were refused, kept with the reason: nothing a source sent is silently lost."""
+"""Rows that were refused, kept with the reason: nothing a source sent is silently lost.
 
+A row that is held (its reason begins with `unconfirmed_`) waits for a ruling: the next bar, another source or a person
+releases it into the bars, or rejects it for good. Rulings are rows too, and none is ever changed.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, Literal
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from truecast.domain.bar import COLUMNS, Bars
 from truecast.domain.interval import Interval
+from truecast.kit.clock import to_us
 from truecast.kit.db import upsert
-from truecast.market.tables import instruments, quarantine, series
+from truecast.kit.errors import EXIT_DATA, EXIT_NOT_FOUND, TruecastError
+from truecast.market.bulk import fetch
+from truecast.market.quality import HELD
+from truecast.market.tables import instruments, quarantine, rulings, series
 from truecast.market.validate import Refused, time_text
+
+RulingKind = Literal["released", "rejected"]
+# What a person may let in: the others can be no bar. The first five are those of `quality`.
+RELEASABLE = frozenset({"unit_error", "split_wrong", "split_missing", "spike", "stuck", "conflict"})
+
+State = Literal["refused", "held", "released", "rejected"]
+
+
+class UnknownQuarantine(TruecastError):
+    """No refused row has that number."""
+
+    code = "unknown_quarantine"
+    status = 404
+    title = "Unknown quarantined row"
+    template = "No quarantined row has the number {number}"
+    exit_code = EXIT_NOT_FOUND
+
+
+class NotReleasable(TruecastError):
+    """What was refused can be no bar whatever anybody says, or it is released already."""
+
+    code = "not_releasable"
+    status = 409
+    title = "Row not releasable"
+    template = "Row {number} cannot be released: {reason}"
+    exit_code = EXIT_DATA
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +62,27 @@ class Quarantined:
     reason: str
     row: str
     received_at: datetime
+    id: int = 0
+    ruling: RulingKind | None = None
+    ruled_by: str | None = None
+    ruled_at: datetime | None = None
+    note: str | None = None
+
+    @property
+    def state(self) -> State:
+        """`held` waits for a ruling; `refused` is out unless a person releases it."""
+        if self.ruling is not None:
+            return self.ruling
+        return "held" if self.reason.startswith(HELD) else "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Rows of one series that wait for a ruling, oldest first; `ids` and `reasons` are theirs."""
+
+    ids: tuple[int, ...]
+    reasons: tuple[str, ...]
+    bars: Bars
 
 
 async def keep_refused(conn: AsyncConnection, series_id: int, refused: Sequence[Refused], received_at: datetime) -> int:
@@ -40,18 +99,99 @@ async def keep_refused(conn: AsyncConnection, series_id: int, refused: Sequence[
     return (await conn.scalar(count) or 0) - before
 
 
-async def list_quarantined(conn: AsyncConnection, symbol: str | None, limit: int) -> list[Quarantined]:
-    """Latest first."""
-    query = (
-        sa.select(quarantine, instruments.c.symbol, series.c.interval, series.c.source)
-        .join(series, series.c.id == quarantine.c.series_id)
-        .join(instruments, instruments.c.id == series.c.instrument_id)
-        .order_by(quarantine.c.id.desc())
-        .limit(limit)
+async def read_held(conn: AsyncConnection, series_id: int, like: Bars) -> Held:
+    """What waits for a ruling."""
+    select = (
+        "SELECT q.id, q.reason, q.row FROM quarantine q LEFT JOIN rulings r ON r.quarantine_id = q.id "  # noqa: S608
+        f"WHERE q.series_id = {int(series_id)} AND q.reason LIKE '{HELD}%' AND r.id IS NULL ORDER BY q.start, q.id"
     )
+    found = await fetch(conn, select)
+    return Held(tuple(r[0] for r in found), tuple(r[1] for r in found), bars_of([r[2] for r in found], like))
+
+
+async def rule(
+    conn: AsyncConnection,
+    ids: Sequence[int],
+    ruling: RulingKind,
+    by: str,
+    at: datetime,
+    *,
+    note: str | None = None,
+) -> None:
+    """Write down what became of these rows."""
+    if ids:
+        rows = [{"quarantine_id": number, "at": at, "ruling": ruling, "by": by, "note": note} for number in ids]
+        await conn.execute(sa.insert(rulings), rows)
+
+
+async def list_quarantined(
+    conn: AsyncConnection, symbol: str | None, limit: int, before: int | None = None
+) -> list[Quarantined]:
+    """Latest first; those with a number below `before`."""
+    query = _QUERY.order_by(quarantine.c.id.desc()).limit(limit)
     if symbol is not None:
         query = query.where(instruments.c.symbol == symbol)
-    return [
-        Quarantined(r.symbol, Interval(r.interval), r.source, time_text(r.start), r.reason, r.row, r.received_at)
-        for r in await conn.execute(query)
-    ]
+    if before is not None:
+        query = query.where(quarantine.c.id < before)
+    return [_quarantined(row) for row in await conn.execute(query)]
+
+
+async def find_quarantined(conn: AsyncConnection, number: int) -> Quarantined:
+    """By number. Raises UnknownQuarantine."""
+    row = (await conn.execute(_QUERY.where(quarantine.c.id == number))).one_or_none()
+    if row is None:
+        raise UnknownQuarantine(number=number)
+    return _quarantined(row)
+
+
+_LATEST = sa.select(sa.func.max(rulings.c.id).label("id")).group_by(rulings.c.quarantine_id).subquery()
+_RULED = sa.select(rulings).join(_LATEST, _LATEST.c.id == rulings.c.id).subquery()
+_QUERY = (
+    sa.select(
+        quarantine,
+        instruments.c.symbol,
+        series.c.interval,
+        series.c.source,
+        _RULED.c.ruling,
+        _RULED.c.by,
+        _RULED.c.at,
+        _RULED.c.note,
+    )
+    .join(series, series.c.id == quarantine.c.series_id)
+    .join(instruments, instruments.c.id == series.c.instrument_id)
+    .outerjoin(_RULED, _RULED.c.quarantine_id == quarantine.c.id)
+)
+
+
+def _quarantined(r: Any) -> Quarantined:
+    return Quarantined(
+        symbol=r.symbol,
+        interval=Interval(r.interval),
+        source=r.source,
+        start=time_text(r.start),
+        reason=r.reason,
+        row=r.row,
+        received_at=r.received_at,
+        id=r.id,
+        ruling=r.ruling,
+        ruled_by=r.by,
+        ruled_at=r.at,
+        note=r.note,
+    )
+
+
+def bars_of(rows: Sequence[str], like: Bars) -> Bars:
+    """Refused rows as bars again; every number is exactly what came. Raises ValueError for what is none."""
+    values = [json.loads(row) for row in rows]
+    columns: dict[str, Any] = {
+        name: np.array([_value(name, value[name]) for value in values], getattr(like, name).dtype) for name in COLUMNS
+    }
+    return Bars(
+        like.symbol, like.interval, **columns, source=np.zeros(len(rows), np.int16), sources=like.sources or ("",)
+    )
+
+
+def _value(name: str, value: Any) -> Any:
+    if name in ("start", "known_at"):
+        return int(value) if value.lstrip("-").isdecimal() else to_us(datetime.fromisoformat(value))
+    return float("nan") if value is None else float(value) if name != "final" else value

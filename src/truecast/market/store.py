@@ -96,10 +96,12 @@ class BarStore:
         async with self.db.read() as conn:
             return await factor_rows.read_factors(conn, symbol, as_of)
 
-    async def quarantined(self, symbol: str | None = None, limit: int = _QUARANTINED_ROWS) -> list[Quarantined]:
-        """Refused rows, latest first."""
+    async def quarantined(
+        self, symbol: str | None = None, limit: int = _QUARANTINED_ROWS, before: int | None = None
+    ) -> list[Quarantined]:
+        """Refused rows, latest first; those with a number below `before`."""
         async with self.db.read() as conn:
-            return await list_quarantined(conn, symbol, limit)
+            return await list_quarantined(conn, symbol, limit, before)
 
     async def gaps(self, symbol: str | None = None, interval: Interval | None = None) -> list[Gap]:
         """The gap ledger, oldest first."""

@@ -64,10 +64,13 @@ def validate(bars: Bars, received_us: int, *, signed: bool = False) -> Checked:
     passed = reason == ""
     reason[np.flatnonzero(passed)[conflicts(bars[passed])]] = "conflict"
     good = bars[reason == ""]
-    refused = [
-        Refused(int(bars.start[t]), str(reason[t]), _row_json(bars, t)) for t in np.flatnonzero(reason != "").tolist()
-    ]
+    refused = [as_refused(bars, t, str(reason[t])) for t in np.flatnonzero(reason != "").tolist()]
     return Checked(good[np.lexsort((good.known_at, good.start))], tuple(refused))
+
+
+def as_refused(bars: Bars, t: int, reason: str) -> Refused:
+    """Bar number `t` with the reason against it."""
+    return Refused(int(bars.start[t]), reason, _row_json(bars, t))
 
 
 def _aligned(start: IntArray, interval: Interval) -> BoolArray:
