@@ -168,13 +168,25 @@ class Issuer:
                 if len(basis.frame) >= catalogue.get(NAIVE).min_bars:
                     questions.append(await reader.question(basis, AUTO, catalogue, "none"))
         seal = Seal(now, "live" if self._clock.kind == "system" else "replay")
-        found = await self._compute.run(answers, questions, self._records, seal)
+        found = await self._round(questions, seal)
         bundles = [answer.bundle for answer in found if isinstance(answer, Answer)]
         recorded = await self._ledger.append_forecasts(bundles) if bundles else []
         self._seen = until
         self._issued_on |= {(f.symbol, f.horizon.interval.value): to_us(f.anchor.bar_start) for f, *_ in recorded}
         _count((forecast for group in recorded for forecast in group), now)
         return Issued(sum(map(len, recorded)), len(recorded), stale, len(fresh) - len(recorded))
+
+    async def _round(self, questions: Sequence[Question], seal: Seal) -> list[Answer | TruecastError]:
+        """Panels of _PANEL questions on all threads at once; what somebody asks for meanwhile waits for one of them."""
+        parts = [questions[i : i + _PANEL] for i in range(0, len(questions), _PANEL)]
+        free = asyncio.Semaphore(self._compute.threads)
+
+        async def one(part: Sequence[Question]) -> list[Answer | TruecastError]:
+            async with free:
+                return await self._compute.run(answers, part, self._records, seal)
+
+        found = await asyncio.gather(*map(one, parts))
+        return [answer for part in found for answer in part]
 
     async def _read_all(self, requests: Sequence[Request], now: datetime) -> list["_Asked | TruecastError"]:
         """Everything that is read, in one transaction per moment that is asked about."""
@@ -220,6 +232,7 @@ class Issuer:
 
 _Key = tuple[Any, ...]
 _TOGETHER = 16  # questions of one batch computed in one go
+_PANEL = 128  # of one round; more would save little, and keep others waiting longer
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -27,12 +27,13 @@ from truecast.forecasts.ledger import Bundle
 from truecast.forecasts.predict import Records, quantiles_of
 from truecast.kit.clock import from_us
 from truecast.kit.errors import TruecastError
-from truecast.models.auto import AUTO, choose, members_of, weights_of
+from truecast.models.auto import AUTO, PRICES, choose, members_of, weights_of
 from truecast.models.base import Model, require_bars
 from truecast.models.catalog import GROWERS, Catalogue
 from truecast.models.ensemble import Ensemble, among, at_horizons
 from truecast.models.evidence import ENSEMBLE, REFUSALS, Evidence, about, blended, horizon_max, nothing
 from truecast.models.explain import Member, explain, explain_average
+from truecast.models.kept import SCALES
 from truecast.models.located import Located
 from truecast.models.location.base import HorizonBeyondTraining
 from truecast.models.walk import mase_scale
@@ -98,6 +99,11 @@ class _Plan:
 
 def answers(questions: Sequence[Question], records: Records, seal: Seal) -> list[Answer | TruecastError]:
     """The answer to each question, or why there is none. Models that many questions need are asked once for all."""
+    with SCALES.room(len(questions) * len(PRICES)):  # a forecast and its explanation stand on the same scale
+        return _answers(questions, records, seal)
+
+
+def _answers(questions: Sequence[Question], records: Records, seal: Seal) -> list[Answer | TruecastError]:
     plans: dict[int, _Plan] = {}
     found: dict[int, Answer | TruecastError] = {}
     for i, question in enumerate(questions):
@@ -114,9 +120,9 @@ def answers(questions: Sequence[Question], records: Records, seal: Seal) -> list
             found[i] = _answer(plan, mine, records, seal)
         elif NAIVE not in refusals and question.model in (AUTO, ENSEMBLE):
             without = question.without | frozenset(refusals)
-            (found[i],) = answers([replace(question, without=without)], records, seal)
+            (found[i],) = _answers([replace(question, without=without)], records, seal)
         elif NAIVE not in refusals and question.fallback == "naive":
-            (found[i],) = answers([replace(question, model=NAIVE, fallback="none")], records, seal)
+            (found[i],) = _answers([replace(question, model=NAIVE, fallback="none")], records, seal)
         else:
             found[i] = next(iter(refusals.values()))
     return [found[i] for i in range(len(questions))]
@@ -219,18 +225,23 @@ def _said(plans: Mapping[int, _Plan]) -> dict[tuple[str, int], FloatArray | True
             asked[model.name, model.version, steps].append((i, model))
     found: dict[tuple[str, int], FloatArray | TruecastError] = {}
     for (name, _, steps), group in asked.items():
-        model = group[0][1]
-        frames = [plans[i].question.basis.frame for i, _ in group]
-        try:
-            values = quantiles_of(model, frames, steps)
-            found |= {(name, i): said for (i, _), said in zip(group, values, strict=True)}
-        except REFUSALS as refusal:
-            if len(group) == 1:
-                found[name, group[0][0]] = refusal
-                continue
-            for i, _ in group:  # one of them refuses: each alone
-                found |= {key: said for key, said in _said({i: plans[i]}).items() if key[0] == name}
+        found |= {(name, i): one for i, one in _of_model(group, plans, steps).items()}
     return found
+
+
+def _of_model(
+    group: Sequence[tuple[int, Model]], plans: Mapping[int, _Plan], steps: int
+) -> dict[int, FloatArray | TruecastError]:
+    """Quantiles by question, or why the model refuses: those that it refuses are found by halves."""
+    frames = [plans[i].question.basis.frame for i, _ in group]
+    try:
+        values = quantiles_of(group[0][1], frames, steps)
+        return {i: one for (i, _), one in zip(group, values, strict=True)}
+    except REFUSALS as refusal:
+        if len(group) == 1:
+            return {group[0][0]: refusal}
+    half = len(group) // 2
+    return _of_model(group[:half], plans, steps) | _of_model(group[half:], plans, steps)
 
 
 def _answer(plan: _Plan, said: Mapping[str, FloatArray | TruecastError], records: Records, seal: Seal) -> Answer:

@@ -35,9 +35,8 @@ class Compute:
     """A bounded pool of threads for functions that compute."""
 
     def __init__(self, threads: int | None = None, waiting_max: int = COMPUTE_WAITING_MAX) -> None:
-        self._pool = ThreadPoolExecutor(
-            threads or min(COMPUTE_THREADS_MAX, os.cpu_count() or 1), thread_name_prefix="compute"
-        )
+        self.threads = threads or min(COMPUTE_THREADS_MAX, os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="compute")
         self._waiting_max = waiting_max
         self._waiting = 0
 

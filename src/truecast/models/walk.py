@@ -228,9 +228,13 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
     whatever stands beside it: a forecast that was sealed in a round of many comes out when it is asked for alone.
     """
     groups = defaultdict(list)
-    for i, frame in enumerate(frames):
-        groups[len(frame.close), uses_differences(frame), frame.interval].append(i)
     values = np.empty((len(frames), steps, len(PRIOR)))
+    for i, kept in enumerate(SCALES.get(walk, frames)):
+        if kept is not None and kept.quantiles is not None and len(kept.quantiles) >= steps:
+            values[i] = kept.quantiles[:steps]
+        else:
+            frame = frames[i]
+            groups[len(frame.close), uses_differences(frame), frame.interval].append(i)
     for (n_bars, differences, _), members in groups.items():
         most = max(1, _CELLS // n_bars)
         for first in range(0, len(members), most):
@@ -241,7 +245,7 @@ def predict_panel(walk: Walk, frames: Sequence[Frame], steps: int) -> FloatArray
 
 def scale_at_end(walk: Walk, frame: Frame) -> Scaled:
     """What the scale of a forecast is made of at the frame's last bar: as it was forecast a moment ago, or anew."""
-    kept = SCALES.get(walk, frame)
+    (kept,) = SCALES.get(walk, [frame])
     if kept is not None:
         return kept
     parts, clocks = _scales(walk, [frame], level(frame)[None], differences=uses_differences(frame))
@@ -251,16 +255,12 @@ def scale_at_end(walk: Walk, frame: Frame) -> Scaled:
 def _scales(
     walk: Walk, frames: Sequence[Frame], x: FloatArray, *, differences: bool
 ) -> tuple[FloatArray, list[Activity]]:
-    """Components (C, S, T), and the business time of each frame where it counts; kept for who explains the forecast."""
+    """Components (C, S, T), and the business time of each frame where it counts."""
     clocks: list[Activity] = []
     if walk.clocked and frames[0].interval.is_intraday:
         found = (activity_of(frame, one) for frame, one in zip(frames, x, strict=True))
         clocks = [activity for activity in found if activity]
-    parts = walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0]
-    last = np.ascontiguousarray(parts[:, :, -1].T)
-    for i, frame in enumerate(frames):
-        SCALES.keep(walk, frame, Scaled(last[i], clocks[i] if clocks else None))
-    return parts, clocks
+    return walk.parts(_moved(walk, frames, x, clocks, differences=differences))[0], clocks
 
 
 def _panel(walk: Walk, frames: Sequence[Frame], steps: int, *, differences: bool) -> FloatArray:
@@ -275,6 +275,10 @@ def _panel(walk: Walk, frames: Sequence[Frame], steps: int, *, differences: bool
         rows = slice(first, first + _SHAPED)
         moves = _moves(walk, whole.of(rows), clocks[rows], origins, horizons, differences=differences)
         values[rows] = _prices(close[rows, -1], moves[:, 0], differences=differences)
+    last = np.ascontiguousarray(parts[:, :, -1].T)
+    said = values.copy()  # of what is given away nobody knows what becomes of it
+    found = [Scaled(last[i], clocks[i] if clocks else None, said[i]) for i in range(len(frames))]
+    SCALES.keep(walk, frames, found)
     return values
 
 
