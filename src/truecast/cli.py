@@ -24,6 +24,8 @@ COMMANDS = {
     "evaluate": ("evaluate", "Evaluate models on series of the store or of a folder, with standard errors."),
     "models": ("models", "Look after trained models: list, show, train, promote, rollback, reload, events."),
     "ledger": ("ledger", "Look after the sealed forecasts: `ledger verify`."),
+    "keys": ("keys", "Look after API keys: create, list, revoke."),
+    "gaps": ("gaps", "List missing bars, why they are missing, and what was done; `--fill` asks for them."),
     "doctor": ("doctor", "Check settings, database, disk, clock, sources and page."),
     "serve": ("serve", "Run the API only, over a store that `truecast work` fills."),
     "work": ("work", "Run ingestion and jobs only."),

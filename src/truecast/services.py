@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from truecast.accounts.keys import Keys
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.performance import Performance
@@ -177,5 +178,6 @@ class Services:
     providers: Mapping[str, Provider]
     feeds: Feeds
     jobs: Jobs
+    keys: Keys
     background: Background
     loading: Loading

@@ -19,6 +19,7 @@ import numpy as np
 from sqlalchemy import exists, select
 
 from truecast.api.announce import Announcer
+from truecast.accounts.keys import Keys
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.live import live_of
@@ -309,6 +310,7 @@ def build(
         providers=sources,
         feeds=feeds,
         jobs=scheduler,
+        keys=Keys(db, clock),
         models=registry,
         training=training,
         background=Process(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 import truecast.forecasts.drift
 import truecast.forecasts.tables
+import truecast.accounts.tables
 import truecast.jobs.tables
 import truecast.kit.leases
 import truecast.market.tables

@@ -15,20 +15,25 @@ from truecast.api import (
     errors,
     forecasts,
     jobs,
+    keys,
     market,
+    measures,
     models,
     performance,
     prices,
     site,
     sources,
     standings,
+    summary,
     symbols,
     system,
 )
+from truecast.api.access import Access, Gate, networks
 from truecast.api.middleware import Envelope
 from truecast.kit.errors import TruecastError
 from truecast.kit.logs import get_logger
-from truecast.kit.settings import is_loopback
+from truecast.kit.pace import MemoryPace, Rate, RedisPace
+from truecast.kit.settings import is_loopback, keys_required, rates_of
 from truecast.services import Services
 
 DESCRIPTION = """Market forecasts that keep score.
@@ -55,14 +60,44 @@ def create_app(services: Services) -> FastAPI:
     app.state.services = services
     errors.install(app)
     app.router.routes.extend(routes())
+    app.state.access = access_of(services)
     site.install(app, describe)
+    app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
     return app
 
 
+def access_of(services: Services) -> Access:
+    """Who may ask this server what, by its settings."""
+    settings = services.settings
+    return Access(
+        keys=services.keys,
+        pace=MemoryPace() if settings.redis_url is None else RedisPace(settings.redis_url),
+        rates={kind: Rate(amount) for kind, amount in rates_of(settings).items()},
+        keys_required=keys_required(settings),
+        ready=lambda: services.loading.ready,
+        proxies=networks(settings.trusted_proxies),
+    )
+
+
 def routes() -> list[BaseRoute]:
     """Every route of the API and the probes."""
-    resources = (system, symbols, prices, market, batch, forecasts, performance, standings, models, jobs, sources)
+    resources = (
+        system,
+        symbols,
+        prices,
+        measures,
+        summary,
+        market,
+        batch,
+        forecasts,
+        performance,
+        standings,
+        models,
+        jobs,
+        sources,
+        keys,
+    )
     return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]
 
 
@@ -86,6 +121,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         life.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await life
+        await app.state.access.pace.close()
         await services.background.close()
 
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
+from truecast.api.access import PREFIX, admitted
 from truecast.api.errors import RETRY_AFTER_S, RepeatedQueryParameter, StartFailed, Starting, UnknownQueryParameter
 from truecast.services import Services
 
@@ -17,8 +18,6 @@ def services_of(request: Request) -> Services:
     assert isinstance(services, Services)
     return services
 
-
-PREFIX = "/api/v1"
 
 ServicesDep = Annotated[Services, Depends(services_of)]
 
@@ -56,7 +55,7 @@ def resource(tag: str, *, waits: bool = True) -> APIRouter:
 
     Routes carry their whole path, so that metrics and logs can name them by it.
     """
-    dependencies = [Depends(only_known_parameters), *([Depends(ready)] if waits else [])]
+    dependencies = [*([Depends(ready)] if waits else []), Depends(admitted), Depends(only_known_parameters)]
     return APIRouter(prefix=PREFIX, tags=[tag], dependencies=dependencies, generate_unique_id_function=operation_id)
 
 

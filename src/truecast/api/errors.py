@@ -167,6 +167,8 @@ def problem_response(error: TruecastError, *, instance: str, request_id: str, he
     body = problem_json(problem_body(error, instance=instance, request_id=request_id))
     wait_s = error.facts.get("retry_after_s")
     retry = {} if wait_s is None else {"Retry-After": str(math.ceil(wait_s))}  # RFC 9110: whole seconds
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        retry["WWW-Authenticate"] = "Bearer"
     return Response(
         body,
         status_code=error.status,
@@ -227,6 +229,8 @@ def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, di
     """
     by_status: dict[int, list[str]] = {}
     for code, status in codes.items():
+        by_status.setdefault(status, []).append(code)
+    for code, status in (("key_missing", 401), ("key_refused", 401), ("scope_missing", 403), ("rate_limited", 429)):
         by_status.setdefault(status, []).append(code)
     listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, InternalError]
     for error in listed:

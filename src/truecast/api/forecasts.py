@@ -119,7 +119,7 @@ async def latest_forecasts(
     symbols: SymbolsQuery = None,
     model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
-    horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, of the forecasts that reach it.")] = None,
+    horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, where a forecast reaches it.")] = None,
 ) -> Forecasts:
     """The latest issued forecast of each symbol, interval and model; of all symbols when none are named."""
     universe = await services.store.universe()

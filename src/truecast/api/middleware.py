@@ -66,6 +66,8 @@ class Envelope:
                 out["x-request-id"] = request_id
                 for name, value in SECURITY_HEADERS.items():
                     out.setdefault(name, value)
+                if "truecast.pace" in scope:
+                    out["ratelimit-policy"], out["ratelimit"] = scope["truecast.pace"]
             await send(message)
 
         try:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from fastapi import APIRouter, Depends, Response
+from pydantic import Field
 
 from truecast import __version__
 from truecast.api.deps import ServicesDep, only_known_parameters, operation_id, resource
@@ -13,6 +14,7 @@ from truecast.api.shapes import Output
 from truecast.kit.clock import ClockKind, ReplayClock
 from truecast.kit.errors import TruecastError
 from truecast.kit.metrics import EXPOSITION_TYPE, exposition
+from truecast.kit.settings import keys_required
 
 router = resource("system", waits=False)
 probes = APIRouter(
@@ -45,6 +47,7 @@ class Info(Output):
     database: Literal["sqlite", "postgresql"]
     ready: bool
     loading: LoadingShape | None
+    keys_required: bool = Field(description="Whether requests need an API key.")
 
 
 class NotReady(TruecastError):
@@ -75,6 +78,7 @@ async def get_info(services: ServicesDep) -> Info:
         ),
         database=services.db.dialect,
         ready=loading.ready,
+        keys_required=keys_required(services.settings),
         loading=None if loading.ready else LoadingShape(stage=loading.stage, done=loading.done, total=loading.total),
     )
 

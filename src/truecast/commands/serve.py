@@ -1,12 +1,15 @@
 """`truecast serve`: the API without the jobs, as many processes as needed over one database."""
 
+import asyncio
 from typing import Annotated
 
 import typer
 
 from truecast.api.app import create_app
+from truecast.commands.invite import invite
 from truecast.commands.listen import bind, serve, start_logs, url_of
 from truecast.kit.settings import Settings
+from truecast.services import Services
 from truecast.wiring import Role, build
 
 app = typer.Typer(add_completion=False)
@@ -26,4 +29,13 @@ def serve_api(
     start_logs(settings)
     with bind(settings.host, settings.port) as listener:
         url = url_of(listener)
-        serve(create_app(build(settings, Role.SERVE)), listener, started=lambda: typer.echo(f"Truecast: {url}"))
+        services = build(settings, Role.SERVE)
+        serve(create_app(services), listener, started=lambda: _tell(services, url))
+
+
+def _tell(services: Services, url: str) -> None:
+    typer.echo(f"Truecast: {url}")
+    _running.append(asyncio.ensure_future(invite(services, url)))
+
+
+_running: list[asyncio.Future[None]] = []  # the loop itself keeps only weak references

@@ -9,6 +9,7 @@ import typer
 
 from truecast.api.app import create_app
 from truecast.api.shapes import as_time
+from truecast.commands.invite import invite
 from truecast.commands.listen import bind, serve, start_logs, url_of
 from truecast.commands.progress import watch
 from truecast.kit.clock import ReplayClock, SystemClock, iso
@@ -69,6 +70,7 @@ def _tell(services: Services, url: str) -> None:
     clock = services.clock
     replaying = f"  (REPLAY from {iso(clock.now())})" if clock.kind != "system" else ""
     typer.echo(f"Truecast: {url}{replaying}")
+    _watching.append(asyncio.ensure_future(invite(services, url)))
     if sys.stderr.isatty():
         _watching.append(asyncio.ensure_future(watch(services.loading)))
 

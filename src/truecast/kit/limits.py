@@ -9,7 +9,6 @@ LEVELS_MAX = 10  # confidence levels in one request
 
 CANDLES_MAX = 5_000  # rows of one answer
 PAGE_ITEMS_MAX = 200
-SEARCH_RESULTS_MAX = 50
 REQUEST_BODY_BYTES_MAX = 1_048_576
 
 HISTORY_BARS_MAX = 2_000  # bars a forecast is computed from: fixed, so that a replay gives the same answer
@@ -156,6 +155,7 @@ GAP_RETRY_S_MAX = 86_400.0
 GAP_FILLING_S_MAX = 600.0  # a filler that has not ended by then is dead
 GAP_TRAILING_S_MIN = 7_200.0  # the end of a series counts as a gap once its bars are so late; before, news is under way
 GAPS_A_RUN_MAX = 200  # asked for in one round
+RULING_NOTE_CHARS_MAX = 500  # why somebody let a refused row in
 GAP_RUN_S_MAX = 600.0  # after which a round begins no further gap
 
 STREAM_MESSAGE_BYTES_MAX = 65_536  # of one message from a client
@@ -174,7 +174,16 @@ STREAM_HEARTBEAT_S = 15.0
 STREAM_LINGER_S = 300.0  # a topic nobody listens to any more is kept for those who come back
 STREAM_TOPICS_LINGERING_MAX = 1_024
 STREAM_RING_MESSAGES_MAX = 256  # of one topic, for those who come back or are slow
+STREAM_RING_PRICES_MAX = 16  # of one topic of prices, of which the latest is what counts
 STREAM_RING_BYTES_MAX = 1_048_576
 STREAM_TICKET_S = 30.0
+API_KEY_NAME_CHARS_MAX = 64
+PACE_ASKERS_MAX = 100_000  # remembered by one process; beyond, the one that asked longest ago is forgotten
 STREAM_TICKETS_MAX = 10_000  # not used yet
 STREAM_RETRY_S_MAX = 5.0  # clients of a server that restarts come back within, each at its own moment
+
+FEATURE_ROWS_MAX = 1_000  # bars of one answer with columns of features
+RISK_POSITIONS_MAX = 50
+RISK_LEVELS_MAX = 5
+RISK_BARS_MAX = 5_000  # of each series, the last ones
+RISK_RESAMPLES = 500  # of the block bootstrap

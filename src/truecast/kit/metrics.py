@@ -248,6 +248,12 @@ STREAM_REFUSED: Final = Counter(
     registry=REGISTRY,
 )
 
+RATE_LIMITED: Final = Counter(
+    "truecast_rate_limited_total",
+    "Requests refused because they came too often, by class.",
+    ("kind",),
+    registry=REGISTRY,
+)
 COMPUTE_WAITING: Final = Gauge(
     "truecast_compute_waiting",
     "Calls waiting for or running on a compute thread.",

@@ -26,6 +26,17 @@ LogFormat = Literal["auto", "console", "json"]
 _PREFIX = "TRUECAST_"
 _PREFIX_OF_TESTS = "TRUECAST_TEST_"  # knobs of the test suite, not of the product
 _KEPT_AT = "secret_key"
+# Requests a minute by class, where keys are required.
+RATES_PER_MINUTE = {
+    "prices": 100,
+    "history": 50,
+    "statistics": 30,
+    "forecast": 20,
+    "batch": 5,
+    "other": 120,
+    "failed": 20,
+}
+RATE_PER_MINUTE_MAX = 1_000_000
 _SCHEMES_DATABASE = ("sqlite", "postgresql", "postgres")
 _SCHEMES_REDIS = ("redis", "rediss", "unix")
 
@@ -132,6 +143,20 @@ class Settings(BaseSettings):
         ge=0,
         description="How old the training of a model may grow before it is trained again; 0: never.",
     )
+    require_keys: bool | None = Field(
+        default=None,
+        description="Whether requests need an API key. Unless set: on any address but a loopback one.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of reverse proxies whose `X-Forwarded-For` is believed, by commas.",
+    )
+    rate_limits: Annotated[Mapping[str, int], NoDecode] = Field(
+        default_factory=dict,
+        description="Requests a minute by class, for each key, or each address without one; 0: no limit. Unless set: "
+        "`prices=100,history=50,statistics=30,forecast=20,batch=5,other=120,failed=20`, and none for the user of this "
+        "machine.",
+    )
     dev: bool = Field(default=False, description="For developers: relaxes the demand for a secret. Never in service.")
 
     def __init__(self, **given: Any) -> None:
@@ -155,7 +180,7 @@ class Settings(BaseSettings):
     def _lower(cls, value: Any) -> Any:
         return value.strip().lower() if isinstance(value, str) else value
 
-    @field_validator("sources", "feeds", mode="before")
+    @field_validator("sources", "feeds", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
@@ -173,6 +198,27 @@ class Settings(BaseSettings):
     @classmethod
     def _pairs(cls, value: Any) -> Any:
         return _parse_pairs(value, ",") if isinstance(value, str) else value
+
+    @field_validator("trusted_proxies", mode="after")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            ipaddress.ip_network(text, strict=False)
+        return value
+
+    @field_validator("rate_limits", mode="before")
+    @classmethod
+    def _rates(cls, value: Any) -> Any:
+        return _parse_pairs(value, ",") if isinstance(value, str) else value
+
+    @field_validator("rate_limits", mode="after")
+    @classmethod
+    def _known_classes(cls, value: Mapping[str, int]) -> Mapping[str, int]:
+        if unknown := sorted(set(value) - set(RATES_PER_MINUTE)):
+            raise ValueError(f"no such class: {', '.join(unknown)}; there are {', '.join(RATES_PER_MINUTE)}")
+        if any(not 0 <= rate <= RATE_PER_MINUTE_MAX for rate in value.values()):
+            raise ValueError(f"a rate lies between 0 and {RATE_PER_MINUTE_MAX}")
+        return value
 
     @field_validator("source_order", mode="before")
     @classmethod
@@ -221,6 +267,20 @@ class Settings(BaseSettings):
         if self.secret_key is None and not self.dev and not is_loopback(self.host):
             raise ValueError(f"SECRET_KEY: needed to listen on {self.host}, which others can reach")
         return self
+
+
+def keys_required(settings: "Settings") -> bool:
+    """Whether requests need an API key."""
+    return not is_loopback(settings.host) if settings.require_keys is None else settings.require_keys
+
+
+def rates_of(settings: "Settings") -> dict[str, int]:
+    """Requests a minute by class; a class without a limit is missing.
+
+    The one user of this machine is not limited unless the settings say so: the limits keep others from taking it all.
+    """
+    rates = {**(RATES_PER_MINUTE if keys_required(settings) else {}), **settings.rate_limits}
+    return {kind: rate for kind, rate in rates.items() if rate}
 
 
 def _parse_pairs(text: str, separator: str) -> dict[str, str]:

@@ -1,0 +1,206 @@
+"""Who may ask what, and how often: the gate before every route, and the policy of each.
+
+A GET under the prefix needs the scope `read`; what changes something needs the scope that POLICIES names, and a route
+that is not named there needs `admin`. On a loopback address without TRUECAST_REQUIRE_KEYS the one who asks is the user
+of this machine, who needs no key.
+"""
+
+import ipaddress
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from truecast.accounts.keys import KeyMissing, Keys, ScopeMissing
+from truecast.accounts.principal import LOCAL, Principal
+from truecast.accounts.principal import Scope as Right
+from truecast.kit.errors import TruecastError
+from truecast.kit.metrics import RATE_LIMITED
+from truecast.kit.pace import Pace, Paced, Rate
+
+PREFIX = "/api/v1"
+METRICS_PATH = "/metrics"
+
+# What changes something or costs much: method and path after the prefix -> the scope it needs.
+POLICIES: Mapping[tuple[str, str], Right | None] = {
+    ("POST", "/forecasts"): Right.FORECAST,
+    ("POST", "/forecasts/batch"): Right.FORECAST,
+    ("POST", "/risk"): Right.FORECAST,
+    ("POST", "/models/reload"): Right.TRAIN,
+    ("POST", "/models/{name}/train"): Right.TRAIN,
+    ("POST", "/models/{name}/promote"): Right.TRAIN,
+    ("POST", "/models/{name}/rollback"): Right.TRAIN,
+    ("POST", "/stream/ticket"): Right.READ,
+    ("POST", "/api-keys/redeem"): None,  # the one-time link is the right
+}
+OPEN_PATHS = frozenset({f"{PREFIX}/info", f"{PREFIX}/api-keys/redeem"})  # asked before one has a key
+TICKET_PATHS = frozenset({f"{PREFIX}/stream/sse"})  # a ticket may stand for the key: api/stream_auth.py looks at it
+
+RATE_CLASSES = ("prices", "history", "statistics", "forecast", "batch", "other", "failed")
+_CLASS_OF = {
+    "/prices": "prices",
+    "/prices/{symbol}/candles": "history",
+    "/prices/{symbol}/statistics": "statistics",
+    "/prices/volatility": "statistics",
+    "/prices/correlation": "statistics",
+    "/market/summary": "statistics",
+    "/risk": "statistics",
+    "/features/{symbol}": "history",
+    "/forecasts/{symbol}/history": "history",
+    "/forecasts/batch": "batch",
+}
+
+
+class RateLimited(TruecastError):
+    """Too many requests of this kind."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Too many requests"
+    template = "At most {amount} requests of the kind {kind!r} in {window_s:g} s; ask again in {retry_after_s:g} s"
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The rules of one server."""
+
+    keys: Keys
+    pace: Pace
+    rates: Mapping[str, Rate]  # a class that is missing is not limited
+    keys_required: bool
+    ready: Callable[[], bool]
+    proxies: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+
+    async def principal(self, headers: Headers, address: str) -> Principal:
+        """Who asks with these headers from that address. Raises KeyMissing, KeyRefused, RateLimited."""
+        text = _key_in(headers)
+        if text is None:
+            if self.keys_required:
+                raise KeyMissing
+            return LOCAL
+        try:
+            return await self.keys.principal(text)
+        except TruecastError:
+            await self.hit("failed", f"address:{address}")  # guessing is slowed down
+            raise
+
+    async def hit(self, kind: str, asker: str) -> Paced | None:
+        """Count one request; None where the class has no limit. Raises RateLimited."""
+        rate = self.rates.get(kind)
+        if rate is None:
+            return None
+        paced = await self.pace.take(f"{kind}:{asker}", rate)
+        if not paced.allowed:
+            RATE_LIMITED.labels(kind).inc()
+            wait_s = max(math.ceil(paced.retry_after_s), 1)
+            raise RateLimited(amount=rate.amount, window_s=rate.window_s, kind=kind, retry_after_s=wait_s)
+        return paced
+
+    def address(self, scope: Scope, headers: Headers) -> str:
+        """The address of who asks. What a header says of it counts only behind a proxy we were told to trust."""
+        client = scope.get("client")
+        peer = client[0] if client else "unknown"
+        if not self.proxies or not self._trusted(peer):
+            return peer
+        for said in reversed([part.strip() for part in headers.get("x-forwarded-for", "").split(",")]):
+            if not _is_address(said):
+                return peer
+            if not self._trusted(said):
+                return said
+        return peer
+
+    def _trusted(self, address: str) -> bool:
+        return _is_address(address) and any(ipaddress.ip_address(address) in net for net in self.proxies)
+
+
+class Gate:
+    """Lets requests to the API in once it knows who asks. Stands inside the envelope, before the routes."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; other kinds of connection and other paths pass."""
+        if scope["type"] == "http" and _guarded(scope["path"]):
+            headers = Headers(scope=scope)
+            address = self._access.address(scope, headers)
+            scope["truecast.address"] = address
+            scope["truecast.principal"] = await self._who(scope["path"], headers, address)
+            if scope["path"] == METRICS_PATH and not scope["truecast.principal"].may(Right.READ):
+                raise ScopeMissing(scope=str(Right.READ), scopes=sorted(scope["truecast.principal"].scopes))
+        await self._app(scope, receive, send)
+
+    async def _who(self, path: str, headers: Headers, address: str) -> Principal:
+        access = self._access
+        if access.keys_required and not access.ready():
+            return NOBODY  # the keys cannot be read yet, and the routes say that the server starts
+        if access.keys_required and path in OPEN_PATHS | TICKET_PATHS and _key_in(headers) is None:
+            return NOBODY
+        return await access.principal(headers, address)
+
+
+NOBODY = Principal(id="nobody", name="somebody without a key", scopes=frozenset())
+
+
+async def admitted(request: Request) -> None:
+    """Before a route: has the asker the right, and is it not too often? Raises ScopeMissing or RateLimited."""
+    access = request.app.state.access
+    assert isinstance(access, Access)
+    scope = request.scope
+    principal = scope.get("truecast.principal", NOBODY)
+    path = scope["route"].path_format.removeprefix(PREFIX)
+    right = right_of(scope["method"], path)
+    if right is not None and f"{PREFIX}{path}" not in OPEN_PATHS | TICKET_PATHS and not principal.may(right):
+        raise ScopeMissing(scope=str(right), scopes=sorted(principal.scopes))
+    asker = f"address:{scope.get('truecast.address')}" if principal in (LOCAL, NOBODY) else f"key:{principal.id}"
+    kind = class_of(scope["method"], path)
+    paced = await access.hit(kind, asker)
+    if paced is not None:
+        rate = access.rates[kind]
+        scope["truecast.pace"] = (
+            f'"{kind}";q={rate.amount};w={rate.window_s:g}',
+            f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}',
+        )
+
+
+def right_of(method: str, path: str) -> Right | None:
+    """The scope that a route needs. `path` is its template after the prefix."""
+    if (method, path) in POLICIES:
+        return POLICIES[method, path]
+    looks = method in ("GET", "HEAD", "OPTIONS") and not path.startswith(("/admin", "/api-keys"))
+    return Right.READ if looks else Right.ADMIN
+
+
+def class_of(method: str, path: str) -> str:
+    """The class of rate limits that a route belongs to."""
+    if method == "POST" and path == "/forecasts":
+        return "forecast"
+    return _CLASS_OF.get(path, "other")
+
+
+def _guarded(path: str) -> bool:
+    return path.startswith(f"{PREFIX}/") or path == METRICS_PATH
+
+
+def _key_in(headers: Headers) -> str | None:
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return text.strip()
+    return headers.get("x-api-key")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def networks(texts: Iterable[str]) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    """`10.0.0.0/8`, `127.0.0.1` as networks."""
+    return tuple(ipaddress.ip_network(text, strict=False) for text in texts)
