@@ -13,6 +13,7 @@ from truecast import __version__
 from truecast.api import (
     batch,
     errors,
+    features,
     forecasts,
     jobs,
     keys,
@@ -89,6 +90,7 @@ def routes() -> list[BaseRoute]:
         measures,
         summary,
         market,
+        features,
         batch,
         forecasts,
         performance,
