@@ -6,19 +6,19 @@ import dataclasses
 import functools
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
 from pydantic import SecretStr
+
 from tests.wire import WireServer, wire_server
 from tests.wire.market import candle, go_live
-
 from truecast.domain.interval import Interval
 from truecast.jobs.feeds import feeds_of
 from truecast.kit import ws
 from truecast.kit.bus import InProcessBus
-from truecast.kit.clock import Clock, to_us
+from truecast.kit.clock import Clock, FixedClock, to_us
 from truecast.kit.db import Database
 from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
@@ -32,6 +32,18 @@ from truecast.providers.feed import FeedPlan
 from truecast.providers.guarded import Guarded, guard_of
 
 EVERY_S = 0.01  # between two frames of a stream
+
+
+class StillClock(FixedClock):
+    """Moves only when it is told to. Who sleeps is woken soon, and how long it wanted to sleep is kept."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.slept_s: list[float] = []
+
+    async def sleep_until(self, when: datetime) -> None:
+        self.slept_s.append((when - self.now()).total_seconds())
+        await asyncio.sleep(EVERY_S)
 
 
 class Impatient(Guarded):
@@ -104,7 +116,7 @@ async def house(
     **plan: Any,
 ) -> AsyncIterator[House]:
     """Feeds of `keys`; `asked` are all sources, where others than those can be asked for bars."""
-    plan.setdefault("silence_s_max", 1.0)
+    plan.setdefault("silence_s_max", 3.0)
     async with wire_server() as wire:
         go_live(wire, lambda: clock.now().timestamp(), EVERY_S)
         sources: dict[str, Provider] = {}

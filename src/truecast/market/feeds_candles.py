@@ -88,7 +88,13 @@ class FeedCandles:
         self._last_us: dict[Series, int] = {}  # of series that may be written; the start of the newest bar, or 0
         self._behind: dict[Series, _Behind] = {}
         self._work = asyncio.Event()
+        self._mending = False
         self.inbox = Inbox()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is known to be missing."""
+        return not self._behind and not self._mending
 
     def interrupted(self, symbols: Sequence[str], intervals: Sequence[Interval]) -> None:
         """Nobody listened for a while, or never did: what came meanwhile is asked for, as soon as it is known what."""
@@ -130,7 +136,9 @@ class FeedCandles:
             await self._work.wait()
             self._work.clear()
             for key in [key for key, behind in self._behind.items() if behind.due_s <= loop.time()]:
+                self._mending = True
                 await self._mend(key, self._behind.pop(key))
+                self._mending = False
             if self._behind:
                 next_s = min(behind.due_s for behind in self._behind.values()) - loop.time()
                 loop.call_later(max(next_s, 0.0) + _TIMER_S, self._work.set)
@@ -159,7 +167,8 @@ class FeedCandles:
         taken = await self._ingest.take(_bars(candles, self._source))
         self._last_us[key] = max(before_us, *(candle.start_us for candle in candles))
         self._status.bars += taken.appended.inserted
-        if taken.gaps_opened and before_us:
+        first_us = min(candle.start_us for candle in candles)
+        if before_us and (taken.gaps_opened or first_us > before_us + step_us):
             self.doubt(key, before_us + step_us)
 
     async def _may_write(self, key: Series) -> bool:
@@ -183,8 +192,7 @@ class FeedCandles:
         try:
             if not await self._may_write(key):
                 return
-            if behind.from_us is None:
-                behind.from_us = self._next_us(key)
+            behind.from_us = _earlier(behind.from_us, self._next_us(key))  # never past what may be missing before
             to_us_ = _floor(to_us(self._clock.now()), interval)
             if behind.from_us is None:
                 return
@@ -205,7 +213,7 @@ class FeedCandles:
         self._status.bars += filled.rows
         if filled.left:
             self._again(key, behind)
-        else:
+        elif key in self._last_us:  # nobody listened for a while once more
             self._last_us[key] = max(self._last_us[key], to_us_ - interval.seconds * 1_000_000)
 
     def _when_over(self, key: Series, from_us_: int) -> None:

@@ -64,7 +64,7 @@ class Binance(Exchange):
             "symbol": self._spelled(asked.symbol),
             "interval": asked.interval.value,
             "startTime": str(start_us // 1_000),
-            "endTime": str(end_us // 1_000 - 1),
+            "endTime": str((end_us - 1) // 1_000),  # inclusive
             "limit": str(self.page_bars),
         }
         answer = await self._upstream.get(_KLINES, params, about=asked.symbol, weight=_WEIGHT_KLINES)

@@ -77,6 +77,7 @@ class Massive(Stocks):
             decode=lambda frame, received_us: decode(frame, received_us, names),
             silence_s_max=_SILENCE_S_MAX,
             trades="rising",
+            candles=(Interval.M1,),
         )
 
     async def _page(self, stretch: Stretch, token: str | None) -> tuple[Asked, Read]:
