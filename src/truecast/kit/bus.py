@@ -37,11 +37,15 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """How far a topic has come, and the last messages of it, oldest first, as far as the bus still has them."""
+    """How far a topic has come, and the last messages of it, oldest first, as far as the bus still has them.
+
+    `seq` is how far all topics have come together, where the bus counts that.
+    """
 
     epoch: str
     offset: int
     messages: tuple[Message, ...] = ()
+    seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,9 @@ class Bus(Protocol):
 
     def subscribe(self, pattern: str, handler: Handler) -> Unsubscribe:
         """Be told of every message whose topic is `pattern`, or begins with it where it ends in `*`."""
+
+    def heard(self, topic: str) -> bool:
+        """Whether anybody may listen."""
 
     async def settled(self) -> None:
         """Return once every subscription made so far is in force."""

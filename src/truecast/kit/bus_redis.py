@@ -8,6 +8,7 @@ an epoch of its own; when it is back, what was missed is caught up as far as Red
 import asyncio
 import contextlib
 import math
+import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -45,7 +46,8 @@ local mode, topic, channel, fresh, at, body, keep, keep_s, count = unpack(ARGV, 
 if redis.call('HSETNX', positions, '#epoch', fresh) == 1 then redis.call('DEL', past) end
 local epoch = redis.call('HGET', positions, '#epoch')
 if mode == 'past' then
-  return {epoch, redis.call('HGET', positions, topic) or '0', redis.call('LRANGE', past, 0, -1)}
+  local said = redis.call('HMGET', positions, topic, '#seq')
+  return {epoch, said[1] or '0', redis.call('LRANGE', past, 0, -1), said[2] or '0'}
 end
 if mode == 'ask' and redis.call('EXISTS', unpack(ARGV, 10)) > 0 then return {epoch, 0, 0} end
 local offset = redis.call('HINCRBY', positions, topic, count)
@@ -74,6 +76,7 @@ class RedisBus:
         self._confirmed: set[str] = set()
         self._changed = asyncio.Event()  # something was confirmed, or Redis was lost
         self._seen: OrderedDict[str, tuple[str, int]] = OrderedDict()
+        self._pongs: dict[str, asyncio.Future[None]] = {}
         self._redis: Any = None
         self._script: Any = None
         self._pubsub: Any = None
@@ -131,6 +134,10 @@ class RedisBus:
 
         return unsubscribe
 
+    def heard(self, topic: str) -> bool:
+        """Who listens elsewhere is not known here: somebody may."""
+        return self._connected or self._local.heard(topic)
+
     async def settled(self) -> None:
         """At once while Redis is away."""
         await self._started()
@@ -178,9 +185,21 @@ class RedisBus:
         return Message(topic, epoch.decode(), int(offset), now, data, int(seq))
 
     async def _past(self, topic: str) -> Past:
-        epoch, offset, kept = await self._run("past", topic, self._clock.now(), b"")
+        epoch, offset, kept, seq = await self._run("past", topic, self._clock.now(), b"")
+        await self._heard_all()
         messages = [_decoded(raw) for raw in kept]
-        return Past(epoch.decode(), int(offset), tuple(m for m in messages if m.epoch == epoch.decode()))
+        return Past(epoch.decode(), int(offset), tuple(m for m in messages if m.epoch == epoch.decode()), int(seq))
+
+    async def _heard_all(self) -> None:
+        """Return once everything that Redis has said up to now has been delivered here: its answer comes behind it."""
+        token = secrets.token_hex(8)
+        answered = self._pongs[token] = asyncio.get_running_loop().create_future()
+        try:
+            await self._pubsub.ping(token)
+            async with asyncio.timeout(BUS_TIMEOUT_S):
+                await answered
+        finally:
+            self._pongs.pop(token, None)
 
     async def _run(self, mode: str, topic: str, now: datetime, body: bytes, count: int = 1) -> Any:
         wanted = [f"{_ROOT}want:{pattern}" for pattern in (topic, f"{topic.partition(':')[0]}:*", "*")]
@@ -250,6 +269,8 @@ class RedisBus:
                 heard_s = now_s
                 if said["type"] in ("subscribe", "psubscribe"):
                     self._confirm(said["channel"].decode())
+                elif said["type"] == "pong":
+                    self._answered(said["data"])
                 elif said["type"] in ("message", "pmessage"):
                     await self._hear(said["data"])
             if catching_up and self._confirmed.issuperset(self._patterns):
@@ -258,6 +279,11 @@ class RedisBus:
             if now_s - refreshed_s > BUS_PAST_S / 3:
                 refreshed_s = now_s
                 await self._want(self._patterns)
+
+    def _answered(self, token: bytes | str) -> None:
+        waiting = self._pongs.get(token.decode() if isinstance(token, bytes) else token)
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
 
     async def _hear(self, raw: bytes) -> None:
         try:
@@ -273,9 +299,9 @@ class RedisBus:
             if not self._local.heard(topic):
                 self._seen.pop(topic, None)
                 continue
-            past = await self._past(topic)
-            for message in past.messages:
-                if past.epoch != epoch or message.offset > offset:
+            found = await self._run("past", topic, self._clock.now(), b"")
+            for message in map(_decoded, found[2]):
+                if message.epoch != epoch or message.offset > offset:
                     await self._deliver(message)
 
     async def _deliver(self, message: Message) -> None:

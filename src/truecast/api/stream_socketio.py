@@ -1,0 +1,363 @@
+"""The stream over Socket.IO, with the events of the clients that were there before us.
+
+`subscribe_rates`, `subscribe_predictions`, `subscribe_news`, `subscribe` and `unsubscribe` come in; `rate_update`,
+`prediction_update`, `market_data` and others go out. Beneath are the same topics as everywhere; see docs/streaming.md.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import engineio
+import socketio
+from engineio.packet import MESSAGE, Packet
+from starlette.types import Receive, Scope, Send
+
+from truecast.accounts.principal import Principal
+from truecast.api.stream_auth import Gate
+from truecast.api.stream_connection import Allowance, Connection
+from truecast.api.stream_frame import Encoding, Frame, plain_json
+from truecast.api.stream_hub import Hub
+from truecast.api.stream_protocol import (
+    CANDLES,
+    FORECASTS,
+    HEALTH,
+    QUOTES,
+    SCORES,
+    StreamMessageMalformed,
+    Subscribe,
+    TopicNotAvailable,
+    closing_event,
+    error_event,
+    pace,
+    understood,
+)
+from truecast.api.stream_transport import Wire, wire_of
+from truecast.kit.clock import Clock, iso
+from truecast.kit.errors import TruecastError
+from truecast.kit.limits import (
+    STREAM_FAREWELL_S,
+    STREAM_MESSAGE_BYTES_MAX,
+    STREAM_QUEUE_BYTES_LOW,
+    STREAM_QUEUE_BYTES_MAX,
+)
+from truecast.kit.metrics import STREAM_REFUSED
+
+PATH = "/socket.io"
+RATES, MARKET = "rates", "market"  # two ways to say a price: `rate_update` and `market_data`
+_INTERVAL_S = {"rates": 5.0, "predictions": 60.0}  # where a client does not say
+_EVENTS = {QUOTES: "rate_update", FORECASTS: "prediction_update", CANDLES: "candle_update"}
+_EVENTS |= {SCORES: "score_update", HEALTH: "health_update"}
+_NAMES = {"subscribed": "subscription_confirmed", "closing": "error"}
+_QUIET = logging.getLogger("truecast.socketio")
+_QUIET.setLevel(logging.CRITICAL)  # what clients do wrong is answered and counted, not logged
+
+
+class SocketIO:
+    """The ASGI application under PATH."""
+
+    def __init__(self, hub: Hub, gate: Gate, clock: Clock) -> None:
+        self._hub = hub
+        self._gate = gate
+        self._clock = clock
+        self._clients: dict[str, _Client] = {}
+        self._wires: dict[str, Wire] = {}  # of those that came by polling and changed to a WebSocket
+        self._server = _Server(
+            async_mode="asgi",
+            cors_allowed_origins=[],  # the gate looks at the origin, and no other page may read an answer
+            max_http_buffer_size=STREAM_MESSAGE_BYTES_MAX,
+            http_compression=False,
+            logger=_QUIET,
+            engineio_logger=_QUIET,
+        )
+        for name in ("subscribe", "subscribe_rates", "subscribe_predictions", "subscribe_news", "unsubscribe"):
+            self._server.on(name, self._answering(getattr(self, f"_{name}")))
+        self._server.on("connect", self._connect)
+        self._server.on("disconnect", self._disconnect)
+        self._app = socketio.ASGIApp(self._server, socketio_path=PATH)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A request or a WebSocket of the library."""
+        wire = wire_of(scope) if scope["type"] == "websocket" else None
+        sid = next(iter(parse_qs(scope.get("query_string", b"").decode("latin-1")).get("sid", [])), None)
+        if wire is not None and sid is not None and sid in self._server.eio.sockets:
+            self._wires[sid] = wire
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            if wire is not None and sid is not None:
+                self._wires.pop(sid, None)
+
+    async def close(self) -> None:
+        """Stop what the library runs beside its clients."""
+        await self._server.shutdown()
+
+    async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
+        scope: Scope = environ["asgi.scope"]
+        ticket = auth.get("ticket") if isinstance(auth, dict) else None
+        try:
+            principal = await self._gate.authenticate(scope, ticket=ticket if isinstance(ticket, str) else None)
+            eio_sid = self._server.manager.eio_sid_from_sid(sid, "/")
+            queue = self._server.eio.sockets[eio_sid].queue
+            client = _Client(self._hub, principal, queue, self._farewell(sid, eio_sid, wire_of(scope)))
+            self._hub.attach(client.connections[RATES])
+        except TruecastError as error:
+            STREAM_REFUSED.labels(error.code).inc()
+            raise socketio.exceptions.ConnectionRefusedError(error.code, error_event(error)) from None
+        self._clients[sid] = client
+        connected = {"message": "connected", "timestamp": iso(self._clock.now())}
+        await self._server.emit("connected", connected, to=sid)
+
+    async def _disconnect(self, sid: str, *_: Any) -> None:
+        client = self._clients.pop(sid, None)
+        if client is not None:
+            for connection in client.connections.values():
+                self._hub.detach(connection)
+
+    def _answering(self, handle: Callable[..., Any]) -> Callable[..., Any]:
+        """What a client says is answered, whatever it is."""
+
+        async def answer(sid: str, *said: Any) -> dict[str, Any]:
+            client = self._clients.get(sid)
+            if client is None:
+                return {}
+            try:
+                client.allowance.take()
+                if len(said) != 1 or not isinstance(said[0], dict):
+                    raise StreamMessageMalformed(reason="give one object")
+                return {"ok": True, **await handle(client, said[0])}
+            except TruecastError as error:
+                STREAM_REFUSED.labels(error.code).inc()
+                event = error_event(error, message=error.detail)
+                client.connections[RATES].send(event)
+                return {"ok": False, **event}
+
+        return answer
+
+    async def _subscribe_rates(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
+        _only(said, "currency_pairs", "interval")
+        interval_s = pace(said.get("interval", _INTERVAL_S["rates"]))
+        topics = [f"{QUOTES}:{pair}" for pair in _symbols(said.get("currency_pairs"))]
+        return await self._follow(client, RATES, "rates", topics=topics, interval_s=interval_s)
+
+    async def _subscribe_predictions(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
+        """Forecasts come when they are issued; the interval is looked at, and nothing is computed for it."""
+        _only(said, "currency_pair", "model_type", "interval")
+        pace(said.get("interval", _INTERVAL_S["predictions"]))
+        model = said.get("model_type", "all")
+        wanted = {} if model in ("all", "auto") else {"model": model}
+        (pair,) = _symbols([said.get("currency_pair")])
+        return await self._follow(client, RATES, "predictions", topics=[f"{FORECASTS}:{pair}"], filter=wanted)
+
+    async def _subscribe_news(self, _client: "_Client", _said: Mapping[str, Any]) -> dict[str, Any]:
+        raise TopicNotAvailable(topic="news")
+
+    async def _subscribe(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
+        """`{symbol}`: its price as `market_data`. `{topics, …}`: as over a WebSocket."""
+        if "symbol" in said:
+            _only(said, "symbol", "interval")
+            (symbol,) = _symbols([said["symbol"]])
+            interval_s = pace(said["interval"]) if "interval" in said else None
+            return await self._follow(client, MARKET, "market", topics=[f"{QUOTES}:{symbol}"], interval_s=interval_s)
+        return await self._follow(client, RATES, "topics", **said)
+
+    async def _unsubscribe(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
+        _only(said, "type", "symbol", "topics")
+        what = said.get("type")
+        left: list[str] = []
+        if "topics" in said:
+            left = await self._hub.unsubscribe(client.connections[RATES], _symbols(said["topics"]))
+        elif "symbol" in said:
+            topics = [f"{QUOTES}:{symbol}" for symbol in _symbols([said["symbol"]])]
+            left = await client.leave(MARKET, topics)
+        elif what in ("rates", "predictions", "news"):
+            kind = {"rates": QUOTES, "predictions": FORECASTS}.get(what)
+            listened = self._hub.topics(client.connections[RATES])
+            left = await client.leave(RATES, [one for one in listened if one.partition(":")[0] == kind])
+        elif what == "all":
+            left = [one for style in tuple(client.connections) for one in await client.leave(style, None)]
+        else:
+            raise StreamMessageMalformed(reason="type is one of rates, predictions, news, all")
+        event = {"event": "unsubscription_confirmed", "type": what or "topics", "topics": left}
+        client.connections[RATES].send(event)
+        return event
+
+    async def _follow(self, client: "_Client", style: str, kind: str, **said: Any) -> dict[str, Any]:
+        asked = understood({**said, "action": "subscribe", "id": kind})
+        assert isinstance(asked, Subscribe)
+        return {"type": kind, "topics": await self._hub.subscribe(client.connection(style), asked)}
+
+    def _farewell(self, sid: str, eio_sid: str, first: Wire | None) -> Callable[[], None]:
+        """Ends the connection, by force where it takes nothing any more."""
+
+        async def leave() -> None:
+            with contextlib.suppress(TimeoutError, KeyError):
+                async with asyncio.timeout(STREAM_FAREWELL_S):
+                    await self._server.disconnect(sid)
+            await asyncio.sleep(STREAM_FAREWELL_S)
+            wire = self._wires.get(eio_sid, first)
+            if wire is not None:
+                wire.transport.abort()
+
+        def begin() -> None:
+            task = asyncio.ensure_future(leave())
+            _LEAVING.add(task)
+            task.add_done_callback(_LEAVING.discard)
+
+        return begin
+
+
+_LEAVING: set[asyncio.Future[None]] = set()
+
+
+class _Client:
+    """One client: its outlet, and a connection to the hub for each way of saying a price."""
+
+    def __init__(self, hub: Hub, principal: Principal, queue: "_Queue", leave: Callable[[], None]) -> None:
+        self._hub = hub
+        self._principal = principal
+        self._leave = leave
+        self._queue = queue
+        queue.on_low = self._resumed
+        self.allowance = Allowance()
+        self.connections: dict[str, Connection] = {}
+        self.connections[RATES] = self._made(RATES)
+
+    def connection(self, style: str) -> Connection:
+        """For prices said in that way."""
+        if style not in self.connections:
+            connection = self._made(style)
+            self._hub.attach(connection)
+            self.connections[style] = connection
+        return self.connections[style]
+
+    async def leave(self, style: str, topics: list[str] | None) -> list[str]:
+        """Unsubscribe."""
+        connection = self.connections.get(style)
+        return [] if connection is None or topics == [] else await self._hub.unsubscribe(connection, topics)
+
+    def write(self, packets: list[Packet]) -> None:
+        """See Outlet."""
+        for packet in packets:
+            self._queue.put_nowait(packet)
+        if self._queue.bytes > STREAM_QUEUE_BYTES_MAX:
+            for connection in self.connections.values():
+                if connection.has_room:
+                    self._hub.paused(connection)
+
+    def buffered(self) -> int:
+        """See Outlet."""
+        return self._queue.bytes
+
+    def close(self, error: TruecastError) -> None:
+        """What was not sent is not sent any more; the client has its offsets."""
+        self._queue.on_low = _nothing
+        self._queue.clear()
+        for packet in _event(closing_event(error) | {"message": error.detail}):
+            self._queue.put_nowait(packet)
+        for connection in self.connections.values():
+            self._hub.detach(connection)
+        self._leave()
+
+    def _made(self, style: str) -> Connection:
+        return Connection("socketio", _ENCODINGS[style], self, self._principal)
+
+    def _resumed(self) -> None:
+        for connection in tuple(self.connections.values()):
+            if not connection.has_room:
+                self._hub.resumed(connection)
+
+
+class _Queue(asyncio.Queue[Packet | None]):
+    """What one client has not been sent yet, and how much that is. Says when it has become little."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self.bytes = 0
+        self.on_low: Callable[[], None] = _nothing
+
+    def _put(self, item: Packet | None) -> None:
+        self.bytes += _size(item)
+        super()._put(item)
+
+    def _get(self) -> Packet | None:
+        item: Packet | None = super()._get()
+        before, self.bytes = self.bytes, self.bytes - _size(item)
+        if before >= STREAM_QUEUE_BYTES_LOW > self.bytes:
+            self.on_low()
+        return item
+
+    def clear(self) -> None:
+        """Forget it all."""
+        while not self.empty():
+            self.get_nowait()
+            self.task_done()
+
+
+class _Engine(engineio.AsyncServer):  # type: ignore[misc]
+    """The library's, with queues that know their size."""
+
+    def create_queue(self, *args: Any, **given: Any) -> _Queue:
+        return _Queue(*args, **given)
+
+
+class _Server(socketio.AsyncServer):  # type: ignore[misc]
+    """The library's, over such queues."""
+
+    def _engineio_server_class(self) -> type[_Engine]:
+        return _Engine
+
+
+def _size(packet: Packet | None) -> int:
+    return len(packet.data) if packet is not None and isinstance(packet.data, str) else 0
+
+
+def _nothing() -> None:
+    """Nobody waits for room."""
+
+
+def _packets(name: str, payload: bytes) -> list[Packet]:
+    """An event in the form of Socket.IO 5, put together once for all clients."""
+    return [Packet(MESSAGE, f'2["{name}",{payload.decode()}]')]
+
+
+def _event(event: Mapping[str, Any]) -> list[Packet]:
+    name = event["event"]
+    if name == "heartbeat":
+        return []  # the library has its own
+    said = {**event, "type": event["id"]} if name == "subscribed" else event
+    return _packets(_NAMES.get(name, name), plain_json(said))
+
+
+def _said(name_of_price: str) -> Callable[[Frame], list[Packet]]:
+    def say(frame: Frame) -> list[Packet]:
+        name = name_of_price if frame.kind == QUOTES else _EVENTS[frame.kind]
+        symbol = frame.topic.split(":")[1] if ":" in frame.topic else None
+        about: dict[str, Any] = {"topic": frame.topic, "epoch": frame.epoch, "offset": frame.offset}
+        about |= {"timestamp": frame.ts, "snapshot": frame.snapshot, "symbol": symbol, "currency_pair": symbol}
+        field = b"forecast" if frame.kind == FORECASTS else b"data"
+        return _packets(name, b'%b,"%b":%b}' % (plain_json(about)[:-1], field, frame.data_json()))
+
+    return say
+
+
+def _encoding(name_of_price: str) -> Encoding:
+    say = _said(name_of_price)
+    return Encoding(message=say, loose=say, event=_event)
+
+
+_ENCODINGS = {RATES: _encoding("rate_update"), MARKET: _encoding("market_data")}
+
+
+def _only(said: Mapping[str, Any], *known: str) -> None:
+    if unknown := sorted(set(map(str, said)) - set(known)):
+        raise StreamMessageMalformed(reason=f"{unknown} not understood; known: {list(known)}")
+
+
+def _symbols(given: Any) -> list[str]:
+    if not isinstance(given, list) or not given or not all(isinstance(one, str) for one in given):
+        raise StreamMessageMalformed(reason="name symbols as texts")
+    return given
