@@ -9,15 +9,21 @@ import pytest
 from tests import installation
 from truecast.api.app import create_app
 from truecast.kit.clock import FixedClock
+from truecast.kit.settings import Settings
 from truecast.services import Services
 from truecast.wiring import Role, build
 
 
 @pytest.fixture
-async def services(made_installation: Path, tmp_path: Path) -> AsyncIterator[Services]:
-    """The services of a process that only answers, over a copy of the installation."""
-    folder = installation.copy(made_installation, tmp_path / "data")
-    services = build(installation.settings_in(folder), Role.SERVE, clock=FixedClock(installation.NOW))
+def settings(made_installation: Path, tmp_path: Path) -> Settings:
+    """Over a copy of the installation. A test file that needs others says so in a fixture of the same name."""
+    return installation.settings_in(installation.copy(made_installation, tmp_path / "data"))
+
+
+@pytest.fixture
+async def services(settings: Settings) -> AsyncIterator[Services]:
+    """The services of a process that only answers."""
+    services = build(settings, Role.SERVE, clock=FixedClock(installation.NOW))
     services.loading.ready = True
     yield services
     await services.background.close()

@@ -1,7 +1,6 @@
 """What the API tells of the sources, and prices that may not be older than asked for."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -9,11 +8,8 @@ import pytest
 from tests import installation
 from tests.api.test_errors import problem_of
 from tests.http_source import Answer, HttpSource, http_source
-from truecast.api.app import create_app
 from truecast.api.sources import Recommendations, Sources, SourceShape
-from truecast.kit.clock import FixedClock
-from truecast.services import Services
-from truecast.wiring import Role, build
+from truecast.kit.settings import Settings
 
 SOURCES = "/api/v1/sources"
 PRICES = "/api/v1/prices"
@@ -30,26 +26,14 @@ async def ecb() -> AsyncIterator[HttpSource]:
 
 
 @pytest.fixture
-async def services(made_installation: Path, tmp_path: Path, ecb: HttpSource) -> AsyncIterator[Services]:
+def settings(settings: Settings, ecb: HttpSource) -> Settings:
     """With a live source on this machine and one that has no key."""
-    folder = installation.copy(made_installation, tmp_path / "data")
     live = {
         "sources": ("sample", "ecb", "tiingo"),
         "source_urls": {"ecb": ecb.base_url},
         "http_timeout_s": 2.0,
     }
-    settings = installation.settings_in(folder).model_copy(update=live)
-    services = build(settings, Role.SERVE, clock=FixedClock(installation.NOW))
-    services.loading.ready = True
-    yield services
-    await services.background.close()
-
-
-@pytest.fixture
-async def client(services: Services) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(app=create_app(services))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        yield client
+    return settings.model_copy(update=live)
 
 
 def serve(ecb: HttpSource, rate: str) -> None:

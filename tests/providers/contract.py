@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 from tests.providers.mutate import broken_bytes, broken_json
-from tests.wire import Fault, WireServer, recorded, wire_server
+from tests.wire import Fault, WireServer, recorded
 from tests.wire.dialogue import steps
 from tests.wire.index import by_file
 
@@ -189,11 +189,6 @@ class WireContract(ProviderContract):
     @pytest.fixture
     def clock(self) -> FixedClock:
         return FixedClock(RECORDED_AT)
-
-    @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
-        async with wire_server() as running:
-            yield running
 
     @pytest.fixture
     async def provider(self, wire: WireServer, clock: FixedClock) -> AsyncIterator[Provider]:

@@ -7,7 +7,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 from tests.providers.contract import RECORDED_AT, ProviderContract, sound
-from tests.wire import Fault, WireServer, wire_server
+from tests.wire import Fault, WireServer
 
 from truecast.domain.interval import Interval
 from truecast.kit.clock import FixedClock, from_us, to_us
@@ -118,11 +118,6 @@ if INSTALLED:  # an extra that no installation of ours has: its pins contradict 
         @pytest.fixture
         def clock(self) -> FixedClock:
             return FixedClock(RECORDED_AT)
-
-        @pytest.fixture
-        async def wire(self) -> AsyncIterator[WireServer]:
-            async with wire_server() as running:
-                yield running
 
         @pytest.fixture
         async def provider(self, wire: WireServer, clock: FixedClock) -> AsyncIterator[Provider]:

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from tests.providers.contract import RECORDED_AT, ProviderContract, WireContract, sound
 from tests.providers.harm import harmless, nonsense
 from tests.providers.mutate import broken_bytes
-from tests.wire import Fault, WireServer, wire_server
+from tests.wire import Fault, WireServer
 from tests.wire.index import by_file
 from tests.wire.server import Made
 
@@ -169,7 +169,7 @@ class TestDukascopy(ProviderContract):
         return FixedClock(datetime(2026, 9, 29, 3, tzinfo=UTC))
 
     @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
+    def wire(self, wire: WireServer) -> WireServer:
         """Both sides of the recorded day; nothing of any other."""
         bid = by_file("dukascopy", MINUTES).body
 
@@ -177,9 +177,8 @@ class TestDukascopy(ProviderContract):
             recorded = ("/2026/08/28/BID_candles_min_1.bi5", "/2026/08/28/ASK_candles_min_1.bi5")
             return Made(bid) if path.endswith(recorded) else Made(b"", status=404)
 
-        async with wire_server() as running:
-            running.make("dukascopy", answer)
-            yield running
+        wire.make("dukascopy", answer)
+        return wire
 
     @pytest.fixture
     async def provider(self, wire: WireServer, clock: FixedClock) -> AsyncIterator[Dukascopy]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 from tests.providers.contract import RECORDED_AT, WireContract
 from tests.providers.harm import harmless, nonsense
-from tests.wire import Fault, WireServer, wire_server
+from tests.wire import Fault, WireServer
 from tests.wire.index import by_file
 from tests.wire.server import Made
 
@@ -38,7 +38,6 @@ from truecast.providers.fred_formats import (
     parse_graph,
     parse_observations,
     parse_vintage_dates,
-    parse_vintage_graph,
     vintages,
 )
 from truecast.providers.published import RULES, published_us
@@ -171,9 +170,6 @@ class TestFredWithoutKey(WireContract):
     served = (("US.10Y.DAILY", D1),)
     readers = {
         "fredgraph_DGS10.csv": lambda body: parse_graph(body, "DGS10", DAILY),
-        "alfredgraph_GDPC1.csv": lambda body: parse_vintage_graph(
-            body, "GDPC1", dataclasses.replace(GDP, since_us=0, received_us=NOW_US)
-        ),
         "observations_DGS10.json": lambda body: vintages([parse_observations(body, NOW_US)], DAILY),
         "observations_GDPC1_vintages.json": lambda body: vintages(
             [parse_observations(body, NOW_US)], dataclasses.replace(GDP, since_us=0, received_us=NOW_US)
@@ -188,7 +184,7 @@ class TestFredWithoutKey(WireContract):
         "error_429.json": SourceOverBudget,
         "error_503.html": SourceOutOfService,
     }
-    not_read = frozenset({"series.json", "observations_output2.json"})
+    not_read = frozenset({"series.json", "observations_output2.json", "alfredgraph_GDPC1.csv"})
 
     def test_a_blank_day_is_missing_and_the_others_are_known_the_business_day_after(self) -> None:
         read = parse_graph(by_file("fred", "fredgraph_DGS10.csv").body, "DGS10", DAILY)
@@ -215,11 +211,6 @@ class TestFredWithoutKey(WireContract):
 
 class TestAlfred:
     """With a key: every vintage, each at its own time."""
-
-    @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
-        async with wire_server() as running:
-            yield running
 
     @pytest.fixture
     async def fred(self, wire: WireServer) -> AsyncIterator[Fred]:

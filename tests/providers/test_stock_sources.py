@@ -229,7 +229,7 @@ class TestAlpaca(WireContract):
     )  # fmt: skip
 
     @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
+    def wire(self, wire: WireServer) -> WireServer:
         """Pages by their token, as one symbol of two was asked for."""
         second = json.loads(by_file("alpaca", "bars_1Min_page2.json").body)
         del second["bars"]["MSFT"]
@@ -240,9 +240,8 @@ class TestAlpaca(WireContract):
                 return Made(json.dumps(second).encode() if "page_token" in query else first)
             return None
 
-        async with wire_server() as running:
-            running.make("alpaca", answer)
-            yield running
+        wire.make("alpaca", answer)
+        return wire
 
     async def test_pages_are_followed_and_a_minute_without_a_trade_is_missing(self, provider, wire: WireServer) -> None:
         bars = await provider.bars("AAPL", M1, at("2026-10-30T14:40"))
@@ -342,13 +341,12 @@ class TestMassive(WireContract):
     )  # fmt: skip
 
     @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
+    def wire(self, wire: WireServer) -> WireServer:
         def answer(path: str, _query) -> Made | None:
             return Made(raw(by_file("massive", "aggs_1day.json").body)) if "/range/1/day/" in path else None
 
-        async with wire_server() as running:
-            running.make("massive", answer)
-            yield running
+        wire.make("massive", answer)
+        return wire
 
     def test_adjusted_bars_are_refused(self) -> None:
         with pytest.raises(SourceAnswerMalformed, match="adjusted bars"):
@@ -415,11 +413,6 @@ class TestMassive(WireContract):
 
 class TestFinnhub:
     """Its recorded candles are daily, and adjusted daily candles are not read: quotes and the stream are its contract."""
-
-    @pytest.fixture
-    async def wire(self) -> AsyncIterator[WireServer]:
-        async with wire_server() as running:
-            yield running
 
     @pytest.fixture
     async def finnhub(self, wire: WireServer) -> AsyncIterator[Provider]:

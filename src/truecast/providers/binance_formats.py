@@ -76,21 +76,6 @@ def parse_tickers(body: bytes, names: Mapping[str, str], info: SourceInfo, recei
     return found
 
 
-def parse_book_tickers(body: bytes, names: Mapping[str, str]) -> dict[str, tuple[float, float]]:
-    """An answer of /api/v3/ticker/bookTicker: symbol to best bid and ask. It names no time."""
-    document = json_of(body, KEY)
-    rows = document if isinstance(document, list) else [document]
-    found = {}
-    for row in rows:
-        name = member(row, "symbol", str, KEY)
-        if name in names:
-            bid, ask = _price(row, "bidPrice"), _price(row, "askPrice")
-            if bid > ask:
-                raise malformed(KEY, f"{name}: bid {bid} above ask {ask}")
-            found[names[name]] = bid, ask
-    return found
-
-
 def parse_exchange_info(body: bytes) -> dict[str, Instrument]:
     """An answer of /api/v3/exchangeInfo: what trades at present, by Binance's name."""
     found = {}

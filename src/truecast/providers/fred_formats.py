@@ -6,7 +6,6 @@ publication rule of its calendar, or by the window before.
 """
 
 import datetime as dt
-import re
 from collections import Counter
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -22,7 +21,6 @@ BEGINNING = dt.date(1776, 7, 4)  # of real time, as FRED counts it
 _ST_LOUIS = ZoneInfo("America/Chicago")
 _MISSING = frozenset({".", ""})
 _DATE_COLUMNS = ("observation_date", "DATE")
-_VINTAGE = re.compile(r".+_(\d{4})(\d{2})(\d{2})\Z", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,24 +93,6 @@ def parse_graph(body: bytes, name: str, asked: Asked) -> Read:
         else:
             found.append((label_us(date_of(day, KEY)), number(value, f"the value of {day}", KEY)))
     return observed(found, asked, left_out)
-
-
-def parse_vintage_graph(body: bytes, name: str, asked: Asked) -> Read:
-    """`alfredgraph.csv`: one column per vintage asked for, `NAME_YYYYMMDD`; known from that day at the latest."""
-    header, rows = csv_of(body, KEY)
-    days = [_VINTAGE.match(column) for column in header[1:]]
-    if header[0] not in _DATE_COLUMNS or not days or not all(d and d[0].startswith(f"{name}_") for d in days):
-        raise malformed(KEY, f"columns {shown(header[:3])}, expected a date and {name}_YYYYMMDD")
-    known = [known_us(date_of("-".join(d.groups()), KEY)) for d in days if d]
-    left_out: Counter[str] = Counter()
-    found = []
-    for day, *values in rows:
-        for at_us, value in zip(known, values, strict=True):
-            if value in _MISSING:
-                left_out["without a value"] += 1
-            else:
-                found.append((label_us(date_of(day, KEY)), at_us, number(value, f"the value of {day}", KEY)))
-    return revised(found, asked, left_out)
 
 
 def known_us(day: dt.date) -> int:

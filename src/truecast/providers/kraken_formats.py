@@ -94,11 +94,6 @@ def parse_status(body: bytes, symbol: str) -> str:
     return "not listed"
 
 
-def parse_system(body: bytes) -> str:
-    """An answer of /0/public/SystemStatus: online, maintenance, cancel_only, post_only."""
-    return member(_result(body, "its status"), "status", str, KEY)
-
-
 def told_error(text: str, about: str) -> TruecastError:
     """The error for one entry of `error`, e.g. `EQuery:Unknown asset pair`."""
     reason = text[:120]

@@ -40,10 +40,6 @@ class Parameters:
         """alpha + beta. (N,)"""
         return self.alpha + self.beta
 
-    def long_run(self) -> FloatArray:
-        """The variance that forecasts return to. (N,)"""
-        return np.asarray(self.omega / (1 - self.persistence()))
-
 
 def fit_rows(r: FloatArray, n: IntArray, *, student: bool) -> Parameters:
     """The parameters of the first n[i] returns of every row; r is (N, T), n (N,), at least 2.
