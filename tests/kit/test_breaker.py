@@ -1,11 +1,14 @@
 """When the breaker refuses, and how it finds back."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
 from truecast.kit.breaker import Breaker, Pass
+from truecast.kit.budget import Limit
 from truecast.kit.clock import FixedClock
+from truecast.kit.guard import open_s_most
 from truecast.kit.limits import BREAKER_OPEN_S_FIRST, BREAKER_OPEN_S_MAX, BREAKER_OUTCOMES_MIN, BREAKER_WINDOW
 
 
@@ -112,3 +115,46 @@ def test_outcomes_of_calls_from_before_it_opened_change_nothing(clock: FixedCloc
     breaker.failed(late[1])
     breaker.forget(late[2])
     assert (breaker.state, breaker.wait_s()) == ("open", BREAKER_OPEN_S_FIRST)
+
+
+@pytest.mark.parametrize("outage_s", [10, 60, 600, 86_400])
+def test_a_source_that_can_afford_probes_is_back_within_30_s_after_any_outage(clock: FixedClock, outage_s: int) -> None:
+    breaker = Breaker(clock, open_s_most(()))
+    asked: list[float] = []
+    second = 0.0
+    while True:
+        given = breaker.admit()
+        if given is not None:
+            asked.append(second)
+            if second >= outage_s:
+                breaker.succeeded(given)
+                break
+            breaker.failed(given)
+        clock.advance(timedelta(seconds=1))
+        second += 1
+    assert second - outage_s <= 30
+    after = [at for at in asked if at >= 10]
+    assert all(later - earlier >= BREAKER_OPEN_S_FIRST for earlier, later in pairwise(after))
+
+
+def test_the_time_a_probe_hung_is_not_waited_for_once_more(clock: FixedClock) -> None:
+    breaker = opened(clock)
+    breaker.open_s_most = BREAKER_OPEN_S_FIRST
+    clock.advance(timedelta(seconds=BREAKER_OPEN_S_FIRST))
+    probe = admitted(breaker)
+    clock.advance(timedelta(seconds=20))  # until its time limit
+    breaker.failed(probe)
+    assert admitted(breaker).probe
+
+
+@pytest.mark.parametrize(
+    ("limit", "apart_s"),
+    [
+        (Limit(6_000, 60.0), BREAKER_OPEN_S_FIRST),
+        (Limit(30, 60.0), BREAKER_OPEN_S_FIRST),
+        (Limit(5, 60.0), 80.0),
+        (Limit(2_500, 30 * 86_400.0), BREAKER_OPEN_S_MAX),
+    ],
+)
+def test_probes_take_a_small_part_of_a_limit(limit: Limit, apart_s: float) -> None:
+    assert open_s_most([limit]) == pytest.approx(apart_s)

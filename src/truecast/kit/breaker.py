@@ -2,7 +2,9 @@
 
 Nygard, "Release It!" (2007), with the count-based window of resilience4j. Closed, it watches the latest outcomes;
 open, it refuses; when its time is over it lets one probe through, and that one's outcome decides. Every failed probe
-doubles the time, so that a source that stays away is asked ever more rarely.
+doubles the time, up to what the owner says: a source with room for it in its limits is asked every 15 s for as long as
+it is away, one that gives few calls ever more rarely. The time counts from the moment a probe was sent, so that one
+that hangs does not add its own waiting to it.
 """
 
 import itertools
@@ -34,13 +36,15 @@ class Pass:
 class Breaker:
     """Counts outcomes, and refuses while there is no hope."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, open_s_most: float = BREAKER_OPEN_S_MAX) -> None:
+        self.open_s_most = open_s_most
         self._clock = clock
         self._outcomes: deque[bool] = deque(maxlen=BREAKER_WINDOW)
         self._period = 0
         self._open_s = BREAKER_OPEN_S_FIRST
         self._until: datetime | None = None
         self._probing = False
+        self._probed_at = clock.now()
         self.opened = 0  # times
 
     @property
@@ -80,6 +84,8 @@ class Breaker:
             return None
         probe = self._until is not None
         self._probing = probe
+        if probe:
+            self._probed_at = self._clock.now()
         return Pass(self._period, probe)
 
     def succeeded(self, given: Pass) -> None:
@@ -97,8 +103,8 @@ class Breaker:
         if given.period != self._period:
             return
         if given.probe:
-            self._open_s = min(self._open_s * 2, BREAKER_OPEN_S_MAX)
-            self._open()
+            self._open_s = min(self._open_s * 2, self.open_s_most)
+            self._open(self._probed_at)
             return
         self._outcomes.append(False)
         if len(self._outcomes) < BREAKER_OUTCOMES_MIN:
@@ -113,9 +119,10 @@ class Breaker:
         if given.probe and given.period == self._period:
             self._probing = False
 
-    def _open(self) -> None:
+    def _open(self, since: datetime | None = None) -> None:
         self.opened += 1
-        self._turn(self._clock.now() + timedelta(seconds=self._open_s))
+        now = self._clock.now()
+        self._turn(max((since or now) + timedelta(seconds=self._open_s), now))
 
     def _turn(self, until: datetime | None) -> None:
         self._until = until

@@ -8,22 +8,25 @@ import contextlib
 import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from truecast.kit.breaker import Breaker, Pass
-from truecast.kit.budget import Budget, MemoryBudget, is_urgent
+from truecast.kit.budget import Budget, Limit, MemoryBudget, is_urgent
 from truecast.kit.clock import Clock
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import (
+    BREAKER_OPEN_S_FIRST,
+    BREAKER_OPEN_S_MAX,
     BUDGET_WAIT_S_MAX,
     BUDGET_WAIT_USER_S_MAX,
     CALLS_WAITING_MAX,
     HTTP_CONNECTIONS_MAX,
     HTTP_TIMEOUT_S,
     PAUSE_S_DEFAULT,
+    PROBES_SHARE,
 )
 from truecast.kit.metrics import (
     SOURCE_BREAKER_OPENED,
@@ -146,8 +149,8 @@ class Guard:
         self, name: str, *, clock: Clock, budget: Budget | None = None, timeout_s: float = HTTP_TIMEOUT_S
     ) -> None:
         self.name = name
-        self.breaker = Breaker(clock)
         self.budget: Budget = MemoryBudget((), clock) if budget is None else budget
+        self.breaker = Breaker(clock, open_s_most(self.budget.limits))
         self.retries = RetryBudget(clock)
         self.time_limit = TimeLimit(timeout_s)
         self.usage = Usage()
@@ -333,6 +336,12 @@ class Guard:
         self.breaker.succeeded(given)
         self.usage.last_success_at = self._clock.now()
         self.key_refused = None
+
+
+def open_s_most(limits: Sequence[Limit]) -> float:
+    """How long a source that stays away is left alone between two probes: probing may take PROBES_SHARE of a limit."""
+    apart_s = max((limit.window_s / (limit.amount * PROBES_SHARE) for limit in limits), default=0.0)
+    return min(max(apart_s, BREAKER_OPEN_S_FIRST), BREAKER_OPEN_S_MAX)
 
 
 # Errors that mean that an answer with a good status could not be used. Others are answers: a symbol that is unknown.

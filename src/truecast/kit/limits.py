@@ -60,6 +60,7 @@ BREAKER_OUTCOMES_MIN = 5  # fewer say nothing; so many failures in a row say eno
 BREAKER_FAILURES_SHARE = 0.5  # from here on it opens
 BREAKER_OPEN_S_FIRST = 15.0
 BREAKER_OPEN_S_MAX = 300.0
+PROBES_SHARE = 0.15  # of a published limit that asking whether a source is back may use up
 
 RETRY_SHARE_MAX = 0.1  # of all calls to a source that may be repetitions
 RETRIES_MIN = 2  # allowed even to a source that is hardly ever asked
@@ -106,6 +107,8 @@ QUOTES_KEPT_MAX = 2_000
 TICK_SKEW_S_MAX = 10.0  # a live price may be so far ahead of our clock; it would keep every true one out meanwhile
 QUOTE_SILENT_S = 15.0  # a followed source that says nothing for so long gives way to another
 QUOTE_WRITE_S = 5.0  # between two writings of the latest quotes
+QUOTE_POLLED_AGE_S = 50.0  # a feed that has not told a price for so long is helped by asking
+FOLLOWED_MAX = 1_000  # symbols a user may add
 CORRELATION_SYMBOLS_MAX = 20  # 190 pairs
 PRICES_MAX = 500  # prices in one answer
 QUOTE_PUBLISH_S = 0.25  # between two messages about the same quote
