@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from truecast.models.boa import FLOOR, REGRET_MOST, fresh, learned, read_boa, shares
+from truecast.models.boa import ALIKE, FLOOR, REGRET_MOST, fresh, learned, read_boa, shares
 
 
 def losses(*means, n=400, seed=0, noise=0.3):
@@ -29,7 +29,7 @@ def test_weights_sum_to_one_and_the_reference_keeps_its_floor():
 def test_the_member_with_the_least_loss_is_believed_most():
     state, _ = learned(fresh(3), losses(1.0, 0.8, 1.1))
     assert state.weights().argmax() == 1
-    assert state.weights()[1] > 0.8
+    assert state.raw()[1] > 0.8 and state.weights()[1] > 0.8 * (1 - ALIKE)
 
 
 def test_regret_against_the_best_member_is_small():
@@ -81,6 +81,11 @@ def test_alike_members_stay_alike():
 def test_the_state_survives_json():
     state, _ = learned(fresh(3), losses(1.0, 0.9, 1.1))
     assert read_boa(json.loads(json.dumps(state.plain()))) == state
+
+
+def test_a_share_of_the_weight_is_not_learned():
+    found = shares(np.array([0.0, 1.0, 0.0, 0.0]), np.ones(4, np.bool_))
+    assert np.allclose(found[2:], (1 - FLOOR) * ALIKE / 4) and found.argmax() == 1
 
 
 def test_shares_go_to_those_that_are_awake():

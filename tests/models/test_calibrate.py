@@ -7,14 +7,18 @@ from scipy import stats
 from truecast.domain.quantiles import GRID
 from truecast.models.calibrate import (
     ANCHORS,
+    NORMAL_FORM,
     PRIOR,
     PRIOR_MEAN_ABS,
+    WINDOW_TIMES,
     P,
+    Panel,
     adapted,
     anchors_for,
     at_horizons,
     corrections_of,
     drift_of,
+    longer,
     sample_quantiles,
 )
 
@@ -25,6 +29,27 @@ def test_the_prior_is_a_student_t_with_5_degrees_of_freedom_and_variance_1():
     assert np.allclose(PRIOR, stats.t.ppf(GRID, 5) / np.sqrt(5 / 3), rtol=1e-7)
     draws = stats.t.rvs(5, size=400_000, random_state=1) / np.sqrt(5 / 3)
     assert np.abs(draws).mean() == pytest.approx(PRIOR_MEAN_ABS, rel=0.01)
+
+
+def test_the_normal_form_is_that_of_the_standard_normal():
+    assert np.allclose(NORMAL_FORM, stats.norm.ppf(GRID), rtol=1e-7)
+
+
+def test_farther_horizons_are_nearer_to_the_normal_form_and_as_wide():
+    farther = longer(PRIOR[None], 3.0, 1.0)[0]
+    between = np.sort([PRIOR, NORMAL_FORM], axis=0)
+    assert (between[0] - 0.02 <= farther).all() and (farther <= between[1] + 0.02).all()
+    assert np.abs(farther - NORMAL_FORM).max() < np.abs(PRIOR - NORMAL_FORM).max()
+    assert np.allclose(longer(NORMAL_FORM, 3.0, 1.0), NORMAL_FORM, rtol=1e-9), "the normal stays what it is"
+    assert np.allclose(longer(NORMAL_FORM, 3.0, 1.1), 1.1**3 * NORMAL_FORM, rtol=1e-9)
+    assert np.array_equal(longer(PRIOR, 0.0, 1.1), PRIOR)
+
+
+def test_walks_that_follow_the_market_look_farther_back_for_far_horizons():
+    x = np.zeros((1, 3))
+    follows, constant = (Panel(x, x[None], lambda _: np.ones(1), 0, most, None) for most in (12.0, np.inf))
+    assert [follows.window(h, 1000) for h in (1, 4, 16, 100)] == [1000, 2000, 4000, 1000 * WINDOW_TIMES]
+    assert [constant.window(h, 500) for h in (1, 100)] == [500, 500]
 
 
 @pytest.mark.parametrize("n", [39, 100, 999])

@@ -7,6 +7,7 @@ from truecast.features.frame import frame_of_closes
 from truecast.models import heavy
 from truecast.models.catalog import GROWERS, MODELS, UNTRAINED, ModelStatus, UnknownModel, catalogue_of
 from truecast.models.heavy import ModelUnavailable
+from truecast.models.located import LOCATED_VERSION
 from truecast.models.location.boosted import LightGbm
 from truecast.models.location.trees import OutOfScope
 
@@ -34,7 +35,7 @@ def test_a_bound_artifact_serves_its_scope_under_its_own_version(artifact):
     catalogue = catalogue_of({"lightgbm": {FX: ("v1", artifact)}}, CLASSES)
     assert catalogue.status("lightgbm").status == catalogue.status("lightgbm", FX).status == "ready"
     assert catalogue.status("lightgbm").trained_until is not None
-    assert catalogue.get("lightgbm", FX).version == catalogue.get("lightgbm").version == "v1.1"
+    assert catalogue.get("lightgbm", FX).version == catalogue.get("lightgbm").version == f"v1.{LOCATED_VERSION}"
     frame = frame_of_closes(remembering(seed=99, bars=400).close)
     assert catalogue.get("lightgbm", FX).fit(frame).predict(2).quantiles.values.shape == (2, 27)
     unheard = frame_of_closes(frame.close, symbol="NEW")

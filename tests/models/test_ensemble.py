@@ -218,13 +218,24 @@ def evidence_of(**ratios):
 
 
 def test_a_model_proven_at_one_horizon_serves_all_where_it_is_not_behind():
-    proven, even, behind, worse = (0.97, 0.001), (1.001, 0.9), (1.01, 0.3), (1.05, 0.001)
-    assert choose(evidence_of(a=(proven, proven, even))).served == "a"
-    assert choose(evidence_of(a=(even, proven, even))).served == "a"
-    assert choose(evidence_of(a=(even, even, even))).served == "naive"
-    for last in (behind, worse):
+    proven, ahead, even, worse = (0.97, 0.001), (0.997, 0.9), (0.999, 0.9), (1.05, 0.001)
+    assert choose(evidence_of(a=(proven, proven, ahead))).served == "a"
+    assert choose(evidence_of(a=(ahead, proven, ahead))).served == "a"
+    assert choose(evidence_of(a=(ahead, ahead, ahead))).served == "naive"
+    two = choose(evidence_of(a=(even, proven, ahead), b=(proven, worse, worse)))
+    assert two.by_horizon == ((1, "b"), (5, "a"), (24, "naive")), "b is proven first, and worse there"
+    for last in (even, worse):
         choice = choose(evidence_of(a=(proven, proven, last)))
         assert choice.served == "auto" and choice.by_horizon == ((1, "a"), (5, "a"), (24, "naive"))
+
+
+def test_of_statistical_models_the_average_serves_wherever_it_is_proven():
+    best, good, unproven = (0.90, 1e-6), (0.93, 1e-6), (0.999, 0.4)
+    averaged = choose(evidence_of(ets=(best, best, best), ensemble=(good, good, good)))
+    assert averaged.served == "ensemble"
+    choice = choose(evidence_of(ets=(best, best, unproven), ensemble=(good, unproven, unproven)))
+    assert choice.by_horizon == ((1, "ensemble"), (5, "ets"), (24, "naive"))
+    assert choose(evidence_of(a=(best, best, best), ensemble=(good, good, good))).served == "a", "of walks it does not"
 
 
 def test_of_equally_good_models_the_one_listed_first_serves():

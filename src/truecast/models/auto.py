@@ -12,9 +12,13 @@ At each of the horizons BANDS the candidates are all members of the ensemble and
 3. Where there is none either: the random walk.
 
 Of those that may serve the best does; what is better by less than TIE counts as equal, and then the one listed first
-serves, which is the simpler one; the ensemble stands last. One model that is proven at one horizon, and at no other
-more than TIE behind what would serve there (the random walk included), serves all; otherwise each serves at its own,
-and between two horizons their quantiles are averaged, so that there is no step in the fan.
+serves, which is the simpler one; the ensemble stands last. Where nothing is proven at a horizon, a model that is at
+another serves there too if it is at least TIE ahead of the random walk. One model that is proven at one horizon serves
+all where it is so, and at no other more than TIE behind what is proven there; otherwise each serves at its own, and
+between two horizons their quantiles are averaged, so that there is no step in the fan.
+
+Among statistical models (STATISTICAL) the ensemble serves wherever it may: they err differently, and their average did
+better than the choice of one by its past (research/LOG.md).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -42,7 +46,8 @@ AUTO = "auto"
 WALK = "ewma_walk"  # around which trained models forecast (models/located.py)
 TIE = 0.002  # of the CRPS ratio
 PRICES = ("naive", "ewma_walk", "vol_walk", "lightgbm")
-SLOW = ("naive", "ewma_walk", "drift", "ets", "theta", "arima")
+SLOW = ("naive", "ewma_walk", "ets", "arima")
+STATISTICAL = ("ets", "arima")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +94,14 @@ def choose(
     together |= tried
     names = [name for name in (*evidence.names[1:], ENSEMBLE) if able is None or name in able]
     may = [_may_serve(horizon, names, own, together) for horizon in BANDS]
-    best = [_best(one, naive) for one in may]
-    throughout = next((name for name in names if name != ENSEMBLE and _serves_all(name, may, own, together)), None)
-    by_horizon = tuple(zip(BANDS, [throughout] * len(BANDS) if throughout else best, strict=True))
+    averaged = any(name in STATISTICAL for name in evidence.names)
+    best = [ENSEMBLE if averaged and ENSEMBLE in one.ratios else _best(one, naive) for one in may]
+    single = () if ENSEMBLE in best and averaged else (name for name in names if name != ENSEMBLE)
+    throughout = next((name for name in single if _serves_all(name, may, own, together)), None)
+    elsewhere = next((name for name in best if name not in (naive, ENSEMBLE)), naive)
+    beside = [elsewhere if _is_ahead(elsewhere, at, own, together) else naive for at in BANDS]
+    each = [other if name == naive else name for name, other in zip(best, beside, strict=True)]
+    by_horizon = tuple(zip(BANDS, [throughout] * len(BANDS) if throughout else each, strict=True))
     served = by_horizon[0][1] if len({name for _, name in by_horizon}) == 1 else AUTO
     by_class = {key: judgement for key, judgement in together.items() if key not in tried}
     candidates = (*_candidates("series", own), *_candidates("class", by_class), *_candidates("promotion", tried))
@@ -211,14 +221,28 @@ def _serves_all(
     own: Mapping[tuple[int, str], Judgement],
     together: Mapping[tuple[int, str], Judgement],
 ) -> bool:
-    """Proven at one horizon, and at every other as good as what would serve there, the random walk if need be."""
+    """Proven at one horizon, and at every other as good as what is proven there or, without proof, ahead of naive."""
     for horizon, able in zip(BANDS, may, strict=True):
         key = (horizon, name)
         found = own.get(key) if able.on_series else together.get(key) or own.get(key)
         ratio = None if found is None else found.skill.crps_ratio
+        if not able.ratios and not _is_ahead(name, horizon, own, together):
+            return False
         if ratio is None or ratio > min(able.ratios.values(), default=1.0) + TIE or _worse(own.get(key)):
             return False
     return any(name in able.ratios for able in may)
+
+
+def _is_ahead(
+    name: str,
+    horizon: int,
+    own: Mapping[tuple[int, str], Judgement],
+    together: Mapping[tuple[int, str], Judgement],
+) -> bool:
+    """Of the random walk by TIE over the class, or on the series where the class says nothing; proven or not."""
+    found = together.get((horizon, name)) or own.get((horizon, name))
+    ratio = None if found is None else found.skill.crps_ratio
+    return ratio is not None and ratio <= 1 - TIE and not _worse(own.get((horizon, name)))
 
 
 def _as_good(name: str, able: _Able) -> bool:

@@ -8,7 +8,8 @@
 Wintenberger (2017), Optimal learning with Bernstein online aggregation, in the adaptive, second-order form with a rate
 per member. Regret against the best member grows like the root of its own variance, so members that differ little are
 told apart late, and a lucky one is not believed at once. A member that says nothing of an outcome sleeps: it neither
-gains nor loses. The first member is the reference, and keeps FLOOR of the weight whatever happens.
+gains nor loses. The share ALIKE of the weight is not learned but the same for all, because what few outcomes taught is
+worth no more than that (Claeskens et al. 2016); the first member is the reference, and keeps at least FLOOR.
 """
 
 import math
@@ -21,6 +22,7 @@ import numpy as np
 from truecast.domain.bar import BoolArray, FloatArray
 
 FLOOR = 0.05
+ALIKE = 0.5
 REGRET_MOST = 2.0  # usual losses: one outcome, a misprint perhaps, says no more than that
 USUAL_OUTCOMES = 100  # the reference's usual loss is the mean over about so many
 _LOG_M = math.log(4)  # of about so many members; a constant, so that one more member does not change the others' rates
@@ -97,10 +99,11 @@ def learned(state: Boa, losses: Sequence[Sequence[float]]) -> tuple[Boa, list[li
 
 
 def shares(raw: FloatArray, awake: BoolArray) -> FloatArray:
-    """Weights of the members that are awake (..., M), the reference's at least FLOOR; the others' are 0."""
+    """Weights of the members that are awake (..., M): ALIKE of them not learned, the reference's at least FLOOR."""
     believed = np.where(awake, raw, 0.0)
     total = believed.sum(axis=-1, keepdims=True)
     believed = np.divide(believed, total, out=np.zeros_like(believed), where=total > 0)
+    believed += ALIKE * (awake / np.maximum(awake.sum(axis=-1, keepdims=True), 1) - believed)
     believed *= 1 - FLOOR
     believed[..., 0] += 1 - believed.sum(axis=-1)
     return np.asarray(believed)

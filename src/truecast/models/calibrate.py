@@ -2,15 +2,19 @@
 
 For the horizon h an outcome is z = move over h steps / (scale at its origin x sqrt(h)). The quantiles of the last
 `window` outcomes that are known at a moment are the shape then, read at (n + 1) p, which covers exactly what it claims
-when outcomes are exchangeable (Vovk, Gammerman and Shafer 2005, split conformal prediction). Four rules say what
+when outcomes are exchangeable (Vovk, Gammerman and Shafer 2005, split conformal prediction). Rules say what
 happens where they are not, or are few. The constants were chosen on the validation part only (research/LOG.md).
 
 - Tails. Beyond the `EDGE`-th outcome from either end, the outermost supported quantile is stretched by the ratio that
   `PRIOR` (Student t with 5 degrees of freedom, variance 1) has there.
-- Pooling. The spread (q[p] - q[1-p]) / 2 is averaged with that of the next shorter horizon (the shortest: with PRIOR),
-  weight n_eff / (n_eff + POOL), where n_eff = n / h counts outcomes that do not overlap. A short history, or a horizon
-  the history hardly contains, is a widened version of what is known better. Prices spread like the root of time, so
-  that they are pooled far more (POOL) than statistics of a month or a quarter, which go on where they went (POOL_SLOW).
+- Pooling. The spread (q[p] - q[1-p]) / 2 is averaged with what the next shorter horizon lets expect (the shortest:
+  PRIOR), weight n_eff / (n_eff + POOL), where n_eff = n / h counts outcomes that do not overlap. A short history, or a
+  horizon the history hardly contains, is a widened version of what is known better. Sums are nearer to the normal form
+  than their terms: with every doubling of the horizon the expected spread gains a share NORMAL of it. Prices spread
+  like the root of time, so that they are pooled more (POOL) than statistics of a month or a quarter (POOL_SLOW), which
+  go on where they went: theirs is expected to grow by GROWTH_SLOW more with every doubling.
+- Reach. A far horizon is held by few outcomes, so that the window grows with its root, at most WINDOW_TIMES, for walks
+  whose scale follows the market; for one that has none the window is the scale.
 - Asymmetry and drift take far longer to learn than spread. The lean (q[p] + q[1-p]) / 2 is believed to
   n_eff / (n_eff + LEAN); the drift to 1 - DRIFT / t^2, where t is its t-statistic: noise is not extrapolated, the
   trend of a price index is. Below four standard errors there is none: three of four cost accuracy where prices are.
@@ -26,6 +30,7 @@ happens where they are not, or are few. The constants were chosen on the validat
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -36,7 +41,10 @@ from truecast.kit.limits import HORIZON_STEPS_MAX
 
 ANCHORS = (1, 2, 4, 8, 16, 32, 64, 110, HORIZON_STEPS_MAX)  # horizons with a shape of their own
 EDGE = 2.0
-POOL, POOL_SLOW = 150.0, 15.0
+POOL, POOL_SLOW = 100.0, 40.0
+NORMAL = 0.1
+GROWTH_SLOW = 1.1
+WINDOW_TIMES = 4.0
 LEAN = 500.0
 DRIFT = 16.0
 RECENT = 250
@@ -52,6 +60,13 @@ _PRIOR_LOWER = np.array([
     0.43333234, 0.31621262, 0.20695741, 0.10238245,
 ])  # fmt: skip
 PRIOR = np.concatenate([-_PRIOR_LOWER, [0.0], _PRIOR_LOWER[::-1]])  # (K,)
+# Standard normal at GRID (statistics.NormalDist, checked in tests).
+_NORMAL_LOWER = np.array([
+    2.80703377, 2.57582930, 2.32634787, 1.95996398, 1.64485363, 1.28155157, 1.03643339, 0.84162123, 0.67448975,
+    0.52440051, 0.38532047, 0.25334710, 0.12566135,
+])  # fmt: skip
+NORMAL_FORM = np.concatenate([-_NORMAL_LOWER, [0.0], _NORMAL_LOWER[::-1]])  # (K,)
+_CELL = np.diff(np.concatenate([[0.0], (P[1:] + P[:-1]) / 2, [1.0]]))  # probability next to each quantile
 PRIOR_MEAN_ABS = 0.7351  # of a standardised Student t with 5 degrees of freedom
 
 _MISS = 2 * P[:_HALF]  # of the central interval between quantile k and its mirror; (K // 2,)
@@ -97,6 +112,11 @@ class Panel:
         time, tracker = (None if one is None else one[rows] for one in (self.time, self.tracker))
         return replace(self, x=self.x[rows], parts=self.parts[:, rows], time=time, tracker=tracker)
 
+    def window(self, horizon: int, window: int) -> int:
+        """How many bars' outcomes shape a horizon, where `window` do that of one step."""
+        follows = math.isfinite(self.most)  # a constant scale is that of the window
+        return int(window * min(math.sqrt(horizon), WINDOW_TIMES)) if follows else window
+
     def scale(self, horizon: int, bars: slice | IntArray, times: float = 1.0) -> FloatArray:
         """The scale of moves over `horizon` steps, known at `bars`, times a number. (S, len(bars))"""
         weights = self.mix(horizon) * times
@@ -132,9 +152,10 @@ def shapes(
     """
     spread = unit[..., None] * PRIOR
     drift, found, pool = np.zeros_like(unit), [], POOL_SLOW if panel.slow else POOL
-    for horizon in anchors_for(horizon_most):
+    for before, horizon in pairwise((1, *anchors_for(horizon_most))):
+        spread = longer(spread, math.log2(horizon / before), GROWTH_SLOW if panel.slow else 1.0)
         stride, scale = stride_of(horizon), panel.scale(horizon, at)
-        recent = known_outcomes(panel, horizon, at, window, stride)
+        recent = known_outcomes(panel, horizon, at, panel.window(horizon, window), stride)
         n = np.clip((at - horizon - panel.burn) // stride + 1, 0, recent.shape[-1])
         sampled, lean, tails, far = n >= 2 * EDGE, np.zeros_like(spread), 0.0, None
         if sampled.any():
@@ -190,6 +211,16 @@ def known_outcomes(
 def stride_of(horizon: int) -> int:
     """Outcomes of a long horizon overlap and say nearly the same, so that every (h // 3)-th is enough."""
     return max(1, horizon // 3)
+
+
+def longer(spread: FloatArray, doublings: float, growth: float) -> FloatArray:
+    """The spread (..., K) that a horizon shorter by so many doublings lets expect, in units of the root of time."""
+    if not doublings:
+        return spread
+    deviation = np.sqrt(spread**2 @ _CELL / (NORMAL_FORM**2 @ _CELL))
+    share = 1 - (1 - NORMAL) ** doublings
+    longer = (1 - share) * spread + share * deviation[..., None] * NORMAL_FORM
+    return np.asarray(growth**doublings * longer)
 
 
 def _pooled(

@@ -30,7 +30,7 @@ class EwmaWalk(WalkModel):
     """The recipe."""
 
     name: str = "ewma_walk"
-    version: str = "5"
+    version: str = "6"
     description: str = "Random walk with EWMA volatility and calibrated empirical shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30

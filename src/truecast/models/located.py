@@ -28,7 +28,7 @@ from truecast.models.location.trees import Trees
 from truecast.models.naive import Naive
 from truecast.models.walk import FittedWalk, Walk, fit_walk, predict_panel
 
-LOCATED_VERSION = 1  # of this file's rule
+LOCATED_VERSION = 2  # of this file's rule
 
 
 @dataclass(frozen=True, slots=True)

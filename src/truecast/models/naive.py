@@ -19,7 +19,7 @@ class Naive(WalkModel):
     """The recipe."""
 
     name: str = "naive"
-    version: str = "3"
+    version: str = "4"
     description: str = "Calibrated random walk: the last price and the spread of past moves"
     feature_set: str = "walk/1"
     min_bars: int = 30

@@ -22,7 +22,7 @@ class VolWalk(WalkModel):
     """The recipe."""
 
     name: str = "vol_walk"
-    version: str = "5"
+    version: str = "6"
     description: str = "Random walk with a blend of volatilities, weighted online by QLIKE, and calibrated shocks"
     feature_set: str = "walk/1"
     min_bars: int = 30

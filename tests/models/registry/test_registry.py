@@ -13,6 +13,7 @@ from truecast.domain.interval import Interval
 from truecast.kit.leases import leases
 from truecast.models.catalog import UnknownModel
 from truecast.models.heavy import ModelUnavailable
+from truecast.models.located import LOCATED_VERSION
 from truecast.models.location.trees import OutOfScope
 from truecast.models.registry.answers import NothingToRollBack, NotTrainable, TrainingUnderWay, UnknownVersion
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
@@ -57,7 +58,7 @@ async def test_a_new_version_waits_until_it_is_promoted(made, clock):
     assert (changed.version, changed.before) == (trained.version, None)
     status = made.catalogue().status("lightgbm")
     assert status.status == "ready" and status.version == trained.version
-    assert said(made)[0] == f"{trained.version}.1"
+    assert said(made)[0] == f"{trained.version}.{LOCATED_VERSION}"
     with pytest.raises(OutOfScope):
         made.catalogue().get("lightgbm", EQUITY)
     promoted, learned = await made.events("lightgbm")
@@ -87,7 +88,7 @@ async def test_a_challenger_is_held_against_the_champion(made, world, clock):
     assert refused.value.facts["evidence"]["champion"] == first and refused.value.status == 409
     assert (await made.events("lightgbm"))[0].kind == "refused"
     second = await newer(made, world, clock)
-    assert said(made)[0] == f"{second}.1"
+    assert said(made)[0] == f"{second}.{LOCATED_VERSION}"
     (event, *_) = await made.events("lightgbm")
     versus = event.evidence["versus_champion"]
     assert event.evidence["champion"] == first and versus[0]["horizon"] == 1 and versus[0]["moments"] >= 50
