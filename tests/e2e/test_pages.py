@@ -86,9 +86,20 @@ def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watc
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "record", "data", "models?model=ewma_walk"])
+@pytest.mark.parametrize("path", ["", "record", "data", "models?model=ewma_walk", "settings"])
 def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
     page = open_page(path, theme=theme)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(".bone")).to_have_count(0)
     assert violations(page) == []
+
+
+def test_a_key_is_made_and_revoked_on_the_page(open_page: OpenPage) -> None:
+    page = open_page("settings")
+    page.get_by_label("Name of the new key").fill("from the page")
+    page.get_by_role("button", name="Make a key").click()
+    expect(page.locator(".made code")).to_have_text(re.compile("^tc_"))
+    row = page.locator('tr[data-key="from the page"]').first
+    row.get_by_role("button", name=re.compile("^Revoke")).click()
+    row.get_by_role("button", name=re.compile("^Really revoke")).click()
+    expect(row).to_contain_text("revoked")

@@ -1,4 +1,5 @@
 // The frame around every page, and which page the address means. Each page's code is fetched when it is first opened.
+import { computed } from "@preact/signals";
 import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Bone } from "./parts/bits";
@@ -7,12 +8,16 @@ import { Link } from "./parts/link";
 import { Starting } from "./parts/loading";
 import { page, PAGES, type PageName } from "./state/place";
 import { info, ready } from "./state/server";
+import { apiKey, refused } from "./api/key";
+
+const locked = computed(() => refused.value !== null || (info.value?.keys_required === true && apiKey.value === null));
 
 const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
   markets: async () => (await import("./pages/markets")).Markets,
   instrument: async () => (await import("./pages/instrument")).Instrument,
   data: async () => (await import("./pages/data")).DataHealth,
   record: async () => (await import("./pages/record")).Record,
+  settings: async () => (await import("./pages/settings")).Settings,
   models: async () => (await import("./pages/models")).Models,
 };
 const loaded = new Map<PageName, ComponentType>();
@@ -28,7 +33,7 @@ export function App() {
       <ConnectionBanner />
       <TopBar />
       <Navigation />
-      <Page name={page.value} />
+      {locked.value && page.value !== "settings" ? <Locked /> : <Page name={page.value} />}
     </>
   );
 }
@@ -63,6 +68,23 @@ function Page({ name }: { name: PageName | null }) {
         ) : (
           <Bone width="12em" />
         )}
+      </div>
+    </main>
+  );
+}
+
+/** The server wants a key that this browser does not have. */
+function Locked() {
+  return (
+    <main id="main" class="page">
+      <div class="card tall">
+        <div class="failure" role="alert" data-code="key_missing">
+          <h3>{refused.value === "key_refused" ? "The key is not accepted any more" : "This server asks for a key"}</h3>
+          <p>{refused.value === "key_refused" ? "It may have expired or been revoked." : "The server prints a link for the first one when it starts; whoever has a key can make more."}</p>
+          <Link class="button" href="/settings">
+            Enter a key
+          </Link>
+        </div>
       </div>
     </main>
   );

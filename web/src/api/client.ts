@@ -1,5 +1,7 @@
 // Asks the API. Every failure becomes an ApiFailure that says what kind it is and when to try again.
 
+import { apiKey, refused } from "./key";
+
 export interface Problem {
   type?: string;
   title: string;
@@ -35,6 +37,10 @@ export function get<T>(path: string, query: Query = {}, signal?: AbortSignal): P
   return ask<T>(`${BASE}${path}${queryText(query)}`, {}, signal);
 }
 
+export function remove(path: string, signal?: AbortSignal): Promise<null> {
+  return ask<null>(`${BASE}${path}`, { method: "DELETE" }, signal);
+}
+
 export function post<T>(path: string, body: unknown, signal?: AbortSignal): Promise<T> {
   const init = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   return ask<T>(`${BASE}${path}`, init, signal);
@@ -50,16 +56,20 @@ export function queryText(query: Query): string {
   return pairs.length ? `?${new URLSearchParams(pairs.map(([key, value]) => [key, String(value)])).toString()}` : "";
 }
 
+function authorization(): Record<string, string> {
+  return apiKey.value ? { Authorization: `Bearer ${apiKey.value}` } : {};
+}
+
 async function ask<T>(url: string, init: RequestInit, signal?: AbortSignal): Promise<T> {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   let answer: Response;
   try {
     answer = await fetch(url, {
       ...init,
-      headers: { Accept: "application/json", ...init.headers },
+      headers: { Accept: "application/json", ...authorization(), ...init.headers },
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
-    if (answer.ok) return (await answer.json()) as T;
+    if (answer.ok) return (answer.status === 204 ? null : await answer.json()) as T;
   } catch (error) {
     if (signal?.aborted) throw error;
     const slow = limit.aborted;
@@ -73,7 +83,9 @@ async function ask<T>(url: string, init: RequestInit, signal?: AbortSignal): Pro
       null,
     );
   }
-  throw new ApiFailure(await problemOf(answer), retryAfter(answer.headers.get("Retry-After")));
+  const problem = await problemOf(answer);
+  if (problem.status === 401) refused.value = problem.code;
+  throw new ApiFailure(problem, retryAfter(answer.headers.get("Retry-After")));
 }
 
 async function problemOf(answer: Response): Promise<Problem> {

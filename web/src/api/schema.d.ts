@@ -4,6 +4,110 @@
  */
 
 export interface paths {
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Api Keys
+         * @description All keys.
+         */
+        get: operations["list_api_keys"];
+        put?: never;
+        /**
+         * Create Api Key
+         * @description Make a key. Its text is in this answer and nowhere else.
+         */
+        post: operations["create_api_key"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/redeem": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Redeem Invitation
+         * @description Make the first key of an administrator, with the link that the server printed when it started.
+         */
+        post: operations["redeem_invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke Api Key
+         * @description Let nobody in with it any more, in any process, within a second.
+         */
+        delete: operations["revoke_api_key"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/features/sets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Feature Sets
+         * @description The sets of columns that there are, each with its columns.
+         */
+        get: operations["list_feature_sets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/features/{symbol}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Features
+         * @description The values of a set at the last bars of a series, as a model would have read them at `as_of`.
+         */
+        get: operations["get_features"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/forecasts": {
         parameters: {
             query?: never;
@@ -314,6 +418,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/market/quarantine": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Quarantine
+         * @description Rows that a source sent and that are no bars, or are not believed, with the reason and what became of them.
+         */
+        get: operations["list_quarantine"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/market/quarantine/{number}/release": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Release Quarantined
+         * @description Let a row in after all. Who did so is kept; the bar counts as known from now on.
+         */
+        post: operations["release_quarantined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/market/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Market Summary
+         * @description Advancers and decliners, movers, sessions open and closed, and the age of the data, class by class.
+         *
+         *     Only prices that are not stale rise or fall; how many are stale is said. Every mover names its source.
+         */
+        get: operations["market_summary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -547,10 +713,54 @@ export interface paths {
          * Latest Prices
          * @description The latest price of each symbol: the one kept here, or with `max_age_s` one that is not older than that.
          *
-         *     Sources are asked in the order of the failover chain; every price names the one it is from. An error when no
-         *     symbol has a price: `no_live_source` gives one reason per source.
+         *     Kept here are what live feeds and questions to sources have told, and the newest bars. Sources are asked in the
+         *     order of the failover chain; every price names the one it is from. `bid` and `ask` are null where nobody said them.
+         *     An error when no symbol has a price: `no_live_source` gives one reason per source.
          */
         get: operations["latest_prices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/correlation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Correlation
+         * @description How every pair of the symbols moved together over the window: Pearson and Spearman of their returns.
+         *
+         *     Returns are taken between the bar ends that both have and no others, of prices adjusted for splits and dividends. A
+         *     pair with fewer than 20 of them gets none, and the reason.
+         */
+        get: operations["get_correlation"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/volatility": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Volatility
+         * @description Realised volatility of each symbol over the window up to now or `as_of`, with how it was annualised.
+         */
+        get: operations["get_volatility"];
         put?: never;
         post?: never;
         delete?: never;
@@ -591,6 +801,28 @@ export interface paths {
          * @description What every live source says of one price at the moment: the median, who is far from it, and who disagrees.
          */
         get: operations["get_consensus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/prices/{symbol}/statistics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Statistics
+         * @description Return, extremes, realised volatility, drawdown and volume of the period up to now or `as_of`.
+         *
+         *     Prices are adjusted for splits. A period without a bar is an error that says when the last one ended.
+         */
+        get: operations["get_statistics"];
         put?: never;
         post?: never;
         delete?: never;
@@ -653,6 +885,66 @@ export interface paths {
         get: operations["get_source"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream/snapshot": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Snapshot
+         * @description What a stream of these topics would begin with, and where to go on from. An error when no topic is right.
+         */
+        get: operations["stream_snapshot"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream/sse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Stream Sse
+         * @description Every message of these topics as server-sent events. `Last-Event-ID` goes on where a stream broke off.
+         */
+        get: operations["stream_sse"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stream/ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create Stream Ticket
+         * @description A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute.
+         */
+        post: operations["create_stream_ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -763,6 +1055,12 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * Absence
+         * @description Why a column has no value at a bar.
+         * @enum {string}
+         */
+        Absence: "warming_up" | "not_given" | "undefined";
         /**
          * AbsentShape
          * @description A member that cannot serve at present, and why.
@@ -904,10 +1202,10 @@ export interface components {
             crps_ratio: number | null;
             /**
              * Evidence
-             * @description On this series, or over all of its class.
+             * @description On this series; over all of its class; or in the trial before its promotion, on bars held back.
              * @enum {string}
              */
-            evidence: "series" | "class";
+            evidence: "series" | "class" | "promotion";
             /**
              * Horizon
              * @description Steps; what is said of it holds for horizons near it.
@@ -1077,6 +1375,21 @@ export interface components {
             speed: number | null;
         };
         /**
+         * ColumnShape
+         * @description One column. `bars`: so many last bars decide a value; `scale`: what becomes of it when prices are multiplied.
+         */
+        ColumnShape: {
+            /** Bars */
+            bars: number;
+            /** Description */
+            description: string;
+            /** Family */
+            family: string;
+            /** Name */
+            name: string;
+            scale: components["schemas"]["Scale"];
+        };
+        /**
          * ComparisonShape
          * @description Against another model at one horizon: `n` outcomes of `series` at `moments`. A ratio below 1 is better.
          */
@@ -1172,6 +1485,35 @@ export interface components {
             source: string;
         };
         /**
+         * CorrelationSeries
+         * @description What was read of one symbol.
+         */
+        CorrelationSeries: {
+            /** Bars */
+            bars: number;
+            provenance: components["schemas"]["Provenance"];
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * Correlations
+         * @description Every pair of the symbols asked.
+         */
+        Correlations: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            interval: components["schemas"]["Interval"];
+            /** Pairs */
+            pairs: components["schemas"]["PairCorrelation"][];
+            /** Series */
+            series: components["schemas"]["CorrelationSeries"][];
+            /** Window */
+            window: string;
+        };
+        /**
          * CoverageError
          * @description Measured coverage with its standard error (outcomes of overlapping horizons are not independent).
          */
@@ -1198,6 +1540,20 @@ export interface components {
             n: number;
         };
         /**
+         * DataAge
+         * @description Of the newest and the oldest price of the class; null where there is none.
+         */
+        DataAge: {
+            /** Newest Age S */
+            newest_age_s: number | null;
+            /** Newest As Of */
+            newest_as_of: string | null;
+            /** Oldest Age S */
+            oldest_age_s: number | null;
+            /** Oldest As Of */
+            oldest_as_of: string | null;
+        };
+        /**
          * Direction
          * @description Share of right directions with its 95 % confidence interval.
          */
@@ -1210,6 +1566,24 @@ export interface components {
             n: number;
             /** Upper */
             upper: number;
+        };
+        /**
+         * DrawdownShape
+         * @description The deepest fall of a close below an earlier one, as a fraction of that.
+         */
+        DrawdownShape: {
+            /** Depth */
+            depth: number;
+            /**
+             * Peak At
+             * Format: date-time
+             */
+            peak_at: string;
+            /**
+             * Trough At
+             * Format: date-time
+             */
+            trough_at: string;
         };
         /**
          * DriftShape
@@ -1225,6 +1599,11 @@ export interface components {
             at: string;
             /** Detail */
             detail: string;
+            /**
+             * Hint
+             * @description What may be done at once; the next training follows by itself.
+             */
+            hint: string | null;
             /** Interval */
             interval: string;
             /** Limit */
@@ -1322,6 +1701,174 @@ export interface components {
             step: number;
             /** Width */
             width: components["schemas"]["ComponentShape"][];
+        };
+        /**
+         * Extreme
+         * @description A price and the bar it was in.
+         */
+        Extreme: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Price */
+            price: number;
+        };
+        /**
+         * FeatureColumn
+         * @description A column of one series. `unit`: `1` is a pure number.
+         */
+        FeatureColumn: {
+            /** Bars */
+            bars: number;
+            /** Description */
+            description: string;
+            /** Family */
+            family: string;
+            /** Missing */
+            missing: components["schemas"]["MissingShape"][];
+            /** Name */
+            name: string;
+            scale: components["schemas"]["Scale"];
+            /** Unit */
+            unit: string;
+        };
+        /**
+         * FeatureRow
+         * @description One bar: its values in the order of the columns; null where the column's `missing` says why.
+         */
+        FeatureRow: {
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
+            /**
+             * Start
+             * Format: date-time
+             */
+            start: string;
+            /** Values */
+            values: (number | null)[];
+        };
+        /**
+         * FeatureSetShape
+         * @description A named choice of columns. It never changes: another choice is another version.
+         */
+        FeatureSetShape: {
+            /** Columns */
+            columns: components["schemas"]["ColumnShape"][];
+            /**
+             * Name
+             * @example tree/1
+             */
+            name: string;
+            /**
+             * Needs
+             * @description What some of its columns need besides the series: peers, macro, sentiment.
+             */
+            needs: string[];
+            /** Version */
+            version: string;
+        };
+        /**
+         * FeatureSets
+         * @description All sets.
+         */
+        FeatureSets: {
+            /** Items */
+            items: components["schemas"]["FeatureSetShape"][];
+        };
+        /**
+         * Features
+         * @description Columns of one series, oldest row first.
+         */
+        Features: {
+            /** Adjust */
+            adjust: string;
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Columns */
+            columns: components["schemas"]["FeatureColumn"][];
+            /** Currency */
+            currency: string;
+            /** Feature Set */
+            feature_set: string;
+            interval: components["schemas"]["Interval"];
+            provenance: components["schemas"]["Provenance"];
+            /** Rows */
+            rows: components["schemas"]["FeatureRow"][];
+            /**
+             * Rule
+             * @description What as_of means here.
+             */
+            rule: string;
+            /** Symbol */
+            symbol: string;
+            /** Version */
+            version: string;
+        };
+        /**
+         * FeedShape
+         * @description A live feed. `lost`: the process that listened has not been heard of for a while; another one takes over.
+         *
+         *     `reconnects` after a loss, `renewals` planned ones that left no hole; `gaps` holes in the numbers of its messages,
+         *     `missing` messages in them; `resyncs` questions for the latest quotes; `fills` stretches of bars fetched because
+         *     nobody had listened; `bars` kept; `dropped` events by reason; `malformed` messages that could not be read;
+         *     `refused` symbols with what the source says. Counted since `holder` took it over.
+         */
+        FeedShape: {
+            /** Bars */
+            bars: number;
+            /** Connected Since */
+            connected_since: string | null;
+            /** Dropped */
+            dropped: {
+                [key: string]: number;
+            };
+            /** Fills */
+            fills: number;
+            /** Gaps */
+            gaps: number;
+            /** Holder */
+            holder: string | null;
+            /** Last Error */
+            last_error: string | null;
+            /** Last Error At */
+            last_error_at: string | null;
+            /** Last Message Age S */
+            last_message_age_s: number | null;
+            /** Last Message At */
+            last_message_at: string | null;
+            /** Malformed */
+            malformed: number;
+            /** Messages */
+            messages: number;
+            /** Missing */
+            missing: number;
+            /** Reconnects */
+            reconnects: number;
+            /** Refused */
+            refused: {
+                [key: string]: string;
+            };
+            /** Renewals */
+            renewals: number;
+            /** Resyncs */
+            resyncs: number;
+            /** State */
+            state: ("idle" | "connecting" | "live" | "waiting" | "needs_key" | "key_refused" | "refused" | "stopped") | "lost";
+            /** Symbols */
+            symbols: number;
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
         };
         /**
          * ForecastAnchor
@@ -1512,6 +2059,21 @@ export interface components {
             items: components["schemas"]["ForecastBody"][];
         };
         /**
+         * GapCount
+         * @description So many gaps are in this state, and stand for so many bars.
+         */
+        GapCount: {
+            /** Bars */
+            bars: number;
+            /** Gaps */
+            gaps: number;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "open" | "filling" | "filled" | "unfillable";
+        };
+        /**
          * GapSpan
          * @description Bars that should exist and do not.
          */
@@ -1562,6 +2124,11 @@ export interface components {
              * @enum {string}
              */
             database: "sqlite" | "postgresql";
+            /**
+             * Keys Required
+             * @description Whether requests need an API key.
+             */
+            keys_required: boolean;
             loading: components["schemas"]["LoadingShape"] | null;
             /** Name */
             name: string;
@@ -1576,6 +2143,14 @@ export interface components {
          * @enum {string}
          */
         Interval: "1m" | "5m" | "15m" | "30m" | "1h" | "4h" | "1d" | "1w" | "1mo" | "1q" | "1y";
+        /**
+         * InvitationRequest
+         * @description The part of the one-time link after `invite=`.
+         */
+        InvitationRequest: {
+            /** Invitation */
+            invitation: string;
+        };
         /**
          * JobRunShape
          * @description One run of a job. `ended_at` and `outcome` (`ok`, `failed`, `skipped`) are null while it runs.
@@ -1642,12 +2217,73 @@ export interface components {
             items: components["schemas"]["JobShape"][];
         };
         /**
+         * KeyList
+         * @description Every key, newest first, the revoked ones too.
+         */
+        KeyList: {
+            /** Items */
+            items: components["schemas"]["KeyShape"][];
+        };
+        /**
+         * KeyRequest
+         * @description A key to be made.
+         */
+        KeyRequest: {
+            /**
+             * Expires At
+             * @description When it stops working; never, when left out.
+             */
+            expires_at?: string | null;
+            /**
+             * Name
+             * @description For lists.
+             * @example notebook
+             */
+            name: string;
+            /**
+             * Scopes
+             * @description What it allows; `admin` allows everything.
+             */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * KeyShape
+         * @description A key, without what would let somebody use it.
+         */
+        KeyShape: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Last Used At
+             * @description Exact to a minute.
+             */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
          * Leaderboard
-         * @description Best first within each class and interval.
+         * @description Best first within each class and interval. `naive` stands among them: what the others are measured against.
          */
         Leaderboard: {
             /** Items */
             items: components["schemas"]["LeaderboardItem"][];
+            /**
+             * Note
+             * @description What walk-forward does not say yet, and when it will.
+             */
+            note: string | null;
         };
         /**
          * LeaderboardItem
@@ -1812,6 +2448,66 @@ export interface components {
             total: number;
         };
         /**
+         * MarketClass
+         * @description One class. Every symbol is counted once: risen, fallen, unchanged, nothing to compare with, stale, or no price.
+         */
+        MarketClass: {
+            /** Advancers */
+            advancers: number;
+            age: components["schemas"]["DataAge"];
+            asset_class: components["schemas"]["AssetClass"];
+            /** Decliners */
+            decliners: number;
+            /** Median Change Pct */
+            median_change_pct: number | null;
+            movers: components["schemas"]["Movers"];
+            /** No Change */
+            no_change: number;
+            /** No Price */
+            no_price: number;
+            /** Sessions */
+            sessions: components["schemas"]["MarketSession"][];
+            /** Sources */
+            sources: {
+                [key: string]: number;
+            };
+            /** Stale */
+            stale: number;
+            /** Symbols */
+            symbols: number;
+            /** Unchanged */
+            unchanged: number;
+        };
+        /**
+         * MarketSession
+         * @description A market's hours. `until` is when it closes, or opens if it is closed; null where it never does.
+         */
+        MarketSession: {
+            /** Calendar */
+            calendar: string;
+            /** Open */
+            open: boolean | null;
+            /** Since */
+            since: string | null;
+            /** Symbols */
+            symbols: number;
+            /** Until */
+            until: string | null;
+        };
+        /**
+         * MarketSummary
+         * @description The classes that have instruments, in one order always.
+         */
+        MarketSummary: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Classes */
+            classes: components["schemas"]["MarketClass"][];
+        };
+        /**
          * MembersShape
          * @description Of which models `auto` chooses, or `ensemble` is made, on series of these intervals; simple ones first.
          */
@@ -1822,6 +2518,24 @@ export interface components {
             intervals: components["schemas"]["Interval"][];
             /** Models */
             models: string[];
+        };
+        /**
+         * MissingShape
+         * @description Rows without a value, by their starts, both included.
+         */
+        MissingShape: {
+            /**
+             * From
+             * Format: date-time
+             */
+            from: string;
+            /** @description `warming_up`: fewer bars before it than the column remembers. `not_given`: it needs other series. `undefined`: a price in its window is missing, or nothing moved and it would be divided by that. */
+            reason: components["schemas"]["Absence"];
+            /**
+             * To
+             * Format: date-time
+             */
+            to: string;
         };
         /**
          * ModelChanges
@@ -1842,6 +2556,11 @@ export interface components {
             events: components["schemas"]["EventShape"][];
             /** Feature Set */
             feature_set: string;
+            /**
+             * Hints
+             * @description Champions that the ledger proves to be worse than the random walk.
+             */
+            hints: string[];
             /**
              * Members
              * @description Of `auto` and `ensemble`; empty for a model that stands alone.
@@ -1949,6 +2668,76 @@ export interface components {
             items: components["schemas"]["StatusShape"][];
             retrain: components["schemas"]["RetrainShape"];
             training: components["schemas"]["RunShape"] | null;
+        };
+        /**
+         * Movers
+         * @description The largest rises and falls against the session before, in percent, of prices that are not stale.
+         */
+        Movers: {
+            /** Down */
+            down: components["schemas"]["Price"][];
+            /** Up */
+            up: components["schemas"]["Price"][];
+        };
+        /**
+         * NewKey
+         * @description A key just made.
+         */
+        NewKey: {
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Key
+             * @description Shown this once.
+             * @example tc_0123456789ab_…
+             */
+            key: string;
+            /**
+             * Last Used At
+             * @description Exact to a minute.
+             */
+            last_used_at: string | null;
+            /** Name */
+            name: string;
+            /** Revoked At */
+            revoked_at: string | null;
+            /** Scopes */
+            scopes: components["schemas"]["Scope"][];
+        };
+        /**
+         * PairCorrelation
+         * @description Two symbols over the `n` returns between the bar ends that both have; `reason` says why nothing can be said.
+         *
+         *     `lower` and `upper` are the 95 % interval of `pearson` by Fisher's z, for returns that do not depend on each other.
+         */
+        PairCorrelation: {
+            /** A */
+            a: string;
+            /** B */
+            b: string;
+            /** First At */
+            first_at: string | null;
+            /** Last At */
+            last_at: string | null;
+            /** Lower */
+            lower: number | null;
+            /** N */
+            n: number | null;
+            /** Pearson */
+            pearson: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Spearman */
+            spearman: number | null;
+            /** Upper */
+            upper: number | null;
         };
         /**
          * PastForecast
@@ -2098,6 +2887,8 @@ export interface components {
         /**
          * Price
          * @description The latest price. `change` is against the close of the session before; null where there is none.
+         *
+         *     `bid` and `ask` are of the price's source, at `quoted_at`; null where they are not known.
          */
         Price: {
             /** Ask */
@@ -2111,6 +2902,8 @@ export interface components {
             /** Price */
             price: number;
             provenance: components["schemas"]["Provenance"];
+            /** Quoted At */
+            quoted_at: string | null;
             /** Symbol */
             symbol: string;
         };
@@ -2249,12 +3042,79 @@ export interface components {
             stale: boolean;
         };
         /**
+         * QuarantineCount
+         * @description So many rows were refused for this reason and are in this state.
+         */
+        QuarantineCount: {
+            /** Reason */
+            reason: string;
+            /** Rows */
+            rows: number;
+            /** State */
+            state: string;
+        };
+        /**
+         * QuarantinedRow
+         * @description A row that was refused. `held` ones wait for the next bar or another source; `row` is what came.
+         */
+        QuarantinedRow: {
+            /** Id */
+            id: number;
+            interval: components["schemas"]["Interval"];
+            /** Note */
+            note: string | null;
+            /** Reason */
+            reason: string;
+            /**
+             * Received At
+             * Format: date-time
+             */
+            received_at: string;
+            /** Row */
+            row: {
+                [key: string]: unknown;
+            };
+            /** Ruled At */
+            ruled_at: string | null;
+            /** Ruled By */
+            ruled_by: string | null;
+            /** Source */
+            source: string;
+            /** Start */
+            start: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "refused" | "held" | "released" | "rejected";
+            /** Symbol */
+            symbol: string;
+        };
+        /**
+         * QuarantinedRows
+         * @description One page of refused rows, latest first.
+         */
+        QuarantinedRows: {
+            /** Items */
+            items: components["schemas"]["QuarantinedRow"][];
+            /** Next */
+            next: string | null;
+        };
+        /**
          * Recommendations
          * @description What could be better; empty when nothing.
          */
         Recommendations: {
             /** Items */
             items: components["schemas"]["AdviceShape"][];
+        };
+        /**
+         * Release
+         * @description Why the row is let in; kept with the ruling.
+         */
+        Release: {
+            /** Note */
+            note?: string | null;
         };
         /**
          * Reloaded
@@ -2307,14 +3167,35 @@ export interface components {
             trained: components["schemas"]["TrainedShape"][];
         };
         /**
+         * Scale
+         * @description What becomes of a column when all prices are multiplied by c.
+         * @enum {string}
+         */
+        Scale: "free" | "move" | "level" | "price";
+        /**
+         * Scope
+         * @description What a key allows. `admin` allows everything.
+         * @enum {string}
+         */
+        Scope: "read" | "forecast" | "train" | "trade" | "admin";
+        /**
          * SeriesGap
          * @description Bars of one series that should exist and do not.
+         *
+         *     `attempts` at getting them, at `empties` of which every source said that it has none; `reason` is what came of the
+         *     last one. `filled_by` is another source that has these bars.
          */
         SeriesGap: {
             /** Attempts */
             attempts: number;
             /** Cause */
             cause: string;
+            /** Closed At */
+            closed_at: string | null;
+            /** Empties */
+            empties: number;
+            /** Filled By */
+            filled_by: string | null;
             /**
              * From
              * Format: date-time
@@ -2323,6 +3204,15 @@ export interface components {
             interval: components["schemas"]["Interval"];
             /** Missing */
             missing: number;
+            /**
+             * Opened At
+             * Format: date-time
+             */
+            opened_at: string;
+            /** Reason */
+            reason: string | null;
+            /** Retry At */
+            retry_at: string | null;
             /** Source */
             source: string;
             /** State */
@@ -2334,16 +3224,22 @@ export interface components {
              * Format: date-time
              */
             to: string;
+            /** Tried At */
+            tried_at: string | null;
         };
         /**
          * SeriesGaps
-         * @description One page of gaps, newest first.
+         * @description One page of gaps, newest first; how all of them stand, and what was refused, by reason.
          */
         SeriesGaps: {
+            /** Counts */
+            counts: components["schemas"]["GapCount"][];
             /** Items */
             items: components["schemas"]["SeriesGap"][];
             /** Next */
             next: string | null;
+            /** Quarantine */
+            quarantine: components["schemas"]["QuarantineCount"][];
         };
         /**
          * ServedAt
@@ -2387,6 +3283,8 @@ export interface components {
         /**
          * SourceShape
          * @description A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
+         *
+         *     `feed` is null where nobody listens live.
          */
         SourceShape: {
             /** Asset Classes */
@@ -2400,6 +3298,7 @@ export interface components {
             configured: boolean;
             /** Delay */
             delay: string;
+            feed: components["schemas"]["FeedShape"] | null;
             /** Intervals */
             intervals: string[];
             /** Key */
@@ -2444,6 +3343,53 @@ export interface components {
             items: components["schemas"]["SourceShape"][];
         };
         /**
+         * StatisticsShape
+         * @description A stretch of prices. `begin_price` is the last close before it; `missing` bars are not filled in.
+         *
+         *     `drawdown` is null where nothing fell; `volume` where the source has none.
+         */
+        StatisticsShape: {
+            /**
+             * Adjust
+             * @enum {string}
+             */
+            adjust: "raw" | "split" | "all";
+            /** Begin Price */
+            begin_price: number;
+            /** Change */
+            change: number;
+            /** Change Pct */
+            change_pct: number | null;
+            drawdown: components["schemas"]["DrawdownShape"] | null;
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            high: components["schemas"]["Extreme"];
+            interval: components["schemas"]["Interval"];
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** Last Price */
+            last_price: number;
+            low: components["schemas"]["Extreme"];
+            /** Missing */
+            missing: number;
+            /** N */
+            n: number;
+            /** Period */
+            period: string;
+            provenance: components["schemas"]["Provenance"];
+            /** Symbol */
+            symbol: string;
+            volatility: components["schemas"]["VolatilityShape"];
+            /** Volume */
+            volume: number | null;
+        };
+        /**
          * StatusShape
          * @description Whether a model can serve, and since when it is so.
          */
@@ -2461,6 +3407,29 @@ export interface components {
             status: "ready" | "stale" | "training" | "unavailable";
             /** Version */
             version: string | null;
+        };
+        /**
+         * StreamSnapshot
+         * @description The present of every topic asked for; one that there is not stands in `errors`, never silently missing.
+         */
+        StreamSnapshot: {
+            /** Errors */
+            errors: components["schemas"]["TopicError"][];
+            /** Items */
+            items: components["schemas"]["TopicState"][];
+        };
+        /**
+         * StreamTicket
+         * @description Good once, for one stream: `?ticket=…`, or the subprotocol `truecast.ticket.…`.
+         */
+        StreamTicket: {
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Ticket */
+            ticket: string;
         };
         /**
          * Symbol
@@ -2548,6 +3517,62 @@ export interface components {
             origin: string;
             /** Source */
             source: string;
+        };
+        /**
+         * SymbolVolatility
+         * @description The volatility of one symbol, of prices adjusted for splits and dividends.
+         */
+        SymbolVolatility: {
+            /**
+             * First At
+             * Format: date-time
+             */
+            first_at: string;
+            interval: components["schemas"]["Interval"];
+            /**
+             * Last At
+             * Format: date-time
+             */
+            last_at: string;
+            /** N */
+            n: number;
+            provenance: components["schemas"]["Provenance"];
+            /** Symbol */
+            symbol: string;
+            volatility: components["schemas"]["VolatilityShape"];
+        };
+        /**
+         * TopicError
+         * @description Why one of the asked topics has no answer.
+         */
+        TopicError: {
+            /** Code */
+            code: string;
+            /** Detail */
+            detail: string;
+            /** Topic */
+            topic: string;
+        };
+        /**
+         * TopicState
+         * @description What is known of a topic. Follow it with `since: {topic: [epoch, offset]}` and nothing is missed.
+         */
+        TopicState: {
+            /** Data */
+            data: {
+                [key: string]: unknown;
+            } | null;
+            /** Epoch */
+            epoch: string;
+            /** Offset */
+            offset: number;
+            /** Topic */
+            topic: string;
+            /**
+             * Ts
+             * Format: date-time
+             */
+            ts: string;
         };
         /**
          * TrainRequest
@@ -2662,6 +3687,11 @@ export interface components {
             card: components["schemas"]["CardShape"] | null;
             /** Interval */
             interval: string;
+            /**
+             * Live
+             * @description Sealed forecasts that met their outcome, against the random walk sealed beside them, by horizon.
+             */
+            live: components["schemas"]["ComparisonShape"][];
             /** Reason */
             reason: string | null;
             /**
@@ -2672,6 +3702,47 @@ export interface components {
             /** Version */
             version: string;
         };
+        /**
+         * Volatilities
+         * @description Volatilities in the order asked; a symbol that has none is in `errors`, never silently missing.
+         */
+        Volatilities: {
+            /** Errors */
+            errors: components["schemas"]["PriceError"][];
+            /** Items */
+            items: components["schemas"]["SymbolVolatility"][];
+            /** Window */
+            window: string;
+        };
+        /**
+         * VolatilityShape
+         * @description Realised volatility: fractions of the price (0.2 is 20 %), or for a series that may be negative its own units.
+         *
+         *     Null where no two bars follow each other. `method` says how it was computed and annualised.
+         */
+        VolatilityShape: {
+            /** Annualised */
+            annualised: number | null;
+            /**
+             * Bars Per Year
+             * @description Bars of the calendar in the 365 days up to the last one.
+             */
+            bars_per_year: number | null;
+            /** Method */
+            method: string;
+            /** Per Bar */
+            per_bar: number | null;
+            /**
+             * Returns
+             * @description How many returns it is computed from.
+             */
+            returns: number;
+            /**
+             * Unit
+             * @enum {string}
+             */
+            unit: "fraction" | "price";
+        };
     };
     responses: never;
     parameters: never;
@@ -2681,6 +3752,497 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_api_keys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    redeem_invitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InvitationRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKey"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `invitation_refused` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    revoke_api_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The part of the key after `tc_`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_key` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_feature_sets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeatureSets"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_features: {
+        parameters: {
+            query?: {
+                /** @description See `/features/sets`. */
+                set?: string;
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description The last so many bars. */
+                limit?: number;
+                /** @description As it was known then; now without it. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Features"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol`, `unknown_feature_set` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available`, `no_bars` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     latest_forecasts: {
         parameters: {
             query?: {
@@ -2689,7 +4251,7 @@ export interface operations {
                 /** @description Name of a model. */
                 model?: string | null;
                 interval?: components["schemas"]["Interval"] | null;
-                /** @description Only this step, of the forecasts that reach it. */
+                /** @description Only this step, where a forecast reaches it. */
                 horizon?: number | null;
             };
             header?: never;
@@ -2705,6 +4267,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Forecasts"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unknown_symbol` */
@@ -2727,6 +4307,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2776,6 +4365,24 @@ export interface operations {
                     "application/json": components["schemas"]["ForecastBody"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol`, `unknown_model` */
             404: {
                 headers: {
@@ -2796,6 +4403,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2845,8 +4461,35 @@ export interface operations {
                     "application/json": components["schemas"]["Batch"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2894,6 +4537,24 @@ export interface operations {
                     "application/json": components["schemas"]["ForecastBody"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_forecast` */
             404: {
                 headers: {
@@ -2905,6 +4566,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2959,6 +4629,24 @@ export interface operations {
                     "application/json": components["schemas"]["ForecastExplanation"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol`, `unknown_forecast`, `unknown_model`, `not_forecast_yet`, `not_explained` */
             404: {
                 headers: {
@@ -2979,6 +4667,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3037,6 +4734,24 @@ export interface operations {
                     "application/json": components["schemas"]["PastForecasts"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol` */
             404: {
                 headers: {
@@ -3057,6 +4772,15 @@ export interface operations {
             };
             /** @description `cursor_invalid`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3142,8 +4866,35 @@ export interface operations {
                     "application/json": components["schemas"]["Jobs"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3192,6 +4943,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_job` */
             404: {
                 headers: {
@@ -3203,6 +4972,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3251,6 +5029,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_job` */
             404: {
                 headers: {
@@ -3262,6 +5058,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3310,6 +5115,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_job` */
             404: {
                 headers: {
@@ -3321,6 +5144,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3369,6 +5201,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobRunShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_job` */
             404: {
                 headers: {
@@ -3380,6 +5230,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3433,6 +5292,24 @@ export interface operations {
                     "application/json": components["schemas"]["JobRuns"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_job` */
             404: {
                 headers: {
@@ -3444,6 +5321,15 @@ export interface operations {
             };
             /** @description `cursor_invalid`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3492,8 +5378,35 @@ export interface operations {
                     "application/json": components["schemas"]["LedgerCheck"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3526,6 +5439,8 @@ export interface operations {
             query?: {
                 /** @description A symbol in any accepted spelling. */
                 symbol?: string | null;
+                /** @description Only gaps in this state. */
+                state?: ("open" | "filling" | "filled" | "unfillable") | null;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
                 /** @description Most items in the answer. */
@@ -3544,6 +5459,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SeriesGaps"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unknown_symbol` */
@@ -3566,6 +5499,290 @@ export interface operations {
             };
             /** @description `cursor_invalid`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_quarantine: {
+        parameters: {
+            query?: {
+                /** @description A symbol in any accepted spelling. */
+                symbol?: string | null;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+                /** @description Most items in the answer. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedRows"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `cursor_invalid`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    release_quarantined: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Number of a quarantined row. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Release"] | null;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QuarantinedRow"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_quarantine` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_releasable` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    market_summary: {
+        parameters: {
+            query?: {
+                /** @description Only this class. */
+                asset_class?: components["schemas"]["AssetClass"] | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MarketSummary"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3611,8 +5828,35 @@ export interface operations {
                     "application/json": components["schemas"]["Models"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3658,8 +5902,35 @@ export interface operations {
                     "application/json": components["schemas"]["Reloaded"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3705,8 +5976,35 @@ export interface operations {
                     "application/json": components["schemas"]["ModelsStatus"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3755,6 +6053,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelDetail"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_model` */
             404: {
                 headers: {
@@ -3766,6 +6082,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3818,6 +6143,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelChanges"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_model`, `unknown_version` */
             404: {
                 headers: {
@@ -3838,6 +6181,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3890,6 +6242,24 @@ export interface operations {
                     "application/json": components["schemas"]["ModelChanges"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_model` */
             404: {
                 headers: {
@@ -3910,6 +6280,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3962,6 +6341,24 @@ export interface operations {
                     "application/json": components["schemas"]["TrainingStarted"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_model` */
             404: {
                 headers: {
@@ -3982,6 +6379,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4037,6 +6443,24 @@ export interface operations {
                     "application/json": components["schemas"]["PerformanceReport"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol`, `unknown_model` */
             404: {
                 headers: {
@@ -4057,6 +6481,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4112,6 +6545,24 @@ export interface operations {
                     "application/json": components["schemas"]["CalibrationReport"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol`, `unknown_model` */
             404: {
                 headers: {
@@ -4132,6 +6583,15 @@ export interface operations {
             };
             /** @description `unknown_period`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4186,8 +6646,35 @@ export interface operations {
                     "application/json": components["schemas"]["Leaderboard"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_period`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4242,6 +6729,24 @@ export interface operations {
                     "application/json": components["schemas"]["Trends"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol`, `unknown_model` */
             404: {
                 headers: {
@@ -4262,6 +6767,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4291,9 +6805,11 @@ export interface operations {
     };
     latest_prices: {
         parameters: {
-            query: {
+            query?: {
                 /** @description Symbols separated by commas. */
-                symbols: string;
+                symbols?: string | null;
+                /** @description All of a class, instead of `symbols`. */
+                asset_class?: components["schemas"]["AssetClass"] | null;
                 /** @description A price kept here may be this old; beyond, sources are asked. */
                 max_age_s?: number | null;
                 /** @description Ask no source, whatever the age. */
@@ -4312,6 +6828,24 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Prices"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description `unknown_symbol`, `no_price` */
@@ -4341,6 +6875,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -4351,6 +6894,208 @@ export interface operations {
                 };
             };
             /** @description `no_live_source`, `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_correlation: {
+        parameters: {
+            query: {
+                /** @description Symbols separated by commas. */
+                symbols: string;
+                /** @description How far back: hours, days, weeks or years. */
+                window?: string;
+                /** @description Bar length; without it the one that suits the period and is there. */
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description As known at this moment; now when left out. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Correlations"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_volatility: {
+        parameters: {
+            query: {
+                /** @description Symbols separated by commas. */
+                symbols: string;
+                /** @description How far back: hours, days, weeks or years. */
+                window?: string;
+                /** @description Bar length; without it the one that suits the period and is there. */
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description As known at this moment; now when left out. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Volatilities"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available`, `nothing_in_period` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4397,6 +7142,24 @@ export interface operations {
                     "application/json": components["schemas"]["Candles"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol` */
             404: {
                 headers: {
@@ -4417,6 +7180,15 @@ export interface operations {
             };
             /** @description `as_of_in_future`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4465,6 +7237,24 @@ export interface operations {
                     "application/json": components["schemas"]["ConsensusShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol` */
             404: {
                 headers: {
@@ -4492,6 +7282,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `internal` */
             500: {
                 headers: {
@@ -4502,6 +7301,108 @@ export interface operations {
                 };
             };
             /** @description `no_live_source`, `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_statistics: {
+        parameters: {
+            query?: {
+                /** @description How far back: hours, days, weeks or years. */
+                period?: string;
+                /** @description Bar length; without it the one that suits the period and is there. */
+                interval?: components["schemas"]["Interval"] | null;
+                /** @description As known at this moment; now when left out. */
+                as_of?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StatisticsShape"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available`, `nothing_in_period` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -4530,8 +7431,35 @@ export interface operations {
                     "application/json": components["schemas"]["Sources"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4577,8 +7505,35 @@ export interface operations {
                     "application/json": components["schemas"]["Recommendations"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4627,6 +7582,24 @@ export interface operations {
                     "application/json": components["schemas"]["SourceShape"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_source` */
             404: {
                 headers: {
@@ -4638,6 +7611,309 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_snapshot: {
+        parameters: {
+            query: {
+                /** @description Topics separated by commas. */
+                topics: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamSnapshot"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_topic`, `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `too_many_subscriptions` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `topic_not_available` */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stream_sse: {
+        parameters: {
+            query: {
+                /** @description Topics separated by commas. */
+                topics: string;
+                /** @description Seconds between two prices of a symbol. */
+                interval_s?: number | null;
+                /** @description Only forecasts of this model. */
+                model?: string | null;
+                /** @description Only forecasts of this interval. */
+                interval?: string | null;
+                /** @description Begin with what is known. */
+                snapshot?: boolean;
+                /** @description Of `POST /stream/ticket`. */
+                ticket?: string | null;
+            };
+            header?: {
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Server-sent events without end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `key_missing`, `key_refused`, `ticket_invalid` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `foreign_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_topic`, `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `key_in_url`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited`, `too_many_subscriptions` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `topic_not_available` */
+            501: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `too_many_streams`, `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_stream_ticket: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StreamTicket"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `foreign_origin` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4691,8 +7967,35 @@ export interface operations {
                     "application/json": components["schemas"]["SymbolPage"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `cursor_invalid`, `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4741,6 +8044,24 @@ export interface operations {
                     "application/json": components["schemas"]["SymbolDetail"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `unknown_symbol` */
             404: {
                 headers: {
@@ -4761,6 +8082,15 @@ export interface operations {
             };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4826,8 +8156,35 @@ export interface operations {
                     "application/json": components["schemas"]["Health"];
                 };
             };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `malformed_request` */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };

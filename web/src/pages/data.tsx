@@ -9,7 +9,8 @@ import { Bone, Details, Facts, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
-import { useResource, type Resource } from "../state/resource";
+import { Section } from "../parts/section";
+import { useResource } from "../state/resource";
 import { pollMs, serverNow, tick as clockTick } from "../state/server";
 
 const GAPS_ASKED = 200;
@@ -61,36 +62,6 @@ export function DataHealth() {
       </Section>
       <Footer origin={null} />
     </main>
-  );
-}
-
-interface SectionProps<T> {
-  id: string;
-  title: string;
-  about: string;
-  of: Resource<T>;
-  children: (data: T) => preact.ComponentChildren;
-}
-
-export function Section<T>({ id, title, about, of, children }: SectionProps<T>) {
-  return (
-    <section class="card listing" id={id} aria-labelledby={`${id}-title`} aria-busy={!of.data && of.busy}>
-      <header>
-        <h2 id={`${id}-title`}>{title}</h2>
-        <p class="soft small">{about}</p>
-      </header>
-      {of.data ? (
-        children(of.data)
-      ) : of.error ? (
-        <Failure error={of.error} onRetry={of.reload} of={title.toLowerCase()} />
-      ) : (
-        <div class="bones">
-          <Bone height="1.6em" />
-          <Bone height="1.6em" />
-          <Bone height="1.6em" />
-        </div>
-      )}
-    </section>
   );
 }
 

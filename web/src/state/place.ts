@@ -11,6 +11,7 @@ export const PAGES = {
   record: { path: "/record", title: "Track record" },
   models: { path: "/models", title: "Models" },
   data: { path: "/data", title: "Data health" },
+  settings: { path: "/settings", title: "Settings" },
 } as const;
 
 export type Room = keyof typeof PAGES;

@@ -15,7 +15,10 @@ export const theme = signal<Theme>(stored());
 export const shade = signal(0);
 
 export function nextTheme(): void {
-  const next = ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] ?? "system";
+  setTheme(ORDER[(ORDER.indexOf(theme.value) + 1) % ORDER.length] ?? "system");
+}
+
+export function setTheme(next: Theme): void {
   if (next === "system") delete document.documentElement.dataset["theme"];
   else document.documentElement.dataset["theme"] = next;
   try {
