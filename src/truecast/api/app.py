@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from truecast import __version__
 from truecast.api import (
+    admin,
     batch,
     errors,
     features,
@@ -25,12 +26,14 @@ from truecast.api import (
     site,
     sources,
     standings,
+    stream,
     summary,
     symbols,
     system,
 )
 from truecast.api.access import Access, Gate, networks
 from truecast.api.middleware import Envelope
+from truecast.api.vitals import Vitals
 from truecast.kit.errors import TruecastError
 from truecast.kit.logs import get_logger
 from truecast.kit.pace import MemoryPace, Rate, RedisPace
@@ -62,6 +65,8 @@ def create_app(services: Services) -> FastAPI:
     errors.install(app)
     app.router.routes.extend(routes())
     app.state.access = access_of(services)
+    app.state.vitals = Vitals(services)
+    stream.install(app, services)
     site.install(app, describe)
     app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
@@ -99,6 +104,8 @@ def routes() -> list[BaseRoute]:
         jobs,
         sources,
         keys,
+        admin,
+        stream,
     )
     return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]
 
@@ -117,12 +124,14 @@ def describe() -> dict[str, Any]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     services: Services = app.state.services
     life = asyncio.create_task(_live(services), name="background")
+    looking = asyncio.create_task(app.state.vitals.watch(), name="vitals")
     try:
         yield
     finally:
-        life.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await life
+        for task in (looking, life):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
         await app.state.access.pace.close()
         await services.background.close()
 

@@ -1,16 +1,17 @@
 """The server about itself: what it is, whether it lives, whether it can serve."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Request, Response
 from pydantic import Field
 
 from truecast import __version__
 from truecast.api.deps import ServicesDep, only_known_parameters, operation_id, resource
 from truecast.api.errors import documented
-from truecast.api.health import Health, examine
+from truecast.api.health import Component, Health, Status, examine
 from truecast.api.shapes import Output
+from truecast.api.vitals import Vitals
 from truecast.kit.clock import ClockKind, ReplayClock
 from truecast.kit.errors import TruecastError
 from truecast.kit.metrics import EXPOSITION_TYPE, exposition
@@ -59,6 +60,39 @@ class NotReady(TruecastError):
     template = "Not ready: {reasons}"
 
 
+class UnknownComponent(TruecastError):
+    """No part of the server is called so."""
+
+    code = "unknown_component"
+    status = 404
+    title = "Unknown component"
+    template = "No part of this server is called {name!r}"
+
+
+class HealthChange(Output):
+    """A part became this."""
+
+    at: datetime
+    status: Status
+    detail: str
+
+
+class HealthTrend(Output):
+    """One part: how often it was looked at, in what share of looks it was well, and when it changed."""
+
+    name: str
+    looked: int
+    ok_share: float
+    changes: list[HealthChange]
+
+
+class HealthTrends(Output):
+    """All parts, as this process saw them since `since`; null before the first look."""
+
+    since: datetime | None
+    items: list[HealthTrend]
+
+
 class Live(Output):
     """The process answers."""
 
@@ -87,6 +121,35 @@ async def get_info(services: ServicesDep) -> Info:
 async def get_health(services: ServicesDep) -> Health:
     """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides."""
     return await examine(services)
+
+
+@router.get("/health/trends", response_model=HealthTrends)
+async def get_health_trends(request: Request) -> HealthTrends:
+    """How every part has been, seen by this process once a minute for at most a day."""
+    vitals: Vitals = request.app.state.vitals
+    items = [
+        HealthTrend(
+            name=trend.name,
+            looked=trend.looked,
+            ok_share=trend.well / trend.looked,
+            changes=[HealthChange(at=turn.at, status=turn.status, detail=turn.detail) for turn in trend.turns],
+        )
+        for trend in vitals.trends()
+    ]
+    return HealthTrends(since=vitals.since, items=items)
+
+
+@router.get("/health/components/{name}", response_model=Component, responses=documented(UnknownComponent))
+async def get_component(
+    services: ServicesDep,
+    name: Annotated[str, Path(max_length=128, description="A part of the server.", examples=["database"])],
+) -> Component:
+    """One part of the server."""
+    health = await examine(services)
+    for part in health.components:
+        if part.name == name:
+            return part
+    raise UnknownComponent(name=name, known=[part.name for part in health.components])
 
 
 @probes.get("/health/live", response_model=Live)
