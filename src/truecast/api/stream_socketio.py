@@ -7,7 +7,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -66,6 +66,7 @@ class SocketIO:
         self._clients: dict[str, _Client] = {}
         self._wires: dict[str, Wire] = {}  # of those that came by polling and changed to a WebSocket
         self._server = _Server(
+            client_manager=_Manager(self._greet),
             async_mode="asgi",
             cors_allowed_origins=[],  # the gate looks at the origin, and no other page may read an answer
             max_http_buffer_size=STREAM_MESSAGE_BYTES_MAX,
@@ -95,12 +96,17 @@ class SocketIO:
         """Stop what the library runs beside its clients."""
         await self._server.shutdown()
 
-    async def _connect(self, sid: str, environ: Mapping[str, Any], auth: Any = None) -> None:
+    async def _connect(self, sid: str, *given: Any) -> None:
+        """Let a client in. It may also send an event of this name, with whatever it likes: that is not answered."""
+        eio_sid = self._server.manager.eio_sid_from_sid(sid, "/")
+        environ = self._server.environ.get(eio_sid)
+        if sid in self._clients or environ is None or not given or given[0] is not environ:
+            return
+        auth = given[1] if len(given) > 1 else None
         scope: Scope = environ["asgi.scope"]
         ticket = auth.get("ticket") if isinstance(auth, dict) else None
         try:
             principal = await self._gate.authenticate(scope, ticket=ticket if isinstance(ticket, str) else None)
-            eio_sid = self._server.manager.eio_sid_from_sid(sid, "/")
             queue = self._server.eio.sockets[eio_sid].queue
             client = _Client(self._hub, principal, queue, self._farewell(sid, eio_sid, wire_of(scope)))
             self._hub.attach(client.connections[RATES])
@@ -108,6 +114,8 @@ class SocketIO:
             STREAM_REFUSED.labels(error.code).inc()
             raise socketio.exceptions.ConnectionRefusedError(error.code, error_event(error)) from None
         self._clients[sid] = client
+
+    async def _greet(self, sid: str) -> None:
         connected = {"message": "connected", "timestamp": iso(self._clock.now())}
         await self._server.emit("connected", connected, to=sid)
 
@@ -141,7 +149,7 @@ class SocketIO:
         _only(said, "currency_pairs", "interval")
         interval_s = pace(said.get("interval", _INTERVAL_S["rates"]))
         topics = [f"{QUOTES}:{pair}" for pair in _symbols(said.get("currency_pairs"))]
-        return await self._follow(client, RATES, "rates", topics=topics, interval_s=interval_s)
+        return await self._follow(client, RATES, "rates", {"topics": topics, "interval_s": interval_s})
 
     async def _subscribe_predictions(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
         """Forecasts come when they are issued; the interval is looked at, and nothing is computed for it."""
@@ -150,7 +158,8 @@ class SocketIO:
         model = said.get("model_type", "all")
         wanted = {} if model in ("all", "auto") else {"model": model}
         (pair,) = _symbols([said.get("currency_pair")])
-        return await self._follow(client, RATES, "predictions", topics=[f"{FORECASTS}:{pair}"], filter=wanted)
+        asked = {"topics": [f"{FORECASTS}:{pair}"], "filter": wanted}
+        return await self._follow(client, RATES, "predictions", asked)
 
     async def _subscribe_news(self, _client: "_Client", _said: Mapping[str, Any]) -> dict[str, Any]:
         raise TopicNotAvailable(topic="news")
@@ -161,8 +170,10 @@ class SocketIO:
             _only(said, "symbol", "interval")
             (symbol,) = _symbols([said["symbol"]])
             interval_s = pace(said["interval"]) if "interval" in said else None
-            return await self._follow(client, MARKET, "market", topics=[f"{QUOTES}:{symbol}"], interval_s=interval_s)
-        return await self._follow(client, RATES, "topics", **said)
+            asked = {"topics": [f"{QUOTES}:{symbol}"], "interval_s": interval_s}
+            return await self._follow(client, MARKET, "market", asked)
+        _only(said, "topics", "since", "filter", "interval_s", "snapshot")
+        return await self._follow(client, RATES, "topics", said)
 
     async def _unsubscribe(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
         _only(said, "type", "symbol", "topics")
@@ -185,7 +196,7 @@ class SocketIO:
         client.connections[RATES].send(event)
         return event
 
-    async def _follow(self, client: "_Client", style: str, kind: str, **said: Any) -> dict[str, Any]:
+    async def _follow(self, client: "_Client", style: str, kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
         asked = understood({**said, "action": "subscribe", "id": kind})
         assert isinstance(asked, Subscribe)
         return {"type": kind, "topics": await self._hub.subscribe(client.connection(style), asked)}
@@ -295,6 +306,18 @@ class _Queue(asyncio.Queue[Packet | None]):
         while not self.empty():
             self.get_nowait()
             self.task_done()
+
+
+class _Manager(socketio.AsyncManager):  # type: ignore[misc]
+    """The library's, which tells when a client is let in and knows it."""
+
+    def __init__(self, greet: Callable[[str], Awaitable[None]]) -> None:
+        super().__init__()
+        self._greet = greet
+
+    async def connect(self, sid: str, namespace: str) -> None:
+        await super().connect(sid, namespace)
+        await self._greet(sid)
 
 
 class _Engine(engineio.AsyncServer):  # type: ignore[misc]

@@ -1,0 +1,50 @@
+"""A TCP proxy that cuts connections at random, in the middle of whatever they carry."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import numpy as np
+
+
+class FaultProxy:
+    """Passes bytes on, slowly or not at all where it is told, until it cuts."""
+
+    def __init__(self, port: int, generator: np.random.Generator, *, life_s: float) -> None:
+        self._upstream = port
+        self._generator = generator
+        self._life_s = life_s  # of a connection, on average
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.cut = 0
+        self.port = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._upstream)
+        ways = [asyncio.ensure_future(_pass(reader, up_writer)), asyncio.ensure_future(_pass(up_reader, writer))]
+        life_s = float(self._generator.exponential(self._life_s))
+        done, _ = await asyncio.wait(ways, timeout=life_s, return_when=asyncio.FIRST_COMPLETED)
+        self.cut += not done
+        for way in ways:
+            way.cancel()
+        for side in (writer, up_writer):
+            side.transport.abort()  # no farewell: as when a network goes away
+
+
+async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def fault_proxy(port: int, generator: np.random.Generator, *, life_s: float) -> AsyncIterator[FaultProxy]:
+    """In front of what listens at `port`."""
+    proxy = FaultProxy(port, generator, life_s=life_s)
+    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, backlog=1024)
+    proxy.port = server.sockets[0].getsockname()[1]
+    try:
+        yield proxy
+    finally:
+        server.close()

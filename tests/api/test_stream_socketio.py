@@ -1,0 +1,213 @@
+"""The stream over Socket.IO: the events of the clients that were there before, over the same topics."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.api.stream_house import WAIT_S, House, open_house
+from truecast.services import Services
+
+
+@pytest.fixture
+async def house(services: Services) -> AsyncIterator[House]:
+    async with open_house(services) as house:
+        yield house
+
+
+class Client:
+    """Socket.IO 5 over Engine.IO 4, as its protocol says; one WebSocket, no polling."""
+
+    def __init__(self, socket_: ClientConnection) -> None:
+        self._socket = socket_
+        self._acks = 0
+
+    async def packet(self) -> str:
+        while True:
+            text = str(await asyncio.wait_for(self._socket.recv(), WAIT_S))
+            if text != "2":
+                return text
+            await self._socket.send("3")
+
+    async def event(self) -> tuple[str, Any]:
+        """The next event."""
+        while not (text := await self.packet()).startswith("42"):
+            pass
+        name, *data = json.loads(text[2:])
+        return name, data[0]
+
+    async def until(self, wanted: str) -> Any:
+        while True:
+            name, data = await self.event()
+            if name == wanted:
+                return data
+
+    async def emit(self, *said: Any) -> Any:
+        """What the server answers."""
+        self._acks += 1
+        await self._socket.send(f"42{self._acks}{json.dumps(said)}")
+        while not (text := await self.packet()).startswith(f"43{self._acks}"):
+            self.early.append(text)
+        answer = json.loads(text[len(f"43{self._acks}") :])
+        return answer[0] if answer else None
+
+    @property
+    def early(self) -> list[str]:
+        """Events that came before an answer."""
+        return self.__dict__.setdefault("_early", [])
+
+    def heard(self, name: str) -> list[Any]:
+        """Of those that came before an answer."""
+        events = [json.loads(text[2:]) for text in self.early if text.startswith("42")]
+        return [data[0] for called, *data in events if called == name]
+
+
+@asynccontextmanager
+async def client_of(house: House, auth: Any = None, **given: Any) -> AsyncIterator[Client]:
+    url = f"ws://127.0.0.1:{house.port}/socket.io/?EIO=4&transport=websocket"
+    async with connect(url, compression=None, ping_interval=None, **given) as socket_:
+        assert str(await socket_.recv()).startswith("0{")
+        await socket_.send("40" + ("" if auth is None else json.dumps(auth)))
+        client = Client(socket_)
+        answer = await client.packet()
+        if answer.startswith("44"):
+            raise ConnectionRefusedError(json.loads(answer[2:])["message"])
+        assert answer.startswith("40")
+        name, data = await client.event()
+        assert name == "connected"
+        assert data["timestamp"].endswith("Z")
+        yield client
+
+
+async def test_rates_come_as_rate_update_to_who_asked_for_them(house: House) -> None:
+    async with client_of(house) as dollars, client_of(house) as shares:
+        answer = await dollars.emit("subscribe_rates", {"currency_pairs": ["EUR_USD", "GBP_USD"], "interval": 0.25})
+        assert answer == {"ok": True, "type": "rates", "topics": ["quotes:EUR-USD", "quotes:GBP-USD"]}
+        (confirmed,) = dollars.heard("subscription_confirmed")
+        assert confirmed["type"] == "rates"
+        snapshots = dollars.heard("rate_update")
+        assert [s["currency_pair"] for s in snapshots] == ["EUR-USD", "GBP-USD"]
+        assert snapshots[0]["data"]["price"] > 0
+        await shares.emit("subscribe_rates", {"currency_pairs": ["SPY"]})
+        await house.publish("quotes:EUR-USD", symbol="EUR-USD", price=1.5)
+        await house.publish("quotes:SPY", symbol="SPY", price=400)
+        said = await dollars.until("rate_update")
+        assert (said["data"]["price"], said["offset"], said["currency_pair"]) == (1.5, 1, "EUR-USD")
+        assert said["timestamp"].endswith("Z")
+        assert (await shares.until("rate_update"))["data"]["price"] == 400
+
+
+async def test_predictions_are_those_of_the_scheduler_and_none_is_computed(house: House) -> None:
+    async with client_of(house) as client:
+        head = (await house.services.ledger.head()).seq
+        asked = {"currency_pair": "EUR-USD", "model_type": "naive", "interval": 60}
+        assert (await client.emit("subscribe_predictions", asked))["topics"] == ["forecasts:EUR-USD"]
+        (known,) = client.heard("prediction_update")
+        assert (known["forecast"]["model"], known["snapshot"]) == ("naive", True)
+        await house.publish("forecasts:EUR-USD", model="ets", interval="1d", symbol="EUR-USD")
+        await house.publish("forecasts:EUR-USD", model="naive", interval="1d", symbol="EUR-USD")
+        assert (await client.until("prediction_update"))["forecast"]["model"] == "naive"
+        assert (await house.services.ledger.head()).seq == head
+
+
+async def test_a_symbol_comes_as_market_data_and_topics_as_everywhere(house: House) -> None:
+    async with client_of(house) as client:
+        assert (await client.emit("subscribe", {"symbol": "SPY"}))["ok"]
+        assert client.heard("market_data")[0]["symbol"] == "SPY"
+        answer = await client.emit("subscribe", {"topics": ["quotes:SPY", "candles:SPY:1d"], "snapshot": False})
+        assert answer["topics"] == ["quotes:SPY", "candles:SPY:1d"]
+        await house.publish("quotes:SPY", price=1)
+        assert (await client.until("market_data"))["data"] == {"price": 1}
+        assert (await client.until("rate_update"))["data"] == {"price": 1}
+        await house.publish("candles:SPY:1d", close=1)
+        assert (await client.until("candle_update"))["data"] == {"close": 1}
+
+
+async def test_unsubscribing_is_confirmed_and_ends_it(house: House) -> None:
+    async with client_of(house) as client:
+        await client.emit("subscribe_rates", {"currency_pairs": ["SPY"]})
+        await client.emit("subscribe_predictions", {"currency_pair": "SPY"})
+        await client.emit("subscribe", {"symbol": "SPY"})
+        assert (await client.emit("unsubscribe", {"type": "rates"}))["topics"] == ["quotes:SPY"]
+        assert client.heard("unsubscription_confirmed")[0]["type"] == "rates"
+        assert (await client.emit("unsubscribe", {"type": "news"}))["topics"] == []
+        left = await client.emit("unsubscribe", {"type": "all"})
+        assert left["topics"] == ["forecasts:SPY", "quotes:SPY"]
+        assert not any(topic.groups for topic in house.hub._topics.values())
+
+
+async def test_what_is_wrong_is_answered_with_a_code(house: House) -> None:
+    async with client_of(house) as client:
+        for said, code in [
+            (("subscribe_news", {"currency_pairs": ["EUR-USD"]}), "topic_not_available"),
+            (("subscribe_rates", {"currency_pairs": ["EUR-USD"], "interval": 0}), "stream_interval_out_of_range"),
+            (("subscribe_rates", {"currency_pairs": ["EUR-USD"], "interval": "5"}), "stream_message_malformed"),
+            (("subscribe_rates", {"currency_pairs": "EUR-USD"}), "stream_message_malformed"),
+            (("subscribe_rates", {"currency_pairs": []}), "stream_message_malformed"),
+            (("subscribe_rates", {"currency_pairs": ["A"] * 9999}), "too_many_subscriptions"),
+            (("subscribe_rates", {"pairs": ["EUR-USD"]}), "stream_message_malformed"),
+            (("subscribe_rates",), "stream_message_malformed"),
+            (("subscribe_rates", 1, 2), "stream_message_malformed"),
+            (("subscribe_rates", None), "stream_message_malformed"),
+            (("subscribe_predictions", {"currency_pair": 7}), "stream_message_malformed"),
+            (("subscribe_predictions", {"currency_pair": "SPY", "interval": 0}), "stream_interval_out_of_range"),
+            (("subscribe_predictions", {"currency_pair": "SPY", "model_type": 3}), "stream_message_malformed"),
+            (("unsubscribe", {"type": "everything"}), "stream_message_malformed"),
+            (("subscribe", {"topics": "SPY"}), "stream_message_malformed"),
+            (("subscribe", {"action": "ping", "topics": ["health"]}), "stream_message_malformed"),
+        ]:
+            answer = await client.emit(*said)
+            assert (answer["ok"], answer["code"]) == (False, code), said
+            assert answer["message"]
+        assert client.heard("error")[0]["code"] == "topic_not_available"
+        answer = await client.emit("subscribe_rates", {"currency_pairs": ["NOPE", "SPY"]})
+        assert answer["topics"] == ["quotes:SPY"]
+        assert client.heard("subscription_confirmed")[0]["errors"][0]["code"] == "unknown_symbol"
+
+
+async def test_packets_that_are_none_harm_nobody(house: House) -> None:
+    async with client_of(house) as other:
+        for nonsense in ["", "4", "42", "42[", "42[]", "42{}", "4999", "451-[", "x", "42[1]", '42["connect"]', "41"]:
+            async with client_of(house) as client:
+                await client._socket.send(nonsense)
+        assert (await other.emit("subscribe", {"symbol": "SPY"}))["ok"]
+        forged = {"asgi.scope": {"headers": [], "truecast.principal": {"scopes": ["admin"]}}}
+        assert await other.emit("connect", forged, {}) is None
+
+
+async def test_who_may_not_is_refused(house: House) -> None:
+    with pytest.raises(ConnectionRefusedError, match="ticket_invalid"):
+        async with client_of(house, auth={"ticket": "never given out"}):
+            pass
+    with pytest.raises(ConnectionRefusedError, match="foreign_origin"):
+        async with client_of(house, additional_headers={"Origin": "https://evil.example"}):
+            pass
+
+
+async def test_long_polling_works_too(house: House) -> None:
+    async with httpx.AsyncClient(base_url=house.http, timeout=WAIT_S) as http:
+        path = "/socket.io/?EIO=4&transport=polling"
+        sid = json.loads((await http.get(path)).text[1:])["sid"]
+        await http.post(f"{path}&sid={sid}", content="40")
+        said = 'subscribe",{"symbol":"SPY"}'
+        await http.post(f"{path}&sid={sid}", content=f'42["{said}]')
+        heard = ""
+        async with asyncio.timeout(WAIT_S):
+            while "market_data" not in heard:
+                heard += (await http.get(f"{path}&sid={sid}")).text
+        assert '"connected"' in heard
+
+
+async def test_the_server_tells_before_it_restarts(house: House) -> None:
+    async with client_of(house) as client:
+        await client.emit("subscribe", {"symbol": "SPY"})
+        await house.hub.drain()
+        assert (await client.until("restart"))["code"] == "server_restarts"
+        with pytest.raises(ConnectionClosed):
+            await client.until("nothing more")
