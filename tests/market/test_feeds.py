@@ -203,7 +203,7 @@ class TestLostAndFound:
         receipts = await live.store.read("BTC-USDT", Interval.M1)
         assert len(receipts) == len(set(receipts.start.tolist()))
 
-    @pytest.mark.parametrize("skew_s", [60, -60])
+    @pytest.mark.parametrize("skew_s", [120, -120])
     async def test_candles_of_a_clock_that_is_wrong_are_not_believed(
         self, live: House, clock: StillClock, skew_s: int
     ) -> None:

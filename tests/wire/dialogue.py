@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
+from websockets.protocol import State
 from websockets.server import ServerProtocol
 
 from tests.wire.faults import Fault, in_disorder
@@ -176,6 +177,8 @@ class Connection:
             if fault.reset and self._sent >= fault.after:
                 self._writer.transport.abort()
                 raise ConnectionResetError
+        if self._protocol.state is not State.OPEN:
+            raise ConnectionResetError
         self._sent += 1
         self._protocol.send_binary(data) if binary else self._protocol.send_text(data)
         if fault is not None and fault.truncate and self._sent > fault.after:
