@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from truecast.api.app import App
+from truecast.api.stream_transport import RequestProtocol, StreamProtocol
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.limits import STREAM_MESSAGE_BYTES_MAX
 from truecast.kit.logs import configure_logs
 from truecast.kit.settings import Settings, secret_of
 
@@ -77,33 +79,47 @@ def url_of(listener: socket.socket) -> str:
 
 
 def serve(app: App, listener: socket.socket, *, started: Callable[[], None]) -> None:
-    """Run until SIGTERM or SIGINT; then answer what is in flight and end, all within 10 s."""
-    config = uvicorn.Config(
+    """Run until SIGTERM or SIGINT; then tell the streams, answer what is in flight and end, all within 10 s."""
+    config = config_of(app)
+    server = _Server(config, app, started)
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve(sockets=[listener]))
+
+
+def config_of(app: App) -> uvicorn.Config:
+    """How the application is served."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,  # the middleware writes a structured one
         server_header=False,
-        ws="none",
+        http=RequestProtocol,
+        ws=StreamProtocol,
+        ws_max_size=STREAM_MESSAGE_BYTES_MAX,
+        ws_per_message_deflate=False,  # costs each client memory and time, and saves little on short messages
         lifespan="on",
         timeout_graceful_shutdown=DRAIN_S_MAX,
         proxy_headers=False,
     )
-    server = _Server(config, started)
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve(sockets=[listener]))
 
 
 class _Server(uvicorn.Server):
     """Being told to stop is a normal end: uvicorn itself would die of the signal after draining."""
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._app = app
         self._told = started
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._told()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Streams never end by themselves: their clients are told first."""
+        await self._app.state.streams.drain()
+        await super().shutdown(sockets)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
