@@ -22,6 +22,7 @@ COMMANDS = {
     "symbols": ("symbols", "List what can be forecast."),
     "import": ("import_folder", "Import a folder of CSV files into the store."),
     "evaluate": ("evaluate", "Evaluate models on series of the store or of a folder, with standard errors."),
+    "risk": ("risk", "What may be lost with a symbol or a portfolio, and how surely that can be said."),
     "models": ("models", "Look after trained models: list, show, train, promote, rollback, reload, events."),
     "ledger": ("ledger", "Look after the sealed forecasts: `ledger verify`."),
     "keys": ("keys", "Look after API keys: create, list, revoke."),

@@ -264,3 +264,13 @@ async def test_an_unknown_symbol_has_no_source(clock: FixedClock) -> None:
         world.fakes["a"].offer("NO-SUCH", Interval.H1)
     with pytest.raises(NoLiveSource, match="no configured source"):
         await world.chain.quote(replace(BTC, symbol="NO-SUCH"))
+
+
+async def test_news_is_known_from_when_it_came_and_a_first_history_from_when_it_was_published(
+    clock: FixedClock,
+) -> None:
+    world = World(clock)
+    history = (await world.chain.bars(world.wanted, {}, None)).bars
+    assert np.array_equal(history.known_at, history.start + 3_600_000_000)
+    news = (await world.chain.bars(world.wanted, {"a": NOW - 4 * HOUR}, NOW - 5 * HOUR)).bars
+    assert len(news) and (news.known_at == to_us(NOW)).all()

@@ -8,7 +8,7 @@ replacement for a market's close. Where nobody answers, NoLiveSource says so wit
 
 import asyncio
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -32,6 +32,7 @@ from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.guarded import Guarded
 
 T = TypeVar("T")
+_Late = tuple[str, SeriesOffer, Bars, datetime | None]  # whose newest bar is stale, and since when it was asked
 Order = Mapping[str, Sequence[str]]  # by symbol or asset class: the sources to ask first
 
 
@@ -81,11 +82,14 @@ class Chain:
         self._sources = sources
         self._clock = clock
         self._order = order or {}
+        self.unfollowed: frozenset[str] = frozenset()  # symbols that a user took out
         self._quotes: dict[str, Quote] = {}
         self._asking: set[asyncio.Task[Quote | None]] = set()
 
     def sources_of(self, instrument: Instrument, need: Capability | None = None) -> list[str]:
-        """Live sources for an instrument in the order in which they are asked."""
+        """Live sources for an instrument in the order in which they are asked; none for one that was taken out."""
+        if instrument.symbol in self.unfollowed:
+            return []
         first = self._order.get(instrument.symbol) or self._order.get(instrument.asset_class.value) or ()
         listed = [key for key in (*first, *self._sources) if key in self._sources]
         return [key for key in dict.fromkeys(listed) if self._serves(key, instrument, need)]
@@ -101,19 +105,29 @@ class Chain:
         """Bars of a series from the first source that has usable ones.
 
         Each is asked for what starts at `since[source]` or later; one that is not named there, for what follows
-        `last`, the start of the newest bar there is from any source. Raises NoLiveSource.
+        `last`, the start of the newest bar there is from any source. What is asked for since some moment is known from
+        when it came. Raises NoLiveSource.
         """
         tried: list[Tried] = []
-        late: list[tuple[str, SeriesOffer, Bars]] = []
+        late: list[_Late] = []
         for key, offer in self.offers_of(wanted.instrument, wanted.interval, wanted.calendar):
             begin = since[key] if key in since else None if last is None else last + _TICK
             found = await self._try(self._bars_of(key, offer, begin, last, late), key, tried)
             if found is not None:
                 CHAIN_ANSWERS.labels(key, "stand_in" if tried else "first").inc()
-                return BarsAnswer(found, offer, key, tuple(tried))
-        for key, offer, bars in late:  # better than nothing, and it says itself how old it is
-            return BarsAnswer(bars, offer, key, tuple(tried))
+                return BarsAnswer(self._as_news(found, key, begin), offer, key, tuple(tried))
+        for key, offer, bars, begin in late:  # better than nothing, and it says itself how old it is
+            return BarsAnswer(self._as_news(bars, key, begin), offer, key, tuple(tried))
         raise _nobody(wanted.instrument.symbol, tried)
+
+    def _as_news(self, bars: Bars, key: str, since: datetime | None) -> Bars:
+        """What is asked for from some moment on is known from when it came, whatever its rule says; not before it.
+
+        A source with vintages says itself what was known when, several times for one bar.
+        """
+        if since is None or "vintages" in self._sources[key].info.capabilities:
+            return bars
+        return replace(bars, known_at=np.maximum(bars.known_at, to_us(self._clock.now())))
 
     async def between(self, key: str, offer: SeriesOffer, first: datetime, end: datetime) -> Bars:
         """Bars of a stretch of the past from one source; none is an answer. Raises SourceDataUnusable for nonsense."""
@@ -170,6 +184,26 @@ class Chain:
             found = await asyncio.gather(*(self._try(self._quote_of(k, instrument, None), k, tried) for k in keys))
         return {key: quote for key, quote in zip(keys, found, strict=True) if quote is not None}, tuple(tried)
 
+    async def poll(self, instrument: Instrument, *, near: float | None = None) -> Quote:
+        """A quote that nobody waits for: one source after the other, of those that have quotes. Raises NoLiveSource.
+
+        Asked for many at once, each source gets one question.
+        """
+        tried: list[Tried] = []
+        for key in self.sources_of(instrument, "quotes"):
+            found = await self._try(self._quote_of(key, instrument, near), key, tried)
+            if found is not None:
+                return found
+        raise _nobody(instrument.symbol, tried)
+
+    def live(self) -> list[tuple[str, Guarded]]:
+        """Every source that is asked over the network."""
+        return [(key, one) for key, one in self._sources.items() if isinstance(one, Guarded)]
+
+    def providers(self) -> list[Provider]:
+        """Every source."""
+        return list(self._sources.values())
+
     def provider(self, key: str) -> Provider:
         """One of the sources."""
         return self._sources[key]
@@ -197,7 +231,7 @@ class Chain:
         offer: SeriesOffer,
         since: datetime | None,
         last: datetime | None,
-        late: list[tuple[str, SeriesOffer, Bars]],
+        late: list[_Late],
     ) -> Bars:
         provider = self._guarded(key)
         symbol, interval = offer.instrument.symbol, offer.interval
@@ -206,7 +240,7 @@ class Chain:
             problem = self._wrong_bars(bars, offer, last)
             if problem is not None:
                 if problem is _STALE:
-                    late.append((key, offer, bars))
+                    late.append((key, offer, bars, since))
                 verdict.refuse(problem)
                 raise SourceDataUnusable(source=key, symbol=symbol, reason=problem)
         return bars

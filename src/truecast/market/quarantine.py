@@ -71,9 +71,12 @@ class Quarantined:
     @property
     def state(self) -> State:
         """`held` waits for a ruling; `refused` is out unless a person releases it."""
-        if self.ruling is not None:
-            return self.ruling
-        return "held" if self.reason.startswith(HELD) else "refused"
+        return state_of(self.reason, self.ruling)
+
+
+def state_of(reason: str, ruling: RulingKind | None) -> State:
+    """What a row with this reason and this ruling is."""
+    return ruling or ("held" if reason.startswith(HELD) else "refused")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +137,19 @@ async def list_quarantined(
     if before is not None:
         query = query.where(quarantine.c.id < before)
     return [_quarantined(row) for row in await conn.execute(query)]
+
+
+async def count_quarantined(conn: AsyncConnection, symbol: str | None) -> dict[tuple[str, str], int]:
+    """Rows by reason and state."""
+    query = (
+        sa.select(quarantine.c.reason, _RULED.c.ruling, sa.func.count())
+        .outerjoin(_RULED, _RULED.c.quarantine_id == quarantine.c.id)
+        .group_by(quarantine.c.reason, _RULED.c.ruling)
+    )
+    if symbol is not None:
+        of = sa.select(series.c.id).join(instruments).where(instruments.c.symbol == symbol)
+        query = query.where(quarantine.c.series_id.in_(of))
+    return {(reason, state_of(reason, ruling)): rows for reason, ruling, rows in await conn.execute(query)}
 
 
 async def find_quarantined(conn: AsyncConnection, number: int) -> Quarantined:

@@ -14,7 +14,7 @@ from truecast.market import factors as factor_rows
 from truecast.market import registry
 from truecast.market.append import Appended, append_bars
 from truecast.market.gaps import Gap, list_gaps
-from truecast.market.quarantine import Quarantined, list_quarantined
+from truecast.market.quarantine import Quarantined, count_quarantined, list_quarantined
 from truecast.market.read import read_bars
 from truecast.market.registry import SeriesInfo
 from truecast.providers.base import SeriesOffer
@@ -102,6 +102,11 @@ class BarStore:
         """Refused rows, latest first; those with a number below `before`."""
         async with self.db.read() as conn:
             return await list_quarantined(conn, symbol, limit, before)
+
+    async def quarantine_counts(self, symbol: str | None = None) -> dict[tuple[str, str], int]:
+        """Refused rows by reason and state."""
+        async with self.db.read() as conn:
+            return await count_quarantined(conn, symbol)
 
     async def gaps(self, symbol: str | None = None, interval: Interval | None = None) -> list[Gap]:
         """The gap ledger, oldest first."""
