@@ -24,6 +24,7 @@ from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
 from truecast.market.feeds import Feed
+from truecast.market.followed import Followed
 from truecast.market.ingest import Ingest
 from truecast.market.store import BarStore
 from truecast.providers.base import Provider, Reach
@@ -74,6 +75,7 @@ class House:
     feeds: list[Feed]
     backfill: Backfill
     chain: Chain
+    followed: Followed
 
     @property
     def feed(self) -> Feed:
@@ -131,6 +133,7 @@ async def house(
         store, bus = BarStore(db), InProcessBus(clock)
         ingest, chain = Ingest(store, bus, clock), Chain(sources, clock)
         board, backfill = QuoteBoard(db, clock), Backfill(store, ingest, chain, clock)
+        followed = Followed(db, store, chain, clock)
         feeds = feeds_of(
             keys,
             sources,
@@ -140,12 +143,13 @@ async def house(
             bus=bus,
             board=board,
             backfill=backfill,
+            offers_of=followed.offers,
             clock=clock,
             generator=np.random.default_rng(2),
             connect=functools.partial(ws.connect, open_s_max=open_s_max),
         )
         try:
-            yield House(wire, clock, store, bus, board, ingest, sources, feeds, backfill, chain)
+            yield House(wire, clock, store, bus, board, ingest, sources, feeds, backfill, chain, followed)
         finally:
             await chain.close()
             for provider in sources.values():

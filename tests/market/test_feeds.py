@@ -264,10 +264,12 @@ class TestRenewal:
         monkeypatch.setattr("truecast.market.feeds.FEED_SYMBOLS_EVERY_S", 0.1)
         async with house(sqlite_db, clock, symbols=("BTC-USDT",)) as live, running(live.feed):
             await speaks(live)
-            offer = live.sources["binance"].offer("SOL-USDT", Interval.M1)
-            await live.store.add_series(offer, "binance")
-            await until(lambda: live.board.latest("SOL-USDT"))
-            assert live.feed.hears("SOL-USDT") and live.feed.hears("BTC-USDT")
+            await live.followed.add("ETH-USDT")
+            await until(lambda: live.board.latest("ETH-USDT") and live.feed.hears("ETH-USDT"))
+            assert live.feed.hears("BTC-USDT")
+            await live.followed.remove("BTC-USDT")
+            await until(lambda: not live.feed.hears("BTC-USDT"))
+            assert live.feed.hears("ETH-USDT")
 
 
 class TestRefusals:
@@ -343,7 +345,8 @@ class TestWho:
     async def test_only_a_source_with_a_feed_can_be_listened_to(self, live: House, clock: StillClock) -> None:
         async with house(live.store.db, clock, keys=(), asked=("coingecko",)) as other:
             wiring = {"chain": other.chain, "store": other.store, "ingest": other.ingest, "bus": other.bus}
-            more = {"board": other.board, "backfill": other.backfill, "clock": clock, "generator": None}
+            more = {"board": other.board, "backfill": other.backfill, "offers_of": None, "clock": clock}
+            more["generator"] = None
             with pytest.raises(FeedNotOffered):
                 feeds_of(["coingecko"], other.sources, **wiring, **more)
             assert feeds_of(["binance"], other.sources, **wiring, **more) == []  # not in use

@@ -8,7 +8,7 @@ its row every few seconds, so that a process that only answers can say it, too.
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 import sqlalchemy as sa
@@ -32,6 +32,8 @@ from truecast.market.store import BarStore
 from truecast.providers.base import Provider, SeriesOffer
 
 _log = get_logger(__name__)
+
+OffersOf = Callable[[Provider], Awaitable[Sequence[SeriesOffer]]]
 
 
 class FeedNotOffered(TruecastError):
@@ -138,11 +140,15 @@ def feeds_of(
     bus: Bus,
     board: Board,
     backfill: Backfill,
+    offers_of: OffersOf,
     clock: Clock,
     generator: Generator,
     connect: Connect = connect,
 ) -> list[Feed]:
-    """One feed for each of these sources that is configured. Raises FeedNotOffered."""
+    """One feed for each of these sources that is configured. Raises FeedNotOffered.
+
+    `offers_of` says what is followed at a source.
+    """
     listed = [key for key in keys if key in sources]
     for key in listed:
         if "feed" not in sources[key].info.capabilities:
@@ -164,7 +170,7 @@ def feeds_of(
         feeds.append(
             Feed(
                 provider,
-                symbols=partial(followed, key, listed, sources, chain, store),
+                symbols=partial(listened_to, key, listed, sources, chain, offers_of),
                 board=board,
                 candles=candles,
                 status=status,
@@ -176,18 +182,14 @@ def feeds_of(
     return feeds
 
 
-async def followed(
-    key: str, listened: Sequence[str], sources: Mapping[str, Provider], chain: Chain, store: BarStore
+async def listened_to(
+    key: str, feeds: Sequence[str], sources: Mapping[str, Provider], chain: Chain, offers_of: OffersOf
 ) -> list[str]:
-    """What to listen to at a source: what it offers, and what was added, where no other feed comes first."""
-    provider = sources[key]
-    instruments = {offer.instrument.symbol: offer.instrument for offer in provider.offers()}
-    universe = {one.symbol: one for one in (await store.universe()).instruments}
-    added = {info.symbol for info in await store.series() if info.source == key} - set(instruments)
-    instruments.update({symbol: universe[symbol] for symbol in added if symbol in universe})
+    """What is followed at a source, where none of the other feeds comes first."""
+    instruments = {offer.instrument.symbol: offer.instrument for offer in await offers_of(sources[key])}
     found = []
     for symbol, instrument in sorted(instruments.items()):
-        able = [one for one in chain.sources_of(instrument, "feed") if one in listened]
+        able = [one for one in chain.sources_of(instrument, "feed") if one in feeds]
         if able[:1] == [key]:
             found.append(symbol)
     return found
