@@ -22,6 +22,7 @@ from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
 from truecast.market.feeds_status import FeedStanding
+from truecast.market.followed import Followed
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.keeper import Keeper
@@ -168,6 +169,7 @@ class Services:
     quotes: Quotes
     board: QuoteBoard
     chain: Chain
+    followed: Followed
     backfill: Backfill
     keeper: Keeper
     ledger: Ledger

@@ -18,8 +18,8 @@ from typing import Protocol, cast
 import numpy as np
 from sqlalchemy import exists, select
 
-from truecast.api.announce import Announcer
 from truecast.accounts.keys import Keys
+from truecast.api.announce import Announcer
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.live import live_of
@@ -31,6 +31,7 @@ from truecast.forecasts.watch import Watch
 from truecast.jobs.feeds import Feeds, feeds_of
 from truecast.jobs.ingest import Intake
 from truecast.jobs.keeper import gaps_job
+from truecast.jobs.news import News
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.retrain import retrain_job
 from truecast.jobs.scheduler import Scheduler
@@ -47,6 +48,7 @@ from truecast.kit.settings import Settings
 from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
+from truecast.market.followed import Followed
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.keeper import Keeper
@@ -74,6 +76,7 @@ class Role(StrEnum):
     SERVE = "serve"  # answers
     WORK = "work"  # jobs
     COMMAND = "command"  # one command that needs data, beside whatever else runs
+    JOBS = "jobs"  # one command that looks at the jobs
     TOOL = "tool"  # one command that looks, or brings its own data
 
 
@@ -161,6 +164,7 @@ class Process:
     training: Runs
     board: QuoteBoard
     quote_news: QuoteNews
+    followed: Followed
     feeds: Feeds
     until: datetime | None
     watching: tuple[asyncio.Task[None], ...] = ()  # promotions of other processes, quotes to be kept and told
@@ -170,6 +174,7 @@ class Process:
         await self._make(loading)
         await self.registry.load()
         await self.board.load()
+        await self.followed.refresh()
         if self.role in _STAY:
             watched = {"models": self.registry.watch(), "quotes": self.board.run(), "quote news": self.quote_news.run()}
             self.watching = tuple(asyncio.create_task(work, name=name) for name, work in watched.items())
@@ -269,14 +274,12 @@ def build(
     keeper = Keeper(store, backfill, chain, clock)
     board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
     quotes = Quotes(store, clock, board)
-    parts = Parts(store, ingest, ledger, issuer, resolver, clock, settings.scheduled_steps, chain)
+    followed = Followed(db, store, chain, clock)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
     live = clock.kind == "system"
-    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
-    scheduler = Scheduler(db, jobs, clock, leases)
     listened = feeds_of(
         settings.feeds if live and role in _RUN_JOBS else (),
         sources,
@@ -286,10 +289,27 @@ def build(
         bus=bus,
         board=board,
         backfill=backfill,
+        offers_of=followed.offers,
         clock=clock,
         generator=np.random.default_rng(),
     )
     feeds = Feeds(db, clock, listened, leases)
+    parts = Parts(
+        store=store,
+        ingest=ingest,
+        ledger=ledger,
+        issuer=issuer,
+        resolver=resolver,
+        clock=clock,
+        scheduled_steps=settings.scheduled_steps,
+        chain=chain,
+        board=board,
+        news=News(bus),
+        followed=followed,
+        hears=feeds.hears,
+    )
+    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
+    scheduler = Scheduler(db, jobs, clock, leases)
     return Services(
         settings=settings,
         clock=clock,
@@ -302,6 +322,7 @@ def build(
         quotes=quotes,
         board=board,
         chain=chain,
+        followed=followed,
         backfill=backfill,
         keeper=keeper,
         ledger=ledger,
@@ -329,6 +350,7 @@ def build(
             training=training,
             board=board,
             quote_news=QuoteNews(quotes, board, store, bus),
+            followed=followed,
             feeds=feeds,
             until=until,
         ),

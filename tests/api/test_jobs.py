@@ -4,14 +4,17 @@ import httpx
 
 from tests.api.test_errors import problem_of
 
+SYMBOLS_ASKED = ("/prices", "/prices/volatility", "/prices/correlation")
+
 
 async def test_lists_the_jobs_in_the_order_in_which_they_run(client: httpx.AsyncClient):
     items = (await client.get("/api/v1/jobs")).json()["items"]
-    assert [item["id"] for item in items] == ["ingest:sample", "resolve", "evidence", "issue", "retrain"]
-    *others, retrain = items
+    assert [item["id"] for item in items] == ["ingest:sample", "resolve", "evidence", "issue", "gaps", "retrain"]
+    *others, gaps, retrain = items
     assert all(item["last_run"]["outcome"] in ("ok", "skipped") for item in others)
     assert all(item["enabled"] and item["next_due_at"] and item["schedule"] for item in others)
-    assert (retrain["enabled"], retrain["next_due_at"], retrain["last_run"]) == (False, None, None)  # no real clock
+    for one in (gaps, retrain):  # no real clock
+        assert (one["enabled"], one["next_due_at"], one["last_run"]) == (False, None, None)
 
 
 async def test_a_job_runs_when_asked(client: httpx.AsyncClient):
@@ -54,7 +57,7 @@ async def test_looking_changes_nothing(client: httpx.AsyncClient, services):
 
     before = await rows()
     for path in GETS:
-        params = {"symbols": "SPY"} if path == "/api/v1/prices" else {}
+        params = {"symbols": "SPY,AAPL"} if path.endswith(SYMBOLS_ASKED) else {}
         answered = (await client.get(filled(path), params=params)).status_code
         assert answered in ((503,) if path.endswith("/consensus") else (200, 404)), path  # nothing live to agree here
     assert await rows() == before

@@ -1,6 +1,7 @@
 """Facts about the runner: order, failures, switches, and one row for every run."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -139,3 +140,18 @@ async def test_cancelling_ends_the_loop_between_two_moments(db):
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_job_that_is_not_wanted_does_nothing_and_leaves_no_row(db, clock):
+    said, news = [], []
+
+    async def bring(due):
+        news.append(due)
+        return Done()
+
+    bringing = Job("bring", "Brings", Schedule((Cron("0 */2 * * *"),)), 0, bring)
+    waiting = replace(a_job("wait", said, rank=1), wanted=lambda _: bool(news) and not news.clear())
+    await Scheduler(db, [bringing, waiting], clock).run(until=MONDAY + 3 * HOUR)
+    # At the start and two hours later: what the one before brought is seen in the same round.
+    assert [due for _, due in said] == [MONDAY, MONDAY + 2 * HOUR]
+    assert len(await Scheduler(db, [waiting], clock).runs("wait")) == 2

@@ -116,6 +116,11 @@ def canonical_spelling(text: str) -> str:
     return unquote(text).strip().upper().replace("_", "-").replace("/", "-").replace(" ", "-")
 
 
+def squashed(spelling: str) -> str:
+    """Without the signs that people leave out: `EURUSD`."""
+    return _squash(spelling)
+
+
 def _squash(spelling: str) -> str:
     return spelling.replace("-", "").replace(".", "").removeprefix("^")
 

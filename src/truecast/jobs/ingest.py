@@ -1,5 +1,6 @@
 """Takes what a source has that the store has not, series by series. Also the first load: then everything is new."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -7,12 +8,16 @@ from datetime import datetime, timedelta
 from truecast.domain.instrument import AssetClass
 from truecast.domain.interval import Interval
 from truecast.jobs.job import Done, Job
-from truecast.jobs.schedule import HOURLY, Cron, Schedule
-from truecast.kit.clock import Clock, from_us
+from truecast.jobs.rhythm import DAILY, MACRO, kind_of
+from truecast.jobs.schedule import Schedule
+from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import SERIES_FAILURES_MAX
+from truecast.market.calendar import calendar
 from truecast.market.chain import Chain
+from truecast.market.followed import Followed
 from truecast.market.ingest import Ingest, Ingested
+from truecast.market.sessions import BeyondCalendar, NotOnCalendar
 from truecast.market.store import BarStore
 from truecast.providers.base import Provider, SeriesOffer
 
@@ -25,33 +30,30 @@ _RANK = 0
 # Statistics are revised for a year or two; older ones, once a decade, are read by who loads the history again.
 _REVISED = timedelta(days=800)
 
-# Sources that publish at a time of their own; all others are asked every full hour.
-_SCHEDULES = {"ecb": Schedule((Cron("5,20,40 16-18 * * mon-fri", "Europe/Berlin"), Cron("0 6 * * *", "Europe/Berlin")))}
-
-
-def ingest_schedule(source: str) -> Schedule:
-    """When a source is asked for news."""
-    return _SCHEDULES.get(source, HOURLY)
-
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """The way of one source's bars into the store."""
+    """The way of one source's bars into the store; with a `kind` only of those with such a calendar."""
 
     provider: Provider
     store: BarStore
     ingest: Ingest
     clock: Clock
     chain: Chain | None = None  # of sources that are fetched: who stands in when this one fails
+    kind: str | None = None
+    followed: Followed | None = None  # what users added and removed
     _last: dict[tuple[str, Interval], datetime | None] = field(default_factory=dict)
     _stood_in: dict[tuple[str, Interval], datetime] = field(default_factory=dict)  # newest bar of another source
+    _offered: dict[tuple[str, Interval], SeriesOffer] = field(default_factory=dict)
+    _rounds: deque[int] = field(default_factory=lambda: deque(maxlen=1))
 
     async def take_news(self, progress: Progress | None = None) -> Done:
         """Everything the source knows by now and the store has not. One failing series does not stop the others.
 
         After SERIES_FAILURES_MAX failures in a row the source itself is taken to be away.
         """
-        offers = self._led()
+        offers = await self._asked()
+        self._rounds.append(len(offers))
         await self._open(offers)
         taken, with_news, errors, in_a_row = Ingested(), 0, list[str](), 0
         for number, offer in enumerate(offers, 1):
@@ -76,9 +78,57 @@ class Intake:
         }
         return Done(counts, error="; ".join(errors) or None, skipped=not with_news)
 
-    def _led(self) -> list[SeriesOffer]:
+    def is_due(self, moment: datetime) -> bool:
+        """Whether a bar may be had that is not there yet; what is revised is looked at once a day in any case.
+
+        Asks nobody, not even the database: a round that asks finds out what else there is, every full hour at least
+        where nothing is followed yet.
+        """
+        if not self._rounds or (self._revises and DAILY.is_due(moment)):
+            return True
+        if not self._offered:
+            return moment.minute == 0
+        now_us = to_us(self.clock.now())
+        return any(self._is_due(key, now_us) for key in self._offered)
+
+    async def _asked(self) -> list[SeriesOffer]:
+        """What this round asks for: all of it in a source on the disk; of one that is fetched what is due by now."""
+        offers = await self._led()
+        if self.chain is None:
+            return offers
+        self._offered.clear()
+        self._offered.update({_key(offer): offer for offer in offers})
+        if self._last:  # others bring bars, too: a feed, a gap that was filled
+            source = self._source
+            last = {(i.symbol, i.interval): i.last for i in await self.store.series() if i.source == source}
+            self._last.update({key: at for key, at in last.items() if key in self._last and at is not None})
+        else:
+            await self._open(offers)
+        now_us = to_us(self.clock.now())
+        return [offer for offer in offers if self._revises or self._is_due(_key(offer), now_us)]
+
+    def _is_due(self, key: tuple[str, Interval], now_us: int) -> bool:
+        last, offer = self._last.get(key), self._offered[key]
+        stood_in = self._stood_in.get(key)
+        newest = max(filter(None, (last, stood_in)), default=None)
+        if last is None or newest is None:
+            return True
+        try:
+            along = calendar(offer.calendar)
+            starts, ends = along.following(to_us(newest), offer.interval, 1)
+            # The rules of publications say when a number is out at the latest: it is looked for as its period is over.
+            known = ends if kind_of(offer.calendar) == MACRO else along.known_at(starts, offer.interval)
+            return int(known[0]) <= now_us
+        except (BeyondCalendar, NotOnCalendar):
+            return True
+
+    async def _led(self) -> list[SeriesOffer]:
         """What this source is asked for: everything it offers, but of live sources each series only from the first."""
         offers = list(self.provider.offers())
+        if self.followed is not None:
+            offers = await self.followed.offers(self.provider)
+        if self.kind is not None:
+            offers = [offer for offer in offers if kind_of(offer.calendar) == self.kind]
         if self.chain is None:
             return offers
         firsts = [self.chain.offers_of(offer.instrument, offer.interval, offer.calendar)[:1] for offer in offers]
@@ -90,13 +140,13 @@ class Intake:
 
     async def _open(self, offers: Sequence[SeriesOffer]) -> None:
         """Add the series that are not kept yet; remember where the others end, so that nothing is read twice."""
-        if self._last:
+        if self._last and all(_key(offer) in self._last for offer in offers):
             return
         key = self.provider.info.key
         kept = {(info.symbol, info.interval): info.last for info in await self.store.series() if info.source == key}
         if missing := [offer for offer in offers if _key(offer) not in kept]:
             await self.store.add_all_series(missing, key)
-        self._last.update({_key(offer): kept.get(_key(offer)) for offer in offers})
+        self._last.update({_key(o): kept.get(_key(o)) for o in offers if _key(o) not in self._last})
 
     async def _take(self, offer: SeriesOffer) -> Ingested | None:
         if self.chain is not None:
@@ -152,11 +202,13 @@ def _key(offer: SeriesOffer) -> tuple[str, Interval]:
     return offer.instrument.symbol, offer.interval
 
 
-def ingest_job(intake: Intake) -> Job:
-    """The job that keeps the store up to date with one source."""
+def ingest_job(intake: Intake, schedule: Schedule, *, alone: bool = True) -> Job:
+    """The job that keeps the store up to date with one source; `alone`: the only one of that source."""
 
     async def work(_due: datetime) -> Done:
         return await intake.take_news()
 
-    source = intake.provider.info
-    return Job(f"ingest:{source.key}", f"Take new bars from {source.name}", ingest_schedule(source.key), _RANK, work)
+    source, kind = intake.provider.info, intake.kind
+    name = f"ingest:{source.key}" if alone else f"ingest:{source.key}:{kind}"
+    text = f"Take new bars from {source.name}" + ("" if kind is None else f": {kind}")
+    return Job(name, text, schedule, _RANK, work, wanted=None if intake.chain is None else intake.is_due)

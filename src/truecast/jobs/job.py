@@ -20,13 +20,15 @@ class Done:
 
 
 Work = Callable[[datetime], Awaitable[Done]]  # is told the moment it was due
+Wanted = Callable[[datetime], bool]  # whether there is anything to do at that moment; asked when its turn has come
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """`rank` orders the jobs that are due at the same moment: lower first.
 
-    One that is not `on_at_first` waits for somebody to switch it on.
+    One that is not `on_at_first` waits for somebody to switch it on. One that is not `wanted` when it is due does
+    nothing and leaves no row: for what is looked at every minute and seldom has news.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Job:
     rank: int
     work: Work
     on_at_first: bool = True
+    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True, slots=True)

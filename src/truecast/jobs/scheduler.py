@@ -164,15 +164,26 @@ class Scheduler:
     async def _run_due(self, moment: datetime) -> None:
         due = [name for name in self._jobs if name in self._due and self._due[name] <= moment]
         async with self._busy:
-            begun = await runs.begin(self._db, due, moment, self._clock.now())
-            for _, group in itertools.groupby(begun, key=lambda name: self._jobs[name].rank):
-                await self._run_beside(list(group), begun, moment)
+            always = [name for name in due if self._jobs[name].wanted is None]
+            begun = await runs.begin(self._db, always, moment, self._clock.now()) if always else {}
+            for _, group in itertools.groupby(due, key=lambda name: self._jobs[name].rank):
+                named = list(group)
+                # Those before may have brought what these wait for.
+                if wanted := [name for name in named if self._is_wanted(name, moment)]:
+                    begun |= await runs.begin(self._db, wanted, moment, self._clock.now())
+                await self._run_beside([name for name in named if name in begun], begun, moment)
         for name in due:
             if name in self._due and name not in self._late:
                 self._due[name] = self._jobs[name].schedule.after(max(moment, self._clock.now()))
 
+    def _is_wanted(self, name: str, moment: datetime) -> bool:
+        wanted = self._jobs[name].wanted
+        return wanted is not None and wanted(moment)
+
     async def _run_beside(self, names: Sequence[str], begun: Mapping[str, int], moment: datetime) -> None:
         """One rank. On a clock of its own the loop waits for all of them, since no time passes meanwhile."""
+        if not names:
+            return
         tasks = {name: asyncio.create_task(self._run_leased(self._jobs[name], moment, begun[name])) for name in names}
         patience_s = JOB_PATIENCE_S if self._clock.kind == "system" else None
         try:

@@ -168,3 +168,12 @@ quotes = Table(
     Column("quoted_at", UtcTime),
     Column("received_at", UtcTime, nullable=False),
 )
+
+# What a user changed of the universe: added to what the sources follow by themselves, or taken out of it.
+followed = Table(
+    "followed",
+    metadata,
+    Column("symbol", Text, primary_key=True),
+    Column("is_followed", Boolean, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
