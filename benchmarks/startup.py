@@ -9,6 +9,7 @@ nothing and one that imports numpy, so that a busy machine shows. The CPU time o
 less.
 """
 
+import json
 import os
 import statistics
 import subprocess
@@ -28,9 +29,11 @@ CALLS = {
     "truecast --version": (["-m", "truecast", "--version"], None),
     "truecast forecast EUR-USD --horizon 10": (["-m", "truecast", "forecast", "EUR-USD", "--horizon", "10"], 1.5),
     "truecast forecast SOL-USDT -i 1h -h 24": (["-m", "truecast", "forecast", "SOL-USDT", "-i", "1h", "-h", "24"], 1.5),
+    "truecast forecast US.CPI": (["-m", "truecast", "forecast", "US.CPI"], 1.5),
     "truecast forecast SPY --json": (["-m", "truecast", "forecast", "SPY", "--json"], 1.5),
 }
 RESIDENT_MIB_MAX = 350
+STATISTICS = (("US.CPI", "1mo"), ("US.10Y", "1mo"), ("US.GDP", "1q"))
 ASKED = (
     "/api/v1/info",
     "/api/v1/symbols?limit=200",
@@ -75,8 +78,10 @@ def times(env: dict[str, str]) -> list[str]:
     return rows
 
 
-def resident_mib(env: dict[str, str]) -> tuple[float, float, float]:
-    """Memory of `truecast up` when the sample is loaded, and after everything was asked; seconds until it was ready."""
+def resident_mib(env: dict[str, str]) -> tuple[float, float, float, float]:
+    """Memory of `truecast up` when the sample is loaded, after everything was asked, and after forecasts of statistics
+    by every model; seconds until it was ready.
+    """
     command = [sys.executable, "-m", "truecast", "up", "--port", "0"]
     began = time.perf_counter()
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -90,7 +95,14 @@ def resident_mib(env: dict[str, str]) -> tuple[float, float, float]:
         for _ in range(3):
             for path in ASKED:
                 urllib.request.urlopen(url + path).read()
-        return loaded / 2**20, watched.memory_info().rss / 2**20, ready_s
+        asked = watched.memory_info().rss
+        for symbol, interval in STATISTICS:
+            for model in ("auto", "ensemble", "ets", "theta", "arima"):
+                body = {"symbol": symbol, "interval": interval, "horizon": 12, "model": model}
+                headers = {"Content-Type": "application/json"}
+                question = urllib.request.Request(url + "/api/v1/forecasts", json.dumps(body).encode(), headers)
+                urllib.request.urlopen(question).read()
+        return loaded / 2**20, asked / 2**20, watched.memory_info().rss / 2**20, ready_s
     finally:
         process.terminate()
         process.communicate()
@@ -100,7 +112,7 @@ def main() -> None:
     """Measure, print, write."""
     with tempfile.TemporaryDirectory() as folder:
         env = {**os.environ, "TRUECAST_DATA_DIR": folder, "TRUECAST_SOURCES": "sample"}  # noqa: TID251
-        loaded, asked, ready_s = resident_mib(env)  # also fills the store for the rest
+        loaded, asked, statistics_mib, ready_s = resident_mib(env)  # also fills the store for the rest
         rows = times(env)
     load = os.getloadavg()[1]
     lines = [
@@ -113,6 +125,7 @@ def main() -> None:
         f"| `truecast up` on an empty folder until the store is ready | {ready_s:.1f} s | <= 10 s |",
         f"| resident memory of `truecast up`, sample loaded | {loaded:.0f} MiB | <= {RESIDENT_MIB_MAX} MiB |",
         f"| the same after {3 * len(ASKED)} requests of every kind | {asked:.0f} MiB | <= {RESIDENT_MIB_MAX} MiB |",
+        f"| and after forecasts of statistics by every model | {statistics_mib:.0f} MiB | <= {RESIDENT_MIB_MAX} MiB |",
     ]
     print("\n".join(lines))
     about = f"{RUNS} processes taking turns; {os.cpu_count()} cores, load average {load:.1f}."

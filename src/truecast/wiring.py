@@ -57,6 +57,8 @@ from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
 from truecast.market.tables import series
 from truecast.migrations.upgrade import pending, upgrade
+from truecast.models.location.estimates import ESTIMATES
+from truecast.models.location.estimator import Estimator
 from truecast.models.registry.answers import Sources as ModelSources
 from truecast.models.registry.registry import WEEK_S, Registry
 from truecast.models.registry.runs import Runs
@@ -162,6 +164,7 @@ class Process:
     compute: Compute
     registry: Registry
     training: Runs
+    estimator: Estimator
     board: QuoteBoard
     quote_news: QuoteNews
     followed: Followed
@@ -210,6 +213,9 @@ class Process:
             task.cancel()
         await asyncio.gather(*self.watching, return_exceptions=True)
         await self.training.close()
+        if ESTIMATES.elsewhere == self.estimator.estimated:
+            ESTIMATES.elsewhere = None
+        await asyncio.to_thread(self.estimator.close)
         await self.chain.close()
         await self.sources.close()
         await self.bus.close()
@@ -265,7 +271,10 @@ def build(
         update_interval_s=settings.model_update_interval_s or WEEK_S,
         serves=role in _STAY,
     )
-    training = Runs(registry, clock)
+    training, estimator = Runs(registry, clock), Estimator()
+    ESTIMATES.open(settings.data_dir / "estimates.jsonl")
+    if role in _STAY:
+        ESTIMATES.elsewhere = estimator.estimated
     issuer = Issuer(store, history, ledger, compute, clock, catalogue_of=registry.catalogue)
     resolver = Resolver(store, history, ledger, compute, clock)
     sources = Sources(settings, clock)
@@ -348,6 +357,7 @@ def build(
             compute=compute,
             registry=registry,
             training=training,
+            estimator=estimator,
             board=board,
             quote_news=QuoteNews(quotes, board, store, bus),
             followed=followed,

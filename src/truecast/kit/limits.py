@@ -192,3 +192,7 @@ RISK_POSITIONS_MAX = 50
 RISK_LEVELS_MAX = 5
 RISK_BARS_MAX = 5_000  # of each series, the last ones
 RISK_RESAMPLES = 500  # of the block bootstrap
+
+ESTIMATES_KEPT_MAX = 4_096  # parameters of statistical models that were estimated before, a line each
+ESTIMATES_FILE_BYTES_MAX = 67_108_864
+ESTIMATE_S_MAX = 60.0  # of one estimation by the process that does them

@@ -17,8 +17,9 @@ from truecast.domain.interval import Interval
 from truecast.features.frame import Frame
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models.heavy import library
+from truecast.models.location.estimates import Remembered, require_library
 from truecast.models.location.schedule import Scheduled, rounded, scheduled
-from truecast.models.location.space import Space
+from truecast.models.location.space import Space, read_space
 
 ORDERS = ((1, 0), (0, 1), (2, 0), (1, 1))
 PROOF = 4.0
@@ -38,8 +39,8 @@ class Arima:
 
     def fit(self, frame: Frame, x: FloatArray) -> Scheduled:
         """Learn from the level; raises ModelUnavailable without statsforecast."""
-        library("statsforecast.arima", self.name)
-        return scheduled(estimated, frame, x)
+        require_library(self.name)
+        return scheduled(ESTIMATE, frame, x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,3 +116,12 @@ def space_of(phi: tuple[float, ...], theta: tuple[float, ...]) -> Space:
     for i in (*range(1, p), *range(p + 1, p + q)):
         transition[i, i - 1] = 1.0
     return Space(transition, reading, gain, np.zeros(p + q))
+
+
+ESTIMATE = Remembered(
+    "arima",
+    Arima().version,
+    estimated,
+    lambda found: {**found.space.plain(), "mean": found.mean},
+    lambda said: Moves(read_space(said), float(said["mean"])),
+)

@@ -14,8 +14,9 @@ from truecast.domain.interval import Interval
 from truecast.features.frame import Frame
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models.heavy import library
+from truecast.models.location.estimates import Remembered, require_library
 from truecast.models.location.schedule import Scheduled, rounded, scheduled
-from truecast.models.location.space import Space
+from truecast.models.location.space import Space, read_space
 
 SEASONS = {Interval.MO1: 12, Interval.Q1: 4}
 _YEARS_MIN = 4  # of seasons before they are looked for
@@ -34,8 +35,8 @@ class Ets:
 
     def fit(self, frame: Frame, x: FloatArray) -> Scheduled:
         """Learn from the level; raises ModelUnavailable without statsforecast."""
-        library("statsforecast.ets", self.name)
-        return scheduled(estimated, frame, x)
+        require_library(self.name)
+        return scheduled(ESTIMATE, frame, x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,3 +98,8 @@ def space_of(alpha: float, beta: float | None, gamma: float | None, phi: float, 
         transition[np.arange(season + 1, size), np.arange(season, size - 1)] = 1.0
         gain[season] = gamma
     return Space(transition, reading, gain, first)
+
+
+ESTIMATE = Remembered(
+    "ets", Ets().version, estimated, lambda found: found.space.plain(), lambda said: Smoothing(read_space(said))
+)

@@ -5,7 +5,9 @@
 Snyder (1985); Hyndman, Koehler, Ord and Snyder (2008). Filtered in blocks, s[t] = D s[t-1] + g y[t], D = F - g w'.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -53,3 +55,16 @@ class Space:
             rows.append(row)
             row = row @ self.transition
         return np.asarray(states @ np.stack(rows)[horizons - 1].T)
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON."""
+        found: dict[str, Any] = {name: getattr(self, name).tolist() for name in _PARTS}
+        return found
+
+
+_PARTS = ("transition", "reading", "gain", "first")
+
+
+def read_space(said: Mapping[str, Any]) -> Space:
+    """The space that `plain` said."""
+    return Space(*(np.array(said[name], np.float64) for name in _PARTS))

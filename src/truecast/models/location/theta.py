@@ -7,7 +7,7 @@ Nikolopoulos (2000); Fiorucci et al. (2016). The gain and theta by statsforecast
 line is drawn anew at every bar.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from truecast.domain.interval import Interval
 from truecast.features.frame import Frame
 from truecast.kit.limits import HORIZON_STEPS_MAX
 from truecast.models.heavy import library
+from truecast.models.location.estimates import Remembered, require_library
 from truecast.models.location.schedule import Scheduled, rounded, scheduled
 from truecast.models.location.space import Space
 
@@ -33,8 +34,8 @@ class Theta:
 
     def fit(self, frame: Frame, x: FloatArray) -> Scheduled:
         """Learn from the level; raises ModelUnavailable without statsforecast."""
-        library("statsforecast.theta", self.name)
-        return scheduled(estimated, frame, x)
+        require_library(self.name)
+        return scheduled(ESTIMATE, frame, x)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,3 +80,6 @@ def estimated(y: FloatArray, interval: Interval) -> ThetaLines | None:  # noqa: 
         return None
     gain, trend, first = rounded([found["alpha"], 1 - 1 / found["theta"], found["initial_smoothed"]]).tolist()
     return ThetaLines(gain, trend, first) if np.isfinite([gain, trend, first]).all() and gain > 0 else None
+
+
+ESTIMATE = Remembered("theta", Theta().version, estimated, asdict, lambda said: ThetaLines(**said))
