@@ -117,6 +117,7 @@ class SourceShape(Output):
     attribution: str
     url: str
     limits: list[LimitShape]
+    limits_of: Literal["process", "all"]
     paused_s: float
     breaker: BreakerShape | None
     usage: UsageShape | None
@@ -220,6 +221,7 @@ async def _source(services: Services, info: SourceInfo, feed: FeedStanding | Non
         attribution=info.attribution,
         url=info.url,
         limits=limits,
+        limits_of="process" if services.settings.redis_url is None else "all",
         paused_s=paused_s,
         breaker=None if guard is None else _breaker(guard),
         usage=None if guard is None else _usage(guard),
