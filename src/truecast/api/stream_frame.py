@@ -86,12 +86,6 @@ def ws_text(payload: bytes) -> bytes:
     return struct.pack("!BBQ", 0x81, 127, size) + payload
 
 
-def ws_close(code: int, reason: str) -> bytes:
-    """A close frame; the reason in at most 123 bytes."""
-    payload = struct.pack("!H", code) + reason.encode()[:123].decode(errors="ignore").encode()
-    return struct.pack("!BB", 0x88, len(payload)) + payload
-
-
 def sse_block(payload: bytes, *, event: str | None = None, id: str | None = None) -> bytes:  # noqa: A002 as SSE says
     """One event of a server-sent stream. JSON has no line breaks of its own."""
     head = (b"" if event is None else f"event: {event}\n".encode()) + (b"" if id is None else f"id: {id}\n".encode())

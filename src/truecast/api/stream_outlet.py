@@ -14,11 +14,11 @@ from truecast.kit.limits import STREAM_FAREWELL_S, STREAM_QUEUE_BYTES_LOW, STREA
 
 
 class WireOutlet:
-    """Writes ready frames to the transport. `last` makes the last words of an error."""
+    """Writes ready frames to the transport. `last` makes the last words of an error, and how a WebSocket is closed."""
 
     connection: Connection
 
-    def __init__(self, hub: Hub, wire: Wire, last: Callable[[TruecastError], bytes]) -> None:
+    def __init__(self, hub: Hub, wire: Wire, last: Callable[[TruecastError], tuple[bytes, int]]) -> None:
         self._hub = hub
         self._transport: Any = wire.transport
         self._wire = wire
@@ -45,16 +45,9 @@ class WireOutlet:
         return int(self._transport.get_write_buffer_size())
 
     def close(self, error: TruecastError) -> None:
-        """Last words, and a moment for them to arrive. Reading goes on: data left unread would cut them off."""
-        transport = self._transport
-        if transport.is_closing():
-            return
-        transport.write(self._last(error))
-        if transport.can_write_eof():
-            transport.write_eof()
-        else:
-            transport.close()
-        asyncio.get_running_loop().call_later(STREAM_FAREWELL_S, transport.abort)
+        """Last words, and a moment for them to arrive."""
+        last, code = self._last(error)
+        self._wire.close(last, code, error.code)
 
 
 class SendOutlet:

@@ -63,4 +63,5 @@ class EventStream(Response):
         return SendOutlet(self._hub, say, farewell), SSE
 
 
-_END = b"0\r\n\r\n"
+def _last(error: TruecastError) -> tuple[bytes, int]:
+    return SSE_CHUNKED.event(closing_event(error)) + b"0\r\n\r\n", 0

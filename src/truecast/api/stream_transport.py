@@ -5,15 +5,22 @@ clients that is most of the cost (benchmarks/stream.py). So the protocols below 
 the scope, under EXTENSION; under another server there is no such thing, and the skins send as ASGI says.
 """
 
+import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from truecast.kit.limits import STREAM_QUEUE_BYTES_LOW, STREAM_QUEUE_BYTES_MAX, STREAM_SOCKET_BYTES_MAX
+from truecast.kit.limits import (
+    STREAM_FAREWELL_S,
+    STREAM_QUEUE_BYTES_LOW,
+    STREAM_QUEUE_BYTES_MAX,
+    STREAM_SOCKET_BYTES_MAX,
+)
 
 EXTENSION = "truecast.wire"
 
@@ -31,11 +38,23 @@ class Room(Protocol):
 class Wire:
     """The transport of one client. `room` is told of its state from `take` on."""
 
-    __slots__ = ("_room", "transport")
+    __slots__ = ("_end", "_room", "transport")
 
-    def __init__(self, transport: Any) -> None:
+    def __init__(self, transport: Any, end: Callable[[int, str], None] | None = None) -> None:
         self.transport = transport
+        self._end = end
         self._room: Room | None = None
+
+    def close(self, last: bytes, code: int, reason: str) -> None:
+        """Write the last words and end; by force where they are not taken soon."""
+        if self.transport.is_closing():
+            return
+        self.transport.write(last)
+        if self._end is None:
+            self.transport.close()
+            asyncio.get_running_loop().call_later(STREAM_FAREWELL_S, self.transport.abort)
+        else:
+            self._end(code, reason)
 
     def take(self, room: Room) -> None:
         """Use it for a stream: bounded here and in the kernel, so that a client that reads nothing costs little."""
@@ -68,7 +87,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         """The handshake."""
         super().handle_connect(event)
         if not self.handshake_complete:  # else it was refused
-            self.wire = Wire(self.transport)
+            self.wire = Wire(self.transport, self.end)
             cast("dict[str, Any]", self.scope)["extensions"][EXTENSION] = self.wire
 
     def pause_writing(self) -> None:
@@ -82,6 +101,24 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self.wire is not None:
             self.wire.resume()
+
+    def end(self, code: int, reason: str) -> None:
+        """Close as the protocol wants it, and go on reading until the client has: data left unread would cut it off."""
+        if self.close_sent or self.conn.state.name != "OPEN":
+            return
+        self.conn.send_close(code, reason)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.close_timer = self.loop.call_later(STREAM_FAREWELL_S, self.transport.abort)
+
+    def shutdown(self) -> None:
+        """The server ends. Who is being sent away already has his moment."""
+        if self.close_timer is None:
+            super().shutdown()
 
 
 class RequestProtocol(HttpToolsProtocol):

@@ -5,7 +5,7 @@ from starlette.types import Receive, Scope, Send
 from truecast.api.errors import PROBLEM_TYPE, problem_body, problem_json
 from truecast.api.stream_auth import Gate
 from truecast.api.stream_connection import Allowance, Connection
-from truecast.api.stream_frame import TEXT, WS, Encoding, plain_json, ws_close, ws_text
+from truecast.api.stream_frame import TEXT, WS, Encoding, plain_json, ws_text
 from truecast.api.stream_hub import Hub
 from truecast.api.stream_outlet import SendOutlet, WireOutlet
 from truecast.api.stream_protocol import (
@@ -74,7 +74,7 @@ class WebSockets:
     def _outlet(self, scope: Scope, send: Send) -> tuple[WireOutlet | SendOutlet, Encoding]:
         wire = wire_of(scope)
         if wire is not None:
-            return WireOutlet(self._hub, wire, _last_frames), WS
+            return WireOutlet(self._hub, wire, _last), WS
 
         async def say(data: bytes) -> None:
             await send({"type": "websocket.send", "text": data.decode()})
@@ -101,7 +101,7 @@ class _Conversation:
             if message["type"] == "websocket.disconnect":
                 return
             if self._connection.closed:
-                continue  # what was said on the way is let in: data left unread would cut off our last words
+                continue  # the server lets in what was said on the way, see StreamProtocol.end
             try:
                 self._allowance.take()
                 text = message.get("text")
@@ -127,8 +127,8 @@ class _Conversation:
                 self._connection.send({"event": "pong", "id": said.id})
 
 
-def _last_frames(error: TruecastError) -> bytes:
-    return ws_text(plain_json(closing_event(error))) + ws_close(CLOSE_CODES.get(error.code, 1011), error.code)
+def _last(error: TruecastError) -> tuple[bytes, int]:
+    return ws_text(plain_json(closing_event(error))), CLOSE_CODES.get(error.code, 1011)
 
 
 async def _refuse(error: TruecastError, scope: Scope, send: Send) -> None:
