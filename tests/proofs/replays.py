@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.forecasts.house import House, Some, a_house
+from truecast.domain.bar import Bars
 from truecast.domain.interval import Interval
 from truecast.forecasts import tables
-from truecast.jobs.schedule import Schedule
+from truecast.jobs.schedule import Cron, Schedule
 from truecast.kit.clock import Clock, FixedClock
 from truecast.kit.db import Database
 from truecast.migrations.upgrade import upgrade
@@ -18,11 +19,22 @@ from truecast.providers.sample.adapter import Sample
 
 FIRST = datetime(2021, 1, 4, tzinfo=UTC)
 LAST = datetime(2021, 3, 31, 23, tzinfo=UTC)
+RECENT = datetime(2008, 1, 1, tzinfo=UTC)
+TWICE_A_DAY = Schedule((Cron("0 8,22 * * *"),))
+
+
+class Recent(Some):
+    """Some series of the sample, those of months since RECENT only: a century of them takes ten times as long."""
+
+    async def bars(self, symbol: str, interval: Interval, since: datetime | None) -> Bars:
+        if since is None and interval.seconds > Interval.W1.seconds:
+            since = RECENT
+        return await super().bars(symbol, interval, since)
 
 
 def sample(*wanted: tuple[str, Interval]) -> Callable[[Clock], Provider]:
     """Some series of the sample, on whatever clock."""
-    return lambda clock: Some(Sample(clock), *wanted)
+    return lambda clock: Recent(Sample(clock), *wanted)
 
 
 @asynccontextmanager

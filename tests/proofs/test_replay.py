@@ -1,7 +1,7 @@
 """The replay proof: the same past gives the same ledger, byte by byte, and `as_of` gives what was issued then.
 
-Three months of days are looked at thrice a day, to keep the test short; benchmarks/replay.py does all series of
-the sample every hour.
+Three months of days are looked at twice a day, before and after all markets closed, to keep the test short;
+benchmarks/replay.py does all series of the sample every hour.
 """
 
 from datetime import datetime, timedelta
@@ -10,21 +10,20 @@ import numpy as np
 import pytest
 
 from tests.forecasts.test_issue import as_said_at
-from tests.proofs.replays import FIRST, LAST, chain, dump, replayed, sample
+from tests.proofs.replays import FIRST, LAST, TWICE_A_DAY, chain, dump, replayed, sample
 from truecast.domain.interval import Interval
 from truecast.forecasts.body import read
-from truecast.jobs.schedule import HOURLY, Cron, Schedule
+from truecast.jobs.schedule import HOURLY, Schedule
 
 D1, H1 = Interval.D1, Interval.H1
 DAILY = (("EUR-USD", D1), ("SPY", D1), ("AAPL", D1), ("WTI", D1), ("^VIX", D1), ("US.CPI", Interval.MO1))
 HOURLY_SERIES = (("EUR-USD", H1), ("SOL-USDT", H1), ("SPY", H1))
-THRICE_A_DAY = Schedule((Cron("0 */8 * * *"),))
 
 
 @pytest.mark.parametrize(
     ("wanted", "when", "until"),
     [
-        pytest.param(DAILY, THRICE_A_DAY, LAST, id="three months of days"),
+        pytest.param(DAILY, TWICE_A_DAY, LAST, id="three months of days"),
         pytest.param(HOURLY_SERIES, HOURLY, FIRST + timedelta(days=1), id="a day of hours"),
     ],
 )
