@@ -59,11 +59,12 @@ async def test_a_client_that_never_reads_is_closed_and_the_others_hear_everythin
             raw.setblocking(False)
             loop = asyncio.get_running_loop()
             await loop.sock_connect(raw, ("127.0.0.1", house.port))
-            await loop.sock_sendall(
-                raw, _handshake(house.port) + _masked('{"action":"subscribe","topics":["scores:SPY"]}')
-            )
+            await loop.sock_sendall(raw, _handshake(house.port))
+            while b"welcome" not in await loop.sock_recv(raw, 4096):
+                pass
+            await loop.sock_sendall(raw, _masked('{"action":"subscribe","topics":["scores:SPY"]}'))
             async with asyncio.timeout(WAIT_S):
-                while house.hub.count() < 2 or len(house.hub._topics["scores:SPY"].groups) < 1:
+                while house.hub._topics["scores:SPY"].users < 2:
                     await asyncio.sleep(0.01)
                 while not house.hub._slow:
                     await house.publish("scores:SPY", big=big)

@@ -49,9 +49,7 @@ class EventStream(Response):
     def _outlet(self, scope: Scope, send: Send) -> tuple[WireOutlet | SendOutlet, Encoding]:
         wire = wire_of(scope)
         if wire is not None and scope["http_version"] == "1.1":
-            return WireOutlet(
-                self._hub, wire, lambda error: SSE_CHUNKED.event(closing_event(error)) + _END
-            ), SSE_CHUNKED
+            return WireOutlet(self._hub, wire, _last), SSE_CHUNKED
 
         async def say(data: bytes) -> None:
             await send({"type": "http.response.body", "body": data, "more_body": True})
