@@ -41,7 +41,7 @@ def violations(page: Page) -> list[str]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # it works all the time, and would slow down whatever runs after these tests
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a replay. TRUECAST_TEST_URL names one that already runs."""
     given = os.environ.get("TRUECAST_TEST_URL")  # noqa: TID251 tests have no Settings

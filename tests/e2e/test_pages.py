@@ -86,7 +86,7 @@ def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watc
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "record", "data", "models?model=ewma_walk", "settings"])
+@pytest.mark.parametrize("path", ["", "record", "compare", "risk", "data", "models?model=ewma_walk", "settings"])
 def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
     page = open_page(path, theme=theme)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
@@ -103,3 +103,29 @@ def test_a_key_is_made_and_revoked_on_the_page(open_page: OpenPage) -> None:
     row.get_by_role("button", name=re.compile("^Revoke")).click()
     row.get_by_role("button", name=re.compile("^Really revoke")).click()
     expect(row).to_contain_text("revoked")
+
+
+def test_a_basket_lives_in_the_address_and_its_risk_has_intervals(open_page: OpenPage) -> None:
+    page = open_page("risk?basket=SPY:60,QQQ:40")
+    losses = page.locator("#losses tbody tr").first
+    expect(losses).to_contain_text(re.compile(r"\d\.\d\d\s%.* to "), timeout=20_000)
+    page.get_by_role("textbox", name="Symbol to add").fill("iwm")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("textbox", name="Weight of IWM")).to_have_value("10")
+    assert "IWM" in page.url
+    page.get_by_role("button", name="Remove SPY").click()
+    expect(page.get_by_role("textbox", name="Weight of SPY")).to_have_count(0)
+
+
+def test_a_basket_of_something_unknown_is_refused_with_the_reason(open_page: OpenPage, watch: Watch) -> None:
+    watch.expected = ("status of 404",)
+    page = open_page("risk?basket=EURUSX:1")
+    expect(page.get_by_role("alert")).to_contain_text("No instrument is called “EURUSX”")
+
+
+def test_instruments_are_compared(open_page: OpenPage) -> None:
+    page = open_page("compare?symbols=SPY,QQQ,EUR-USD")
+    cell = page.locator(".heat tbody tr").first.locator("td").nth(1)
+    expect(cell).to_have_text(re.compile(r"0\.\d\d"))
+    expect(cell).to_have_attribute("title", re.compile("SPY and QQQ: .* returns"))
+    expect(page.locator("#volatility tbody tr")).to_have_count(3)

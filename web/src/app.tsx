@@ -18,6 +18,8 @@ const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
   data: async () => (await import("./pages/data")).DataHealth,
   record: async () => (await import("./pages/record")).Record,
   settings: async () => (await import("./pages/settings")).Settings,
+  compare: async () => (await import("./pages/compare")).Compare,
+  risk: async () => (await import("./pages/risk")).Risk,
   models: async () => (await import("./pages/models")).Models,
 };
 const loaded = new Map<PageName, ComponentType>();

@@ -4,6 +4,46 @@
  */
 
 export interface paths {
+    "/api/v1/admin/backup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make Backup
+         * @description Copy the embedded database while it goes on working, and check the copy. PostgreSQL has `pg_dump` for that.
+         */
+        post: operations["make_backup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/database": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Database
+         * @description How large it is, table by table, and whether its schema is that of this release.
+         */
+        get: operations["get_database"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/api-keys": {
         parameters: {
             query?: never;
@@ -230,6 +270,46 @@ export interface paths {
          * @description Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides.
          */
         get: operations["get_health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/components/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Component
+         * @description One part of the server.
+         */
+        get: operations["get_component"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/trends": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Health Trends
+         * @description How every part has been, seen by this process once a minute for at most a day.
+         */
+        get: operations["get_health_trends"];
         put?: never;
         post?: never;
         delete?: never;
@@ -831,6 +911,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/risk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Measure Risk
+         * @description Volatility, value at risk, drawdowns, ratios, exposure and stress, with intervals, of what was known at `as_of`.
+         *
+         *     What the sample cannot support is refused with 409 `sample_too_small`, which says how many returns it takes.
+         */
+        post: operations["measure_risk"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/sources": {
         parameters: {
             query?: never;
@@ -964,7 +1066,14 @@ export interface paths {
          */
         get: operations["search_symbols"];
         put?: never;
-        post?: never;
+        /**
+         * Add Symbol
+         * @description Follow a symbol from now on: its past is loaded, its news are taken, and it is forecast.
+         *
+         *     The live sources in use are asked in their order, by their own list or rule; where none has it, the error gives one
+         *     reason per source. Asking again for what is followed already answers 200 and changes nothing.
+         */
+        post: operations["add_symbol"];
         delete?: never;
         options?: never;
         head?: never;
@@ -985,7 +1094,11 @@ export interface paths {
         get: operations["get_symbol"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove Symbol
+         * @description Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.
+         */
+        delete: operations["remove_symbol"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1107,6 +1220,32 @@ export interface components {
             reason: string;
         };
         /**
+         * Backup
+         * @description A copy that was made.
+         */
+        Backup: {
+            /** Bytes */
+            bytes: number;
+            /**
+             * Checked
+             * @description What the database says of its own integrity.
+             * @example ok
+             */
+            checked: string;
+            /** Ledger Rows */
+            ledger_rows: number;
+            /**
+             * Made At
+             * Format: date-time
+             */
+            made_at: string;
+            /**
+             * Path
+             * @description On the machine of the server.
+             */
+            path: string;
+        };
+        /**
          * Batch
          * @description The answers, in the order of the questions.
          */
@@ -1136,6 +1275,34 @@ export interface components {
         BatchRequest: {
             /** Items */
             items: components["schemas"]["ForecastRequest"][];
+        };
+        /**
+         * BenchmarkShape
+         * @description How the portfolio moved with it, on `n` returns between bars that both have.
+         */
+        BenchmarkShape: {
+            alpha: components["schemas"]["EstimateShape"];
+            beta: components["schemas"]["EstimateShape"];
+            correlation: components["schemas"]["EstimateShape"];
+            /** N */
+            n: number;
+            /** Symbol */
+            symbol: string;
+            tracking_error: components["schemas"]["EstimateShape"];
+        };
+        /**
+         * BootstrapShape
+         * @description How intervals were made: circular blocks of returns, seeded from what is measured.
+         */
+        BootstrapShape: {
+            /** Block */
+            block: number;
+            /** Confidence */
+            confidence: number;
+            /** Resamples */
+            resamples: number;
+            /** Seed */
+            seed: string;
         };
         /**
          * BreakerShape
@@ -1554,6 +1721,28 @@ export interface components {
             oldest_as_of: string | null;
         };
         /**
+         * DatabaseShape
+         * @description The database of this server.
+         */
+        DatabaseShape: {
+            /** Bytes */
+            bytes: number;
+            /** Dialect */
+            dialect: string;
+            /**
+             * Pending
+             * @description Steps of the schema that it still lacks.
+             */
+            pending: string[];
+            /** Tables */
+            tables: components["schemas"]["TableShape"][];
+            /**
+             * Where
+             * @description Without user and password.
+             */
+            where: string;
+        };
+        /**
          * Direction
          * @description Share of right directions with its 95 % confidence interval.
          */
@@ -1566,24 +1755,6 @@ export interface components {
             n: number;
             /** Upper */
             upper: number;
-        };
-        /**
-         * DrawdownShape
-         * @description The deepest fall of a close below an earlier one, as a fraction of that.
-         */
-        DrawdownShape: {
-            /** Depth */
-            depth: number;
-            /**
-             * Peak At
-             * Format: date-time
-             */
-            peak_at: string;
-            /**
-             * Trough At
-             * Format: date-time
-             */
-            trough_at: string;
         };
         /**
          * DriftShape
@@ -1631,6 +1802,20 @@ export interface components {
              * Value
              * @description In the driver's own units; null where it has none.
              */
+            value: number | null;
+        };
+        /**
+         * EstimateShape
+         * @description A number with the interval in which 90 % of the resamples lie; null where it is not defined: see `reason`.
+         */
+        EstimateShape: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Reason */
+            reason: string | null;
+            /** Value */
             value: number | null;
         };
         /**
@@ -2114,6 +2299,64 @@ export interface components {
             status: "ok" | "degraded" | "down";
         };
         /**
+         * HealthChange
+         * @description A part became this.
+         */
+        HealthChange: {
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Detail */
+            detail: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "ok" | "degraded" | "down";
+        };
+        /**
+         * HealthTrend
+         * @description One part: how often it was looked at, in what share of looks it was well, and when it changed.
+         */
+        HealthTrend: {
+            /** Changes */
+            changes: components["schemas"]["HealthChange"][];
+            /** Looked */
+            looked: number;
+            /** Name */
+            name: string;
+            /** Ok Share */
+            ok_share: number;
+        };
+        /**
+         * HealthTrends
+         * @description All parts, as this process saw them since `since`; null before the first look.
+         */
+        HealthTrends: {
+            /** Items */
+            items: components["schemas"]["HealthTrend"][];
+            /** Since */
+            since: string | null;
+        };
+        /**
+         * HeldShape
+         * @description A position as measured. `left_out`: its bars that others lack, so that they are not common sessions.
+         */
+        HeldShape: {
+            asset_class: components["schemas"]["AssetClass"];
+            /** Currency */
+            currency: string;
+            /** Left Out */
+            left_out: number;
+            provenance: components["schemas"]["Provenance"];
+            /** Symbol */
+            symbol: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
          * Info
          * @description What this server is.
          */
@@ -2520,6 +2763,12 @@ export interface components {
             models: string[];
         };
         /**
+         * Method
+         * @description How losses are imagined.
+         * @enum {string}
+         */
+        Method: "historical" | "filtered" | "parametric";
+        /**
          * MissingShape
          * @description Rows without a value, by their starts, both included.
          */
@@ -2885,6 +3134,20 @@ export interface components {
             kind: "ledger" | "walk_forward";
         };
         /**
+         * PositionIn
+         * @description A part of the portfolio. Weights are divided by the sum of their amounts; one below 0 is sold short.
+         */
+        PositionIn: {
+            /**
+             * Symbol
+             * @description In any accepted spelling.
+             * @example EUR-USD
+             */
+            symbol: string;
+            /** Weight */
+            weight: number;
+        };
+        /**
          * Price
          * @description The latest price. `change` is against the close of the session before; null where there is none.
          *
@@ -3137,6 +3400,116 @@ export interface components {
             next_due: string | null;
         };
         /**
+         * RiskBody
+         * @description The risk of the portfolio over `n` returns. Shares of its value; annual where it says so.
+         */
+        RiskBody: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Bars Per Year */
+            bars_per_year: number | null;
+            benchmark: components["schemas"]["BenchmarkShape"] | null;
+            bootstrap: components["schemas"]["BootstrapShape"] | null;
+            calmar: components["schemas"]["EstimateShape"];
+            current_drawdown: components["schemas"]["truecast__api__risk_body__DrawdownShape"];
+            /**
+             * First
+             * Format: date-time
+             */
+            first: string;
+            /** @description Annual, compounded. */
+            growth: components["schemas"]["EstimateShape"];
+            /** Horizon */
+            horizon: number;
+            interval: components["schemas"]["Interval"];
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            max_drawdown: components["schemas"]["truecast__api__risk_body__DrawdownShape"];
+            /** N */
+            n: number;
+            /** Notes */
+            notes: string[];
+            /** Positions */
+            positions: components["schemas"]["HeldShape"][];
+            sharpe: components["schemas"]["EstimateShape"];
+            sortino: components["schemas"]["EstimateShape"];
+            /** Stress */
+            stress: components["schemas"]["StressShape"][];
+            student_t: components["schemas"]["StudentShape"] | null;
+            /** Symbol */
+            symbol: string | null;
+            /** Tails */
+            tails: components["schemas"]["TailShape"][];
+            /** @description Annual, of simple returns. */
+            volatility: components["schemas"]["EstimateShape"];
+            /** @description Annual, EWMA of log returns with decay .94. */
+            volatility_now: components["schemas"]["EstimateShape"];
+        };
+        /**
+         * RiskRequest
+         * @description Either a symbol or positions.
+         */
+        RiskRequest: {
+            /** As Of */
+            as_of?: string | null;
+            /**
+             * Benchmark
+             * @description In the place of that of the class.
+             */
+            benchmark?: string | null;
+            /**
+             * Bootstrap
+             * @description Intervals of the numbers; they take most of the time.
+             * @default true
+             */
+            bootstrap: boolean;
+            /**
+             * Horizon
+             * @description Bars over which losses are measured.
+             * @default 1
+             */
+            horizon: number;
+            /**
+             * Include Benchmark
+             * @default true
+             */
+            include_benchmark: boolean;
+            /** @default 1d */
+            interval: components["schemas"]["Interval"];
+            /**
+             * Levels
+             * @default [
+             *       0.95,
+             *       0.99
+             *     ]
+             */
+            levels: number[];
+            /** @description Only this one; all three without it. */
+            method?: components["schemas"]["Method"] | null;
+            /**
+             * Period Days
+             * @description Back from the last bar.
+             * @default 1095
+             */
+            period_days: number;
+            /** Positions */
+            positions?: components["schemas"]["PositionIn"][] | null;
+            /**
+             * Riskless
+             * @description Annual rate that Sharpe, Sortino and alpha deduct.
+             * @default 0
+             */
+            riskless: number;
+            /** Symbol */
+            symbol?: string | null;
+        };
+        /**
          * RunShape
          * @description A training in the background of this process.
          */
@@ -3315,6 +3688,11 @@ export interface components {
             licence: string;
             /** Limits */
             limits: components["schemas"]["LimitShape"][];
+            /**
+             * Limits Of
+             * @enum {string}
+             */
+            limits_of: "process" | "all";
             /** Name */
             name: string;
             /** Needs Key */
@@ -3360,7 +3738,7 @@ export interface components {
             change: number;
             /** Change Pct */
             change_pct: number | null;
-            drawdown: components["schemas"]["DrawdownShape"] | null;
+            drawdown: components["schemas"]["truecast__api__measures__DrawdownShape"] | null;
             /**
              * First At
              * Format: date-time
@@ -3432,6 +3810,48 @@ export interface components {
             ticket: string;
         };
         /**
+         * StressShape
+         * @description A bad time. Nulls where the data do not reach it: see `reason`.
+         */
+        StressShape: {
+            /** Change */
+            change: number | null;
+            /** Description */
+            description: string;
+            /**
+             * First
+             * Format: date-time
+             */
+            first: string;
+            /**
+             * Last
+             * Format: date-time
+             */
+            last: string;
+            /** Max Drawdown */
+            max_drawdown: number | null;
+            /** N */
+            n: number;
+            /** Reason */
+            reason: string | null;
+            /** Window */
+            window: string;
+            /** Worst Bar */
+            worst_bar: number | null;
+        };
+        /**
+         * StudentShape
+         * @description Of log returns over one bar.
+         */
+        StudentShape: {
+            /** Degrees Of Freedom */
+            degrees_of_freedom: number;
+            /** Location */
+            location: number;
+            /** Scale */
+            scale: number;
+        };
+        /**
          * Symbol
          * @description An instrument, in short.
          */
@@ -3441,6 +3861,11 @@ export interface components {
             calendar: string;
             /** Currency */
             currency: string;
+            /**
+             * Followed
+             * @description Whether sources are asked for it; what was removed can still be read.
+             */
+            followed: boolean;
             /** Intervals */
             intervals: components["schemas"]["Interval"][];
             /** Name */
@@ -3451,6 +3876,25 @@ export interface components {
             symbol: string;
             /** Tick */
             tick: number;
+        };
+        /**
+         * SymbolAdded
+         * @description A symbol that is followed now. `is_new` is false where it was before: asking again changes nothing.
+         *
+         *     `sources` have it, in the order in which they are asked; `loading` says that its past is on its way.
+         */
+        SymbolAdded: {
+            /** Intervals */
+            intervals: components["schemas"]["Interval"][];
+            /** Is New */
+            is_new: boolean;
+            /** Loading */
+            loading: boolean;
+            /** Note */
+            note: string;
+            /** Sources */
+            sources: string[];
+            symbol: components["schemas"]["Symbol"];
         };
         /**
          * SymbolDetail
@@ -3465,6 +3909,11 @@ export interface components {
             /** Currency */
             currency: string;
             default_interval: components["schemas"]["Interval"] | null;
+            /**
+             * Followed
+             * @description Whether sources are asked for it; what was removed can still be read.
+             */
+            followed: boolean;
             /** Intervals */
             intervals: components["schemas"]["Interval"][];
             /** Models */
@@ -3483,6 +3932,20 @@ export interface components {
             tick: number;
         };
         /**
+         * SymbolIn
+         * @description A symbol to follow. Pairs in the form BASE-QUOTE; any spelling that a source's list or rule knows.
+         * @example {
+         *       "symbol": "DOT-USDT"
+         *     }
+         * @example {
+         *       "symbol": "KO"
+         *     }
+         */
+        SymbolIn: {
+            /** Symbol */
+            symbol: string;
+        };
+        /**
          * SymbolPage
          * @description One page of instruments, best match first.
          */
@@ -3491,6 +3954,22 @@ export interface components {
             items: components["schemas"]["Symbol"][];
             /** Next */
             next: string | null;
+        };
+        /**
+         * SymbolRemoved
+         * @description A symbol that is no longer asked for. Its `bars` stay and can be read.
+         */
+        SymbolRemoved: {
+            /** Bars */
+            bars: number;
+            /** Note */
+            note: string;
+            /** Series */
+            series: number;
+            /** Symbol */
+            symbol: string;
+            /** Was Followed */
+            was_followed: boolean;
         };
         /**
          * SymbolSource
@@ -3540,6 +4019,34 @@ export interface components {
             /** Symbol */
             symbol: string;
             volatility: components["schemas"]["VolatilityShape"];
+        };
+        /**
+         * TableShape
+         * @description One table. `bytes` is null where the database does not say it cheaply.
+         */
+        TableShape: {
+            /** Bytes */
+            bytes: number | null;
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+        };
+        /**
+         * TailShape
+         * @description What is lost at least with probability 1 - level over the horizon, and on average then: shares of the value.
+         */
+        TailShape: {
+            /**
+             * Beyond
+             * @description Losses at or beyond it among those it was taken from.
+             */
+            beyond: number;
+            expected_shortfall: components["schemas"]["EstimateShape"];
+            /** Level */
+            level: number;
+            method: components["schemas"]["Method"];
+            value_at_risk: components["schemas"]["EstimateShape"];
         };
         /**
          * TopicError
@@ -3743,6 +4250,48 @@ export interface components {
              */
             unit: "fraction" | "price";
         };
+        /**
+         * DrawdownShape
+         * @description The deepest fall of a close below an earlier one, as a fraction of that.
+         */
+        truecast__api__measures__DrawdownShape: {
+            /** Depth */
+            depth: number;
+            /**
+             * Peak At
+             * Format: date-time
+             */
+            peak_at: string;
+            /**
+             * Trough At
+             * Format: date-time
+             */
+            trough_at: string;
+        };
+        /**
+         * DrawdownShape
+         * @description From a highest value down. `recovered`: when it was reached again; null: not yet.
+         */
+        truecast__api__risk_body__DrawdownShape: {
+            /**
+             * Bars
+             * @description From the peak until it was reached again, or until the last bar.
+             */
+            bars: number;
+            depth: components["schemas"]["EstimateShape"];
+            /**
+             * Peak
+             * Format: date-time
+             */
+            peak: string;
+            /** Recovered */
+            recovered: string | null;
+            /**
+             * Trough
+             * Format: date-time
+             */
+            trough: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3752,6 +4301,172 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    make_backup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Backup"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `backup_elsewhere` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `disk_full` */
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_database: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DatabaseShape"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `database_unavailable`, `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_api_keys: {
         parameters: {
             query?: never;
@@ -4824,6 +5539,112 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    get_component: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A part of the server. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Component"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_component` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_health_trends: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthTrends"];
                 };
             };
         };
@@ -7413,6 +8234,102 @@ export interface operations {
             };
         };
     };
+    measure_risk: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RiskRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RiskBody"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `interval_not_available`, `sample_too_small`, `returns_undefined`, `portfolio_lost` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `as_of_in_future`, `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_sources: {
         parameters: {
             query?: never;
@@ -8023,6 +8940,102 @@ export interface operations {
             };
         };
     };
+    add_symbol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SymbolIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SymbolAdded"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `not_at_any_source` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `too_many_followed` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_symbol: {
         parameters: {
             query?: never;
@@ -8042,6 +9055,101 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SymbolDetail"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request` */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_symbol: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A symbol in any accepted spelling. */
+                symbol: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SymbolRemoved"];
                 };
             };
             /** @description `key_missing`, `key_refused` */

@@ -1,7 +1,7 @@
 // Data health: where the numbers come from, what is missing, and the jobs that fetch and mend.
 import { useState } from "preact/hooks";
 import { get, segment } from "../api/client";
-import type { Advice, Job, JobRun, Page, SeriesGap, SourceItem } from "../api/types";
+import type { Advice, Job, JobRun, Page, Quarantined, SeriesGap, SourceItem } from "../api/types";
 import { count, percent } from "../format/numbers";
 import { age, barLabel } from "../format/time";
 import { ActButton } from "../parts/act";
@@ -15,6 +15,7 @@ import { pollMs, serverNow, tick as clockTick } from "../state/server";
 
 const GAPS_ASKED = 200;
 const GAPS_SHOWN = 12;
+const QUARANTINED_ASKED = 100;
 const RUNS_SHOWN = 10;
 
 const STATES: Record<SourceItem["state"], { text: string; tone: string }> = {
@@ -32,6 +33,7 @@ export function DataHealth() {
   const sources = useResource<{ items: SourceItem[] }>("sources", (signal) => get("/sources", {}, signal), { everyMs: pollMs });
   const advice = useResource<{ items: Advice[] }>("advice", (signal) => get("/sources/recommendations", {}, signal), { everyMs: pollMs });
   const gaps = useResource<Page<SeriesGap>>("gaps", (signal) => get("/market/gaps", { limit: GAPS_ASKED }, signal), { everyMs: pollMs });
+  const quarantine = useResource<Page<Quarantined>>("quarantine", (signal) => get("/market/quarantine", { limit: QUARANTINED_ASKED }, signal), { everyMs: pollMs });
   const jobs = useResource<{ items: Job[] }>("jobs", (signal) => get("/jobs", {}, signal), { everyMs: pollMs });
   return (
     <main id="main" class="page sections">
@@ -56,6 +58,9 @@ export function DataHealth() {
       </Section>
       <Section id="gaps" title="Gaps" about="Bars that should exist and did not come. They are mended from a real source, never made up." of={gaps}>
         {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is missing.</p> : <GapTable page={data} />)}
+      </Section>
+      <Section id="quarantine" title="Quarantine" about="Rows that a source sent and that do not stand to reason. They are kept apart, with what the source said." of={quarantine}>
+        {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is held back.</p> : <QuarantineTable items={data.items} onChange={quarantine.reload} />)}
       </Section>
       <Section id="jobs" title="Jobs" about="What runs when, and how it went last time." of={jobs}>
         {(data) => <JobTable items={data.items} onChange={jobs.reload} />}
@@ -145,6 +150,7 @@ function SourceRow({ item }: { item: SourceItem }) {
       </th>
       <td>
         <span class={`badge ${tone}`}>{text}</span>
+        {item.feed && <FeedBadge of={item.feed} />}
         {breaker && breaker.state !== "closed" && <span class="soft small"> {breaker.retry_after_s ? `again in ${age(breaker.retry_after_s)}` : "trying"}</span>}
       </td>
       <td class="num">{item.last_success_at ? <When iso={item.last_success_at}>{age((serverNow() - Date.parse(item.last_success_at)) / 1000)}</When> : <span class="soft">–</span>}</td>
@@ -156,6 +162,16 @@ function SourceRow({ item }: { item: SourceItem }) {
       </td>
       <td class="wide small soft error-said">{item.last_error ?? ""}</td>
     </tr>
+  );
+}
+
+function FeedBadge({ of }: { of: NonNullable<SourceItem["feed"]> }) {
+  const live = of.state === "live";
+  const said = `${count(of.symbols)} symbols, ${count(of.messages)} messages, ${count(of.reconnects)} reconnects, ${count(of.gaps)} gaps of which ${count(of.fills)} filled${of.last_error ? `. ${of.last_error}` : ""}`;
+  return (
+    <span class={`badge ${live ? "good" : "warn"}`} title={said}>
+      feed {of.state}
+    </span>
   );
 }
 
@@ -226,6 +242,69 @@ function GapTable({ page }: { page: Page<SeriesGap> }) {
         </button>
       )}
       {all && page.next && <p class="soft small">These are the newest {count(page.items.length)}. All of them: GET /api/v1/market/gaps.</p>}
+    </>
+  );
+}
+
+const RULINGS: Record<Quarantined["state"], string> = { refused: "bad", held: "warn", released: "good", rejected: "bad" };
+
+function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; onChange: () => void }) {
+  const [all, setAll] = useState(false);
+  const shown = all ? items : items.slice(0, GAPS_SHOWN);
+  return (
+    <>
+      <div class="scroll" tabIndex={0} role="region" aria-label="Table of quarantine">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">Series</th>
+              <th scope="col">Bar</th>
+              <th scope="col">State</th>
+              <th scope="col">Why</th>
+              <th scope="col" class="wide">
+                What the source said
+              </th>
+              <th scope="col">
+                <span class="sr-only">Actions</span>
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((item) => (
+              <tr key={item.id}>
+                <th scope="row">
+                  <Link href={`/?symbol=${segment(item.symbol)}&interval=${item.interval}`}>
+                    <b>{item.symbol}</b> <span class="soft">{item.interval}</span>
+                  </Link>{" "}
+                  <span class="soft small wide">{item.source}</span>
+                </th>
+                <td>{Number.isNaN(Date.parse(item.start)) ? item.start : barLabel(item.start, item.interval)}</td>
+                <td>
+                  <span class={`badge ${RULINGS[item.state]}`} title={item.note ?? undefined}>
+                    {item.state}
+                  </span>
+                </td>
+                <td class="soft error-said">{item.reason.replaceAll("_", " ")}</td>
+                <td class="wide small">
+                  <code>{Object.entries(item.row as Record<string, unknown>).map(([name, value]) => `${name} ${String(value)}`).join(" ")}</code>
+                </td>
+                <td>
+                  {(item.state === "held" || item.state === "refused") && (
+                    <ActButton path={`/market/quarantine/${item.id}/release`} of={`${item.symbol} ${item.start}`} after={() => (onChange(), "Released")}>
+                      Release
+                    </ActButton>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {items.length > GAPS_SHOWN && (
+        <button type="button" class="button small" aria-expanded={all} onClick={() => setAll((a) => !a)}>
+          {all ? "Only the newest" : `Show ${count(items.length - GAPS_SHOWN)} more`}
+        </button>
+      )}
     </>
   );
 }

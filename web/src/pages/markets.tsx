@@ -1,11 +1,11 @@
 // The home page: every instrument with its price, where it has been, and what its forecast says.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { get, segment } from "../api/client";
-import type { Candles, Forecast, Page, Prices, SymbolItem } from "../api/types";
+import type { Candles, Forecast, MarketClass, MarketSummary, Page, Prices, SymbolItem } from "../api/types";
 import { changePercent, count, pValue, price as priceText, range } from "../format/numbers";
 import { age, steps as stepsText } from "../format/time";
 import { LIST_MAX, sortedRows, type MarketRow, type SortKey } from "../markets/rows";
-import { Bone } from "../parts/bits";
+import { Bone, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { DownIcon, UpIcon } from "../parts/icons";
@@ -60,6 +60,7 @@ export function Markets() {
           </Link>
         ))}
       </nav>
+      <Glance of={of} />
       {symbols.error && !symbols.data ? (
         <div class="card tall">
           <Failure error={symbols.error} onRetry={symbols.reload} of="the instruments" />
@@ -82,6 +83,57 @@ export function Markets() {
       )}
       <Footer origin={null} />
     </main>
+  );
+}
+
+/** Who rose and who fell, and which markets are open: of one class, or of all. */
+function Glance({ of }: { of: string | null }) {
+  const found = useResource<MarketSummary>("summary", (signal) => get("/market/summary", {}, signal), { everyMs: () => SLOWER * pollMs(), keep: true });
+  const classes = found.data?.classes.filter((one) => !of || one.asset_class === of) ?? [];
+  if (found.error || classes.length === 0) return null; // the table below says it all, if slower
+  return (
+    <ul class="glance" aria-label="At a glance">
+      {classes.map((one) => (
+        <li key={one.asset_class} class="card">
+          <h2>{className(one.asset_class)}</h2>
+          <p>
+            <span class="up">{count(one.advancers)} up</span> · <span class="down">{count(one.decliners)} down</span>
+            {one.unchanged > 0 && <span class="soft"> · {count(one.unchanged)} level</span>}
+            {one.stale > 0 && <span class="soft"> · {count(one.stale)} stale</span>}
+          </p>
+          <Mover of={one.movers.up[0]} />
+          <Mover of={one.movers.down[0]} />
+          <Sessions of={one.sessions} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Mover({ of }: { of: MarketClass["movers"]["up"][number] | undefined }) {
+  if (!of || of.change_pct === null) return null;
+  return (
+    <p class="mover">
+      <Link href={`/?symbol=${segment(of.symbol)}`}>{of.symbol}</Link> <Change share={of.change_pct / 100} />
+    </p>
+  );
+}
+
+function Sessions({ of }: { of: MarketClass["sessions"] }) {
+  const known = of.filter((session) => session.open !== null);
+  if (known.length === 0) return null;
+  const open = known.filter((session) => session.open).length;
+  const next = known.find((session) => session.until !== null)?.until ?? null;
+  return (
+    <p class="soft small" title={known.map((session) => `${session.calendar} ${session.open ? "open" : "closed"}`).join(", ")}>
+      {open === 0 ? "closed" : open === known.length ? "open" : `${open} of ${known.length} open`}
+      {next && known.length === 1 && (
+        <>
+          {" "}
+          until <When iso={next} />
+        </>
+      )}
+    </p>
   );
 }
 

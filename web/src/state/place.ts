@@ -9,6 +9,8 @@ export interface Place {
 export const PAGES = {
   markets: { path: "/", title: "Markets" },
   record: { path: "/record", title: "Track record" },
+  compare: { path: "/compare", title: "Compare" },
+  risk: { path: "/risk", title: "Risk" },
   models: { path: "/models", title: "Models" },
   data: { path: "/data", title: "Data health" },
   settings: { path: "/settings", title: "Settings" },
