@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -55,6 +56,20 @@ async def test_a_block_that_raises_leaves_nothing(things: Database) -> None:
     with pytest.raises(ZeroDivisionError):
         await fail()
     assert await count(things) == 0
+
+
+async def test_a_file_that_cannot_be_opened_is_found_out_without_a_thread(tmp_path: Path) -> None:
+    """The driver's thread would outlive it, and answer an event loop that may be closed by then."""
+    started: list[str] = []
+    before = threading.gettrace()
+    threading.settrace(lambda *_: started.append(threading.current_thread().name))
+    try:
+        with pytest.raises(DatabaseUnavailable):
+            async with Database.open(f"sqlite:///{tmp_path}/nowhere/truecast.db").read():
+                pass
+    finally:
+        threading.settrace(before)  # type: ignore[arg-type]
+    assert started == []
 
 
 async def test_a_read_sees_one_snapshot(things: Database) -> None:
