@@ -57,7 +57,7 @@ async def test_a_period_without_bars_says_when_the_last_one_ended(client: httpx.
         await client.get(f"{URL}/BTC-USD/statistics", params={"period": "30d"}), 409, "nothing_in_period"
     )
     assert problem["last"] == "2018-08-14T00:00:00Z"
-    problem_of(await client.get(f"{URL}/SPY/statistics", params={"period": "30"}), 422, "unknown_period")
+    problem_of(await client.get(f"{URL}/SPY/statistics", params={"period": "30"}), 422, "malformed_period")
     problem_of(await client.get(f"{URL}/NOPE/statistics"), 404, "unknown_symbol")
 
 

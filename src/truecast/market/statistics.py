@@ -33,7 +33,7 @@ _Z_95 = 1.959963984540054
 class UnknownPeriod(MalformedRequest):
     """No length of time."""
 
-    code = "unknown_period"
+    code = "malformed_period"
     title = "Unknown period"
     template = "{period!r} is no period; say hours, days, weeks or years up to 30y: 24h, 7d, 30d, 1y"
 

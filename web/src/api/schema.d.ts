@@ -7788,7 +7788,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            /** @description `malformed_period`, `as_of_in_future`, `malformed_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -7889,7 +7889,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            /** @description `malformed_period`, `as_of_in_future`, `malformed_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -8196,7 +8196,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `as_of_in_future`, `malformed_request` */
+            /** @description `malformed_period`, `as_of_in_future`, `malformed_request` */
             422: {
                 headers: {
                     [name: string]: unknown;
