@@ -19,7 +19,8 @@ from truecast.kit.errors import EXIT_FAILURE, EXIT_USAGE, MalformedRequest, True
 COMMANDS = {
     "up": ("up", "Run everything in one process: page, API, ingestion and jobs."),
     "forecast": ("forecast", "Forecast one symbol, with the source of the data and the model's record."),
-    "symbols": ("symbols", "List what can be forecast."),
+    "symbols": ("symbols", "List what can be forecast; follow symbols, or no longer: list, add, remove."),
+    "jobs": ("jobs", "Look after the jobs: list, run, enable, disable, history."),
     "import": ("import_folder", "Import a folder of CSV files into the store."),
     "evaluate": ("evaluate", "Evaluate models on series of the store or of a folder, with standard errors."),
     "risk": ("risk", "What may be lost with a symbol or a portfolio, and how surely that can be said."),

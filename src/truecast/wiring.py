@@ -179,6 +179,7 @@ class Process:
         await self.board.load()
         await self.followed.refresh()
         if self.role in _STAY:
+            await self.bus.settled()  # from here on news of other processes are heard
             watched = {"models": self.registry.watch(), "quotes": self.board.run(), "quote news": self.quote_news.run()}
             self.watching = tuple(asyncio.create_task(work, name=name) for name, work in watched.items())
 
@@ -212,6 +213,7 @@ class Process:
         for task in self.watching:
             task.cancel()
         await asyncio.gather(*self.watching, return_exceptions=True)
+        await self.followed.close()
         await self.training.close()
         if ESTIMATES.elsewhere == self.estimator.estimated:
             ESTIMATES.elsewhere = None
@@ -228,7 +230,7 @@ class Process:
         loading.step("database", 0, 1)
         await upgrade(self.db)
         loading.step("database", 1, 1)
-        if SAMPLE in self.sources and self.role is not Role.TOOL:
+        if SAMPLE in self.sources and self.role not in (Role.TOOL, Role.JOBS):
             await Intake(self.sources[SAMPLE], self.store, self.ingest, self.clock).take_news(loading.step)
 
     async def _fill_locked(self, loading: Loading) -> None:
@@ -283,7 +285,7 @@ def build(
     keeper = Keeper(store, backfill, chain, clock)
     board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
     quotes = Quotes(store, clock, board)
-    followed = Followed(db, store, chain, clock)
+    followed = Followed(db, store, chain, clock, backfill)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     watch = Watch(db, store, history, compute, clock, registry.catalogue)

@@ -4,20 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import Query
+from fastapi import Query, Response
+from pydantic import ConfigDict, Field
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery, SymbolPath
-from truecast.api.shapes import Output
+from truecast.api.shapes import Input, Output
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay
 from truecast.market.calendar import calendar
+from truecast.market.followed import NotAtAnySource, TooManyFollowed
 from truecast.market.history import available
 from truecast.market.registry import SeriesInfo
 from truecast.models.catalog import GROWERS, Catalogue
+from truecast.services import Services
+
+ADDED_NOTE = "Its past is being loaded; forecasts follow with the next round."
+REMOVED_NOTE = "It is no longer asked for. What is stored stays and can be read; add it again to go on."
 
 router = resource("symbols")
 
@@ -33,6 +39,7 @@ class Symbol(Output):
     calendar: str
     signed: bool
     intervals: list[Interval]
+    followed: bool = Field(description="Whether sources are asked for it; what was removed can still be read.")
 
 
 class SymbolSource(Output):
@@ -59,6 +66,38 @@ class SymbolDetail(Symbol):
     default_interval: Interval | None
 
 
+class SymbolIn(Input):
+    """A symbol to follow. Pairs in the form BASE-QUOTE; any spelling that a source's list or rule knows."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"symbol": "DOT-USDT"}, {"symbol": "KO"}]})
+
+    symbol: str = Field(min_length=1, max_length=64)
+
+
+class SymbolAdded(Output):
+    """A symbol that is followed now. `is_new` is false where it was before: asking again changes nothing.
+
+    `sources` have it, in the order in which they are asked; `loading` says that its past is on its way.
+    """
+
+    symbol: Symbol
+    is_new: bool
+    sources: list[str]
+    intervals: list[Interval]
+    loading: bool
+    note: str
+
+
+class SymbolRemoved(Output):
+    """A symbol that is no longer asked for. Its `bars` stay and can be read."""
+
+    symbol: str
+    was_followed: bool
+    series: int
+    bars: int
+    note: str
+
+
 class SymbolPage(Page[Symbol]):
     """One page of instruments, best match first."""
 
@@ -76,9 +115,55 @@ async def search_symbols(
     found = universe.search(query, asset_class)
     start = decode_offset("symbols", cursor)
     kept = await services.store.series()
-    page = [Symbol(**_short(i, [s for s in kept if s.symbol == i.symbol])) for i in found[start : start + limit]]
+    await services.followed.refresh()
+    shown = found[start : start + limit]
+    page = [Symbol(**_short(services, i, [s for s in kept if s.symbol == i.symbol])) for i in shown]
     more = start + limit < len(found)
     return SymbolPage(items=page, next=encode_cursor("symbols", start + limit) if more else None)
+
+
+@router.post(
+    "/symbols",
+    response_model=SymbolAdded,
+    status_code=201,
+    responses=documented(NotAtAnySource, AmbiguousSymbol, TooManyFollowed),
+)
+async def add_symbol(services: ServicesDep, wanted: SymbolIn, response: Response) -> SymbolAdded:
+    """Follow a symbol from now on: its past is loaded, its news are taken, and it is forecast.
+
+    The live sources in use are asked in their order, by their own list or rule; where none has it, the error gives one
+    reason per source. Asking again for what is followed already answers 200 and changes nothing.
+    """
+    added = await services.followed.add(wanted.symbol)
+    response.status_code = 201 if added.is_new else 200
+    if added.is_new:
+        services.followed.load_soon(added)
+    kept = await services.store.series(added.instrument.symbol)
+    return SymbolAdded(
+        symbol=Symbol(**_short(services, added.instrument, kept)),
+        is_new=added.is_new,
+        sources=list(added.sources),
+        intervals=list(added.intervals),
+        loading=services.followed.is_loading(added.instrument.symbol),
+        note=ADDED_NOTE if added.is_new else "It was followed already.",
+    )
+
+
+@router.delete(
+    "/symbols/{symbol:path}", response_model=SymbolRemoved, responses=documented(UnknownSymbol, AmbiguousSymbol)
+)
+async def remove_symbol(services: ServicesDep, symbol: SymbolPath) -> SymbolRemoved:
+    """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted."""
+    instrument = (await services.store.universe()).get(symbol)
+    was_followed = await services.followed.remove(instrument.symbol)
+    kept = [series for series in await services.store.series(instrument.symbol) if series.bars]
+    return SymbolRemoved(
+        symbol=instrument.symbol,
+        was_followed=was_followed,
+        series=len(kept),
+        bars=sum(series.bars for series in kept),
+        note=REMOVED_NOTE,
+    )
 
 
 @router.get("/symbols/{symbol:path}", response_model=SymbolDetail, responses=documented(UnknownSymbol, AmbiguousSymbol))
@@ -86,7 +171,7 @@ async def get_symbol(services: ServicesDep, symbol: SymbolPath) -> SymbolDetail:
     """One instrument: names, calendar, session now, stored series with their sources, models that serve it."""
     instrument = (await services.store.universe()).get(symbol)
     kept = await services.store.series(instrument.symbol)
-    short = _short(instrument, kept)
+    short = _short(services, instrument, kept)
     return SymbolDetail(
         **short,
         aliases=list(instrument.aliases),
@@ -116,7 +201,7 @@ def _serving(catalogue: Catalogue, asset_class: AssetClass) -> list[str]:
     return [name for name in catalogue.serving if name not in GROWERS or asset_class in scoped[name]]
 
 
-def _short(instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]:
+def _short(services: Services, instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]:
     return {
         "symbol": instrument.symbol,
         "name": instrument.name,
@@ -126,6 +211,7 @@ def _short(instrument: Instrument, kept: Sequence[SeriesInfo]) -> dict[str, Any]
         "calendar": instrument.calendar,
         "signed": instrument.signed,
         "intervals": available([s for s in kept if s.bars]),
+        "followed": services.followed.is_followed(instrument.symbol),
     }
 
 

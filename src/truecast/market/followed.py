@@ -4,6 +4,7 @@ removed. Data of a removed symbol stay; it is no longer asked for.
 Adding an unknown symbol asks the live sources in their order. Where none has it, the error says why, source by source.
 """
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,7 +15,9 @@ from truecast.domain.interval import Interval
 from truecast.kit.clock import Clock
 from truecast.kit.db import Database, upsert
 from truecast.kit.errors import EXIT_NOT_FOUND, TruecastError
-from truecast.kit.limits import FOLLOWED_MAX
+from truecast.kit.limits import FOLLOWED_MAX, LOADED_BARS
+from truecast.kit.logs import get_logger
+from truecast.market.backfill import Backfill
 from truecast.market.chain import Chain
 from truecast.market.store import BarStore
 from truecast.market.tables import followed
@@ -22,6 +25,10 @@ from truecast.providers.base import Provider, SeriesNotOffered, SeriesOffer
 from truecast.providers.errors import SymbolNotAtSource
 from truecast.providers.guarded import Guarded
 
+_log = get_logger(__name__)
+
+_SPREAD = {"24/7": 1.0, "FX": 1.5, "session": 5.5, "days": 1.5}  # of the calendar's time to the market's
+_SPAN_S_MAX = 60 * 365 * 86_400.0
 _FIRST_CHOICES = (Interval.H1, Interval.M30, Interval.D1, Interval.MO1, Interval.Q1, Interval.Y1)
 _LOOK_BACK = timedelta(days=40)
 _LISTED_FOR = timedelta(hours=1)
@@ -59,11 +66,15 @@ class Added:
 class Followed:
     """The user's changes to the universe, kept in the database; `removed` is what was known of them last."""
 
-    def __init__(self, db: Database, store: BarStore, chain: Chain, clock: Clock) -> None:
+    def __init__(
+        self, db: Database, store: BarStore, chain: Chain, clock: Clock, backfill: Backfill | None = None
+    ) -> None:
         self._db = db
         self._store = store
         self._chain = chain
         self._clock = clock
+        self._backfill = backfill
+        self._loading: dict[str, asyncio.Task[int]] = {}
         self.removed: set[str] = set()
         self.added: set[str] = set()
         self._listed: dict[str, tuple[datetime, dict[str, Instrument]]] = {}
@@ -103,6 +114,50 @@ class Followed:
         await self._set(symbol, is_followed=True)
         intervals = sorted({offer.interval for _, offer in led}, key=lambda one: one.seconds)
         return Added(known or instrument, is_new, tuple(accepted), tuple(intervals))
+
+    async def load(self, added: Added) -> int:
+        """Get the past of a symbol that was added: about LOADED_BARS of each interval; how many bars came.
+
+        What its sources do not give at present comes when it is their jobs' turn.
+        """
+        rows, now = 0, self._clock.now()
+        assert self._backfill is not None, "who loads has a way to"
+        for interval in added.intervals:
+            source = added.sources[0]
+            span_s = LOADED_BARS * interval.seconds * _SPREAD.get(_open_share(added.instrument, interval), 1.5)
+            days = self._chain.provider(source).info.history.get(interval)
+            first = now - timedelta(seconds=min(span_s, _SPAN_S_MAX, (days or 1e9) * 86_400.0))
+            filled = await self._backfill.fill(
+                added.instrument.symbol, interval, first, now, cause="history", prefer=source
+            )
+            rows += filled.rows
+        return rows
+
+    def load_soon(self, added: Added) -> None:
+        """`load` in the background; a symbol that is being loaded is not loaded twice."""
+        symbol = added.instrument.symbol
+        if symbol not in self._loading:
+            self._loading[symbol] = asyncio.create_task(self._load_logged(added), name=f"load {symbol}")
+            self._loading[symbol].add_done_callback(lambda _: self._loading.pop(symbol, None))
+
+    def is_loading(self, symbol: str) -> bool:
+        """Whether its past is on its way."""
+        return symbol in self._loading
+
+    async def close(self) -> None:
+        """Stop loading; the jobs go on where it ended."""
+        for task in (left := list(self._loading.values())):
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _load_logged(self, added: Added) -> int:
+        try:
+            rows = await self.load(added)
+        except TruecastError as error:
+            _log.warning("past not loaded", symbol=added.instrument.symbol, code=error.code, detail=error.detail)
+            return 0
+        _log.info("past loaded", symbol=added.instrument.symbol, bars=rows)
+        return rows
 
     async def remove(self, symbol: str) -> bool:
         """Ask for it no longer; whether it was followed. Its bars stay."""
@@ -186,6 +241,13 @@ class Followed:
             kept = (now, {one.symbol: one for one in await provider.instruments()})
             self._listed[key] = kept
         return kept[1]
+
+
+def _open_share(instrument: Instrument, interval: Interval) -> str:
+    """How much of the time the market is open, for bars within a day."""
+    if not interval.is_intraday:
+        return "days"
+    return instrument.calendar if instrument.calendar in ("24/7", "FX") else "session"
 
 
 def offers_at(provider: Provider, symbol: str) -> list[SeriesOffer]:

@@ -1,5 +1,7 @@
 """What is known of a gap, and what became of refused rows."""
 
+from typing import Literal
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -15,7 +17,7 @@ def upgrade() -> None:
     """Run it."""
     connection = op.get_bind()
     # SQLite would append columns behind the constraints: the table is made anew, as the code describes it.
-    recreate = "always" if connection.dialect.name == "sqlite" else "never"
+    recreate: Literal["always", "never"] = "always" if connection.dialect.name == "sqlite" else "never"
     with op.batch_alter_table("gaps", recreate=recreate) as batch:
         batch.add_column(sa.Column("empties", sa.Integer(), server_default="0", nullable=False))
         batch.add_column(sa.Column("reason", sa.Text(), nullable=True))
