@@ -76,7 +76,7 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
     serving = services.models.catalogue().serving
     yield _part("models", "ok" if serving else "down", ", ".join(serving) or "none", required=True)
     now = services.clock.now()
-    for part in (*_data(kept, universe, now), *_jobs(jobs, now), _disk(services)):
+    for part in (*_data(kept, universe, now), *_jobs(jobs, now), _disk(services), *_bus(services)):
         yield part
 
 
@@ -141,6 +141,14 @@ def _jobs(jobs: Iterable[JobInfo], now: datetime) -> Iterator[Component]:
             age_s=None if last is None else max((now - last.started_at).total_seconds(), 0.0),
             last_error=last.error if last is not None else None,
         )
+
+
+def _bus(services: Services) -> Iterator[Component]:
+    """Only where news are shared. Not required: while Redis is away no other process would do better."""
+    state = services.bus.state
+    if state.shared:
+        said = "shared through Redis" if state.connected else "Redis is away; this process hears only itself"
+        yield _part("bus", "ok" if state.connected else "down", said, last_error=state.last_error)
 
 
 def _disk(services: Services) -> Component:
