@@ -20,7 +20,7 @@ class Drawdown:
 def depths(logs: FloatArray) -> FloatArray:
     """The share lost since the highest value so far, at every bar, the one before the first return too. (..., T + 1)"""
     value = np.concatenate([np.zeros((*logs.shape[:-1], 1)), np.cumsum(logs, axis=-1)], axis=-1)
-    return np.asarray(-np.expm1(value - np.maximum.accumulate(value, axis=-1)))
+    return np.asarray(np.abs(np.expm1(value - np.maximum.accumulate(value, axis=-1))))  # 0, not -0, at a peak
 
 
 def depth_max(logs: FloatArray) -> FloatArray:
@@ -29,7 +29,7 @@ def depth_max(logs: FloatArray) -> FloatArray:
     highest = np.maximum.accumulate(value, axis=-1)
     np.maximum(highest, 0.0, out=highest)  # the value before the first return counts too
     value -= highest
-    return np.asarray(-np.expm1(np.minimum(value.min(axis=-1), 0.0)))
+    return np.asarray(np.abs(np.expm1(np.minimum(value.min(axis=-1), 0.0))))
 
 
 def deepest(logs: FloatArray) -> Drawdown:
