@@ -1,6 +1,5 @@
 """Kill -9 at any moment: the chain stays whole, nothing acknowledged is lost, and a restart goes on as if nothing was."""
 
-import multiprocessing
 import sqlite3
 import time
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tests.forecasts.house import HOUR
+from tests.forks import FORKS
 from tests.proofs import doomed
 from tests.proofs.replays import dump
 from truecast.forecasts.verify import verify
@@ -15,8 +15,6 @@ from truecast.kit.db import Database
 from truecast.migrations.upgrade import upgrade
 
 RUNS = 50
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.proofs.doomed"])
 
 
 async def fresh(path: Path) -> str:
@@ -50,7 +48,7 @@ async def test_fifty_kills_lose_nothing_and_leave_the_ledger_of_an_undisturbed_r
     rng = np.random.default_rng(11)
     told = []
     for _ in range(RUNS):
-        told += killed_run(url, float(rng.uniform(0.0, 0.8)))
+        told += killed_run(url, float(rng.uniform(0.0, 0.5)))
         with sqlite3.connect(tmp_path / "truecast.db") as conn:
             chain = dict(conn.execute("SELECT seq, hash FROM ledger"))
             assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)

@@ -1,13 +1,10 @@
 """Several processes append at once: there is one chain, and what each was told is in it."""
 
-import multiprocessing
-
+from tests.forks import FORKS
 from tests.proofs import doomed
 from truecast.forecasts.verify import verify
 from truecast.kit.db import Database
 
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.proofs.doomed"])
 EACH = 25
 
 

@@ -3,8 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import timedelta
 
@@ -12,6 +10,8 @@ import numpy as np
 import pytest
 from sqlalchemy import update
 
+from tests.forks import FORKS
+from tests.models.registry import doomed
 from tests.models.registry.house import FX, World, registry
 from truecast.domain.interval import Interval
 from truecast.kit.clock import FixedClock
@@ -25,55 +25,30 @@ from truecast.models.registry.training import write_outcome
 D1 = Interval.D1
 KILLS = 20
 
-CHILD = """
-import asyncio, sys
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tests.models.registry.house import World, registry
-from truecast.domain.interval import Interval
-from truecast.kit.clock import FixedClock
-from truecast.kit.db import Database
-from truecast.models.registry.training import read_outcome
-
-async def main(url, root, verb, day, given):
-    async def learned(request):
-        return read_outcome(Path(given), "lightgbm")
-
-    world, clock = World(), FixedClock(datetime(2021, 1, 4, tzinfo=UTC) + timedelta(days=int(day)))
-    db = Database.open(url)
-    made = registry(db, Path(root), clock, world)
-    made._trainer = learned
-    await made.load()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    if verb == "train":
-        await made.train("lightgbm", "fx", Interval.D1)
-    elif verb == "promote":
-        await made.promote("lightgbm")
-    print("done", flush=True)
-    await db.close()
-
-asyncio.run(main(*sys.argv[1:]))
-"""
-
 
 def start(db, root, verb, day=0):
-    arguments = [sys.executable, "-c", CHILD, f"sqlite:///{db.path}", str(root), verb, str(day), str(root / "given")]
-    child = subprocess.Popen(arguments, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ})  # noqa: TID251
-    assert child.stdout is not None and child.stdout.readline() == b"ready\n"
-    return child
+    talk, its = FORKS.Pipe()
+    child = FORKS.Process(target=doomed.act, args=(f"sqlite:///{db.path}", root, verb, day, its), daemon=True)
+    child.start()
+    its.close()
+    assert talk.recv() == "ready"
+    return child, talk
 
 
-def go(child):
-    child.stdin.write(b"\n")
-    child.stdin.flush()
-
-
-def killed(child, after_s):
-    go(child)
+def killed(child, talk, after_s):
+    talk.send("go")
     time.sleep(after_s)
-    child.send_signal(signal.SIGKILL)
-    child.communicate()
+    child.kill()
+    child.join()
+    talk.close()
+
+
+def said_of(child, talk):
+    """Its last word."""
+    with talk:
+        said = talk.recv()
+    child.join()
+    return said
 
 
 def forked(write):
@@ -121,7 +96,7 @@ async def test_kill_9_during_training_leaves_nothing_half(sqlite_db: Database, t
     write_outcome(await world.trainer_outcome(), root / "given")
     leases_of_the_dead = 0
     for point in range(KILLS):
-        killed(start(sqlite_db, root, "train", point), after_s=0.006 * point)
+        killed(*start(sqlite_db, root, "train", point), after_s=0.006 * point)
         await whole(sqlite_db, root, clock, world)
         async with sqlite_db.write() as conn:  # as after a minute
             leases_of_the_dead += (
@@ -157,7 +132,7 @@ async def test_kill_9_during_promotion_is_before_or_after(sqlite_db: Database, t
     (trained,) = await made.train("lightgbm", "fx", D1)
     seen = set()
     for point in range(KILLS):
-        killed(start(sqlite_db, root, "promote"), after_s=0.006 * point)
+        killed(*start(sqlite_db, root, "promote"), after_s=0.006 * point)
         fresh = await whole(sqlite_db, root, clock, world)
         serving = fresh.catalogue().status("lightgbm", FX)
         assert serving.version in {None, trained.version}
@@ -182,10 +157,9 @@ async def test_two_processes_that_promote_at_once_make_one_promotion(sqlite_db: 
     await made.load()
     (trained,) = await made.train("lightgbm", "fx", D1)
     children = [start(sqlite_db, root, "promote") for _ in range(2)]
-    for child in children:
-        go(child)
-    said = [child.communicate(timeout=60)[0] for child in children]
-    assert b"done\n" in said
+    for _, talk in children:
+        talk.send("go")
+    assert "done" in [said_of(child, talk) for child, talk in children]
     events = [e for e in await made.events("lightgbm") if e.kind == "promoted"]
     assert [e.version for e in events] == [trained.version]
 
