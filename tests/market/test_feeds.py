@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -12,10 +13,13 @@ from truecast.domain.event import Candle
 from truecast.domain.interval import Interval
 from truecast.jobs.feeds import FeedNotOffered, feeds_of
 from truecast.kit.bus import Message
-from truecast.kit.clock import to_us
+from truecast.kit.clock import Clock, FixedClock, ReplayClock, SystemClock, to_us
 from truecast.kit.db import Database
 from truecast.kit.db_errors import DatabaseUnavailable
+from truecast.kit.settings import Settings
+from truecast.market.feeds_inbox import Inbox
 from truecast.market.ingest import Ingest, Ingested
+from truecast.wiring import Role, build
 
 NOW = datetime(2026, 11, 21, 5, 0, 5, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -352,9 +356,28 @@ class TestWho:
             assert feeds_of(["binance"], other.sources, **wiring, **more) == []  # not in use
 
 
-async def test_a_full_inbox_makes_the_socket_wait_and_drops_nothing() -> None:
-    from truecast.market.feeds_inbox import Inbox
+@pytest.mark.parametrize(
+    ("clock", "names", "listens"),
+    [
+        (SystemClock(), ("binance",), ["binance"]),
+        (SystemClock(), ("none",), []),
+        (SystemClock(), ("kraken",), []),  # not among the sources
+        (FixedClock(NOW), ("binance",), []),
+        (ReplayClock(NOW, 1.0), ("binance",), []),
+    ],
+    ids=["live", "switched off", "another", "stopped", "replay"],
+)
+async def test_feeds_are_listened_to_where_the_clock_is_live(
+    tmp_path: Path, clock: Clock, names: tuple[str, ...], listens: list[str]
+) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, sources=("sample", "binance"), feeds=names)
+    for role, expected in ((Role.UP, listens), (Role.SERVE, [])):
+        services = build(settings, role, clock=clock)
+        assert [one.name for one in await services.feeds.standings()] == expected
+        await services.background.close()
 
+
+async def test_a_full_inbox_makes_the_socket_wait_and_drops_nothing() -> None:
     inbox = Inbox(finals_max=2, every_s=0.05)
 
     def candle(n: int, *, final: bool = True, close: float = 1.0) -> Candle:
