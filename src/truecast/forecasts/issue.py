@@ -177,9 +177,9 @@ class Issuer:
         return Issued(sum(map(len, recorded)), len(recorded), stale, len(fresh) - len(recorded))
 
     async def _round(self, questions: Sequence[Question], seal: Seal) -> list[Answer | TruecastError]:
-        """Panels of _PANEL questions on all threads at once; what somebody asks for meanwhile waits for one of them."""
+        """Panels of _PANEL questions, on all threads but one at once: that one is for what somebody asks meanwhile."""
         parts = [questions[i : i + _PANEL] for i in range(0, len(questions), _PANEL)]
-        free = asyncio.Semaphore(self._compute.threads)
+        free = asyncio.Semaphore(max(1, self._compute.threads - 1))
 
         async def one(part: Sequence[Question]) -> list[Answer | TruecastError]:
             async with free:
@@ -232,7 +232,7 @@ class Issuer:
 
 _Key = tuple[Any, ...]
 _TOGETHER = 16  # questions of one batch computed in one go
-_PANEL = 128  # of one round; more would save little, and keep others waiting longer
+_PANEL = 64  # of one round; more would save little, and keep others waiting longer where there is only one thread
 
 
 @dataclass(frozen=True, slots=True, eq=False)
