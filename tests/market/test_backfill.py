@@ -138,10 +138,22 @@ async def test_what_every_source_says_it_has_not_is_confirmed_empty_after_enough
         assert (gap.attempts, gap.empties) == (attempt, attempt)
         if gap.retry_at is not None:
             waits.append((gap.retry_at - world.clock.now()).total_seconds())
+            world.clock.advance(gap.retry_at - world.clock.now())
     assert gap.state == "unfillable"
     assert gap.reason == f"{CONFIRMED_EMPTY} (a: empty; b: empty)"
     assert waits == [GAP_RETRY_S_FIRST * 2**n for n in range(GAP_EMPTIES_MIN - 1)]
     assert await world.hours() == [(0, "a"), (1, "a"), (4, "a"), (5, "a")]  # nothing was made up
+
+
+async def test_asking_many_times_in_a_row_confirms_nothing(world: World) -> None:
+    """A bar that has just ended is often not at its source yet."""
+    await world.has("a", 0, 1, 4, 5)
+    for fake in world.fakes.values():
+        fake.without = {2, 3}
+    for _ in range(GAP_EMPTIES_MIN + 2):
+        await world.fill(2, 4)
+    gap = await world.gap()
+    assert (gap.state, gap.empties, gap.attempts) == ("open", 1, GAP_EMPTIES_MIN + 2)
 
 
 async def test_a_source_that_fails_confirms_nothing(world: World) -> None:
@@ -162,6 +174,7 @@ async def test_where_no_source_reaches_back_so_far_the_gap_says_so(world: World)
     world.clock.advance(timedelta(days=30))
     for _ in range(GAP_EMPTIES_MIN):
         filled = await world.fill(2, 4)
+        world.clock.advance(timedelta(seconds=GAP_RETRY_S_FIRST))
     assert filled.beyond == ("a", "b")
     assert (await world.gap()).reason == f"{BEYOND_HISTORY} (a: {BEYOND_HISTORY}; b: {BEYOND_HISTORY})"
     assert world.fakes["a"].asked == world.fakes["b"].asked == 0

@@ -264,7 +264,7 @@ class Backfill:
             await open_runs(conn, info.id, new, now=now, cause=task.cause)
             waiting = overlapping(info.id, first_us, last_us).with_only_columns(gaps.c.id).order_by(None)
             this = sa.update(gaps).where(gaps.c.id.in_(waiting), gaps.c.state.in_(("open", "filling")))
-            claim = {"state": "filling", "tried_at": now, "retry_at": now + timedelta(seconds=GAP_FILLING_S_MAX)}
+            claim = {"state": "filling", "retry_at": now + timedelta(seconds=GAP_FILLING_S_MAX)}
             if task.cause == "disconnect":
                 claim["cause"] = task.cause
             await conn.execute(this.values(claim))
@@ -323,7 +323,8 @@ def _outcome(gap: Gap, result: _Result, asked: Sequence[str], now: datetime, *, 
     """The columns of a gap after an attempt, as if nobody had filled any of it."""
     attempts = gap.attempts + 1
     all_empty = whole and bool(asked) and not result.tried and set(asked) <= {*result.empty, *result.beyond}
-    empties = gap.empties + int(all_empty)
+    apart_s = GAP_RETRY_S_FIRST if gap.tried_at is None else (now - gap.tried_at).total_seconds()
+    empties = gap.empties + int(all_empty and apart_s >= GAP_RETRY_S_FIRST)  # asking often confirms nothing
     values: dict[str, object] = {"attempts": attempts, "empties": empties, "tried_at": now}
     if not asked:
         wait = timedelta(seconds=GAP_RETRY_S_MAX)
