@@ -5,12 +5,13 @@
 Series: 14 ECB pairs and 5 broker pairs a day, 6 pairs an hour, 50 equities a day, crypto at 15 minutes and an hour
 (benchmarks/market_series.py), every second monthly series of FRED-MD as levels (July 2024), the US consumer price index
 and 10-year yield. Steps 1, 5 and 24. Test part: origins after 60 % of the series and after the time at which 60 % of
-the longest series of its source was over; validation: those before. STRETCHES stretches of LENGTH bars in a row, evenly
-spread (macro: every 5th month), each forecast from at most the last 2,000 bars and nothing later.
+the longest series of its source was over; validation: those before. Stretches of LENGTH bars in a row, about
+STRETCHES in a class, evenly spread over every series and begun elsewhere in each, so that together they see as many
+times as there are (macro: every 5th month); each forecast from at most the last 2,000 bars and nothing later.
 
-`auto` is the product's: members naive, ewma_walk, vol_walk (monthly: naive, ewma_walk, drift, ets, theta, arima), no
-trained model; evidence of the series from its own past, evidence of the class from all its series up to the time at
-which the part begins, and kept from there on.
+`auto` is the product's: members naive, ewma_walk, vol_walk (monthly: naive, ewma_walk, ets, arima), no trained model;
+evidence of the series from its own past, evidence of the class from all its series up to the last of RENEWALS moments,
+the first at the beginning of the part (the product renews it with every round of its job).
 
 Losses are CRPS over 19 quantiles in units of the mean absolute one-step move of the series over the bars before each
 stretch (macro: in units of the mean absolute change over twelve months up to the origin), every forecast alike;
@@ -41,11 +42,16 @@ from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.features.frame import Frame, frame_of_closes
 from truecast.kit.limits import HISTORY_BARS_MAX
 from truecast.models import losses
-from truecast.models.auto import Auto, members_of
+from truecast.models.auto import Auto, choose, members_of
+from truecast.models.base import Model
 from truecast.models.catalog import MODELS, UNTRAINED
+from truecast.models.ensemble import FittedEnsemble
+from truecast.models.evidence import RENEWED, Fits, fit_members, learn
+from truecast.models.pool import pooled
 
 HORIZONS = np.array([1, 5, 24])
-STRETCHES, LENGTH, MACRO_EVERY = 10, 25, 5
+STRETCHES, STRETCHES_LEAST, STRETCHES_MOST, LENGTH, MACRO_EVERY = 240, 10, 80, 25, 5
+RENEWALS, RENEWALS_MACRO = 4, 9
 FIRST, FIRST_MACRO = 1_000, 120
 PATHS, GAUSSIAN = 2_000, 500
 DAY_US = 86_400_000_000
@@ -111,29 +117,55 @@ def cuts(members: list[market_series.Sample]) -> dict[str, int]:
     return {origin: int(frame.end[int(0.6 * len(frame))]) for origin, frame in longest.items()}
 
 
-def stretches(frame: Frame, cut: int, part: str) -> list[np.ndarray]:
+def stretches(frame: Frame, cut: int, part: str, number: int, shift: float) -> list[np.ndarray]:
+    """So many of them, begun later by a share of their distance."""
     is_macro = frame.interval is Interval.MO1
     border = max(int(0.6 * len(frame)), int(np.searchsorted(frame.end, cut)))
     first, last = FIRST_MACRO if is_macro else FIRST, len(frame) - int(HORIZONS[-1])
     first, last = (max(first, border), last) if part == "test" else (first, min(border, last + 24) - 24)
     if is_macro:
         return [np.arange(first, last, MACRO_EVERY)] if last - first > 12 else []
-    if last - first < LENGTH:
+    room = last - first - LENGTH
+    if room < 0:
         return []
-    starts = np.linspace(first, last - LENGTH, min(STRETCHES, (last - first) // LENGTH)).astype(int)
+    number = min(number, room // LENGTH + 1)
+    starts = (first + (np.arange(number) + shift) / number * room).astype(int)
     return [np.arange(start, start + LENGTH) for start in starts]
 
 
-def score(sample: market_series.Sample, cut: int, part: str, auto: Auto, names: list[str]) -> Found | None:
+@dataclass(frozen=True)
+class Known:
+    """What `auto` knows of the class: from each moment on, these bands."""
+
+    since: list[int]
+    autos: list[Auto]
+
+    def at(self, end: np.ndarray) -> np.ndarray:
+        """Which one is in force at each of these times."""
+        return np.maximum(np.searchsorted(self.since, end, side="right") - 1, 0)
+
+
+def score(
+    sample: market_series.Sample, parts: list[np.ndarray], known: Known, names: list[str], whole: Fits | None
+) -> Found | None:
+    """`whole`: members fitted on all of the frame, which say at every bar what they could know there."""
     frame, is_macro = sample.frame, sample.asset_class == "macro"
     loss, inside = defaultdict(list), defaultdict(list)
     block, served = [], Counter[str]()
-    for origins in stretches(frame, cut, part):
+    members = known.autos[0].members
+    for origins in parts:
         start = max(0, int(origins[0]) + 1 - HISTORY_BARS_MAX)
-        seen, rows = frame[start : int(origins[-1]) + 1], origins - start
-        said = {name: MODELS[name].walk(seen, rows, HORIZONS) for name in names}
-        said["auto"] = auto.walk(seen, rows, HORIZONS)
-        served.update(name for _, name in auto.choice(seen).by_horizon)
+        seen, rows = (frame, origins) if whole else (frame[start : int(origins[-1]) + 1], origins - start)
+        fits = whole or fit_members(members, seen)
+        said = {model.name: one.quantiles(rows, HORIZONS) for model, one in zip(fits.models, fits.fitted, strict=True)}
+        said |= {name: MODELS[name].walk(seen, rows, HORIZONS) for name in names if name not in said}
+        said["auto"] = np.empty_like(said["naive"])
+        of = known.at(frame.end[origins])
+        for number in np.unique(of):
+            auto, mine = known.autos[number], rows[of == number]
+            evidence = learn(fits, seen, int(mine[-1] + 1) // RENEWED * RENEWED)
+            said["auto"][of == number] = FittedEnsemble(auto, fits, seen, evidence).quantiles(mine, HORIZONS)
+            served.update(name for _, name in choose(evidence, auto.pooled).by_horizon)
         if is_macro:
             said["average"] = np.mean([said[name] for name in STATISTICAL], axis=0)
             said["last value"] = last_value(frame.close, origins)
@@ -206,23 +238,48 @@ def garch_t(close: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def by_class(name: str, members: list[market_series.Sample], part: str) -> list[Found]:
-    """Every series of a class, `auto` with the evidence of the class up to the beginning of the part."""
-    frame = members[0].frame
+    """Every series of a class."""
+    frame, is_macro = members[0].frame, name == "macro"
     models = members_of(UNTRAINED, members[0].asset_class.partition("_")[0], frame.interval)
-    begin, found = cuts(members), []
-    for origin, cut in begin.items():
-        mine = [sample for sample in members if sample.origin == origin]
-        if part == "validation":
-            auto = Auto(models)
-        else:
-            past = [s.frame[s.frame.end < cut] for s in members]
-            auto = Auto(models).pooling([one[-HISTORY_BARS_MAX:] for one in past if len(one) > 300])
-        for number, sample in enumerate(mine, 1):
-            print(f"\r{name} {origin} {number}/{len(mine)} {sample.frame.symbol:14s}", end="", file=sys.stderr)
-            one = score(sample, cut, part, auto, [model.name for model in models])
+    wholes: list[Fits | None] = [None] * len(members)
+    if is_macro:
+        wholes = [fit_members(models, sample.frame) for sample in members]
+    number = min(max(STRETCHES_LEAST, STRETCHES // len(members)), STRETCHES_MOST)
+    found = []
+    for origin, cut in cuts(members).items():
+        known = known_of(models, members, wholes, cut, part)
+        for i, (sample, whole) in enumerate(zip(members, wholes, strict=True)):
+            if sample.origin != origin:
+                continue
+            print(f"\r{name} {origin} {i + 1}/{len(members)} {sample.frame.symbol:14s}", end="", file=sys.stderr)
+            parts = stretches(sample.frame, cut, part, number, (i + 0.5) / len(members))
+            extra = ["drift", "theta"] if is_macro else []
+            one = score(sample, parts, known, extra, whole)
             if one is not None:
                 found.append(one)
     return found
+
+
+def known_of(
+    models: tuple[Model, ...], members: list[market_series.Sample], wholes: list[Fits | None], cut: int, part: str
+) -> Known:
+    """The evidence of the class at every renewal."""
+    least = FIRST_MACRO if wholes[0] else FIRST
+    first = min(int(sample.frame.end[least]) for sample in members if len(sample.frame) > least)
+    last = max(int(sample.frame.end[-1]) for sample in members)
+    first, last = (cut, last) if part == "test" else (first, cut)
+    since = np.linspace(first, last, RENEWALS_MACRO if wholes[0] else RENEWALS, endpoint=False).astype(int).tolist()
+    autos = []
+    for at in since:
+        past = [(s.frame[s.frame.end < at], whole) for s, whole in zip(members, wholes, strict=True)]
+        past = [(seen, whole) for seen, whole in past if len(seen) > 300 or (whole and len(seen) >= FIRST_MACRO)]
+        if wholes[0]:
+            frames = {s.frame.symbol: s.frame for s in members}
+            evidence = [learn(whole, frames[seen.symbol], len(seen)) for seen, whole in past if whole]
+            autos.append(Auto(models, pooled=pooled(evidence)))
+        else:
+            autos.append(Auto(models).pooling([seen[-HISTORY_BARS_MAX:] for seen, _ in past]))
+    return Known(since, autos)
 
 
 def ratio(found: list[Found], name: str, other: str, h: int) -> str:
