@@ -21,6 +21,15 @@ RANDOM_ALLOWED = {
     "providers/base.py": "the same jitter: hands it on",
     "models/registry/folder.py": "the name of a folder that is still being written",
     "wiring.py": "makes the generator of that jitter",
+    "market/feeds.py": "jitter of the waits between connections; the generator is handed in",
+    "jobs/feeds.py": "the same jitter: hands it on",
+    "accounts/keys.py": "the secret part of a key",
+    "kit/tickets.py": "one-time tickets",
+    "kit/bus_redis.py": "the epoch of a stream and the name of a process, which no two may share",
+    "api/stream_hub.py": "the epoch of a stream",
+    "risk/bootstrap.py": "draws blocks of what happened, seeded by the data: the same data, the same intervals",
+    "risk/var.py": "draws standardised shocks that happened, with the same seed",
+    "risk/report.py": "makes the generator of both from that seed",
     "features/guard.py": "changes the future to prove that nothing looks at it; never part of an answer",
 }
 RANDOM_MODULES = {"random", "secrets", "uuid"}
