@@ -249,8 +249,8 @@ through the product's own RedisBudget, one at a time, and both counts are shown.
 
 The two p99 of cached reads differ by chance by more than the goal: -16 % and +5 % in two runs on a quiet machine.
 
-**Not reached after longer outages:** a source that was away for more than about 50 s can be back later than 30 s after
-it heals, because every failed probe doubles the time to the next (15 s to 5 min). On a virtual clock:
+After outages of any length, for a source whose limits have room for a probe every 15 s (decision 0016; before, the
+time between probes doubled up to five minutes, and an hour's outage took 169 s more). On a virtual clock:
 """
 
 
