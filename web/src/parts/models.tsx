@@ -24,6 +24,7 @@ const MODEL_NAMES: Record<string, string> = {
   xgboost: "XGBoost",
   lightgbm: "LightGBM",
 };
+const EVIDENCE_ON: Record<AutoCandidate["evidence"], string> = { series: "this instrument", class: "its class", promotion: "bars held back before its promotion" };
 const AUTO_ABOUT = "The best by evidence on this instrument or its class, or else the random walk";
 
 export function modelName(name: string): string {
@@ -145,7 +146,7 @@ function Option({ group, item, chosen, badge, onChange }: OptionProps) {
 export function EvidenceBadge({ of, model }: { of: AutoCandidate | undefined; model: string }) {
   if (!of || of.crps_ratio === null) return model === "naive" ? <VerdictBadge model={model} verdict="none" /> : null;
   const gain = 1 - of.crps_ratio;
-  const title = `Against the random walk, on ${of.evidence === "class" ? "its class" : "this instrument"}: ${pValue(of.p_value)}, ${count(of.n)} forecasts`;
+  const title = `Against the random walk, on ${EVIDENCE_ON[of.evidence]}: ${pValue(of.p_value)}, ${count(of.n)} forecasts`;
   return (
     <VerdictBadge model={model} verdict={of.verdict} title={title}>
       {Math.abs(gain) >= 0.0005 && ` ${gain > 0 ? "\u2212" : "+"}${percent(Math.abs(gain), 1)} CRPS`}
