@@ -154,6 +154,20 @@ async def test_a_round_issues_the_choice_and_the_walk_on_what_is_new_and_fresh(h
     assert await house.issuer.issue_news(5) == Issued()
 
 
+async def test_a_round_of_several_panels_seals_what_each_series_says_alone(house: House, clock):
+    offers = [an_offer(f"M{i:03}-USD") for i in range(70)]
+    walks = [(offer, a_walk(offer, MONDAY - 60 * DAY, MONDAY, seed=i)) for i, offer in enumerate(offers)]
+    await house.take(Made(clock, *walks))
+    assert (await house.issuer.issue_news(5)).series == 1 + len(offers)
+    for number in (0, 63, 64, 69):
+        symbol = f"M{number:03}-USD"
+        sealed = await house.issuer.forecast(symbol, Interval.D1, 5)
+        alone = await house.issuer.forecast(symbol, Interval.D1, 5, as_of=NOW)
+        assert sealed.id and not alone.id
+        assert np.array_equal(sealed.quantiles.values, alone.quantiles.values)
+        assert sealed.explanation == alone.explanation
+
+
 async def test_a_round_after_a_restart_issues_nothing_twice(house: House, clock, db):
     await house.issuer.issue_news(5)
     async with a_house(db, clock) as restarted:
