@@ -263,3 +263,39 @@ async def test_months_over_years_of_minutes_are_read_whole(market: Market) -> No
     assert said(month.start) == ["2024-02-01"] and month.open[0] == february.open[0]
     assert month.high[0] == february.high.max() and np.isclose(month.volume[0], np.nansum(february.volume))
     assert (uss("2024-02-01") == month.start).all()
+
+
+async def test_made_bars_are_made_again_only_when_there_is_news(
+    market: Market, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coin = await market.take("SOL-USDT", since=at("2025-06-01"))
+    first = (await market.history.bars(coin, D1, limit=100)).bars
+    rows: list[int | None] = []
+    read = market.store.read
+
+    async def counted(*args: object, **kwargs: object) -> Bars:
+        found = await read(*args, **kwargs)
+        rows.append(len(found))
+        return found
+
+    monkeypatch.setattr(market.store, "read", counted)
+    _same((await market.history.bars(coin, D1, limit=100)).bars, first)
+    assert rows == []
+    hours = await market.raw("SOL-USDT", H1)
+    # The next hour, then a correction of an old one that changes neither how many there are nor how far they reach.
+    later = replace(hours[-1:], start=hours.start[-1:] + 3_600_000_000, known_at=hours.known_at[-1:] + 3_600_000_000)
+    await market.store.append(later, received_at=NOW + dt.timedelta(seconds=1))
+    await market.history.bars(coin, D1, limit=100)
+    assert len(rows) == 1
+    old = hours[-100:-99]
+    corrected = replace(old, known_at=old.known_at + 1, high=old.high * 2)
+    await market.store.append(corrected, received_at=NOW + dt.timedelta(seconds=2))
+    seen = (await market.history.bars(coin, D1, limit=100)).bars
+    assert len(rows) == 2 and (seen.high != first.high).sum() == 1
+
+
+async def test_what_was_known_at_an_earlier_moment_is_not_taken_from_what_is_kept(market: Market) -> None:
+    coin = await market.take("SOL-USDT", since=at("2025-06-01"))
+    await market.history.bars(coin, D1, limit=100)
+    then = await market.history.bars(coin, D1, limit=100, as_of=at("2026-01-06T10:30"))
+    assert said(then.bars.start)[-1] == "2026-01-05"

@@ -14,6 +14,7 @@ from truecast.api import (
     admin,
     batch,
     errors,
+    examples,
     features,
     forecasts,
     jobs,
@@ -119,6 +120,7 @@ def describe() -> dict[str, Any]:
     schemas["Problem"] = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shape, which we never answer
         schemas.pop(unused, None)
+    examples.put_into(document)
     return document
 
 

@@ -1,5 +1,6 @@
 """What features, forecasts and the API read: bars of one instrument at one interval as they were known at a moment."""
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from truecast.domain.interval import Interval
 from truecast.domain.quote import Delay
 from truecast.kit.clock import Clock, from_us, iso, to_us, to_utc
 from truecast.kit.errors import EXIT_NOT_FOUND, MalformedRequest, TruecastError
+from truecast.kit.limits import MADE_SERIES_KEPT_MAX
 from truecast.market.adjust import Adjust, adjust
 from truecast.market.calendar import Calendar, calendar
 from truecast.market.periods import period_start
@@ -60,11 +62,12 @@ class Slice:
 
 
 class History:
-    """Reads the store along the calendars. Holds nothing."""
+    """Reads the store along the calendars. Keeps the latest made bars as long as what they are made of stays so."""
 
     def __init__(self, store: BarStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self._made: OrderedDict[_MadeKey, tuple[_State, Bars]] = OrderedDict()
 
     async def bars(
         self,
@@ -91,7 +94,12 @@ class History:
         infos = [i for i in await self._store.series(instrument.symbol) if source in (None, i.source)]
         info = _series_for(instrument.symbol, interval, infos)
         read = _Read(self._store, info, calendar(info.calendar), interval, known, source, adjust, partial)
-        bars = await (read.stored if info.interval is interval else read.made)(start, end, limit)
+        if info.interval is interval:
+            bars = await read.stored(start, end, limit)
+        elif start is None and end is None and limit is not None and adjust == "raw":
+            bars = await self._made_bars(read, limit, infos)
+        else:
+            bars = await read.made(start, end, limit)
         named = _named_by(bars, info, infos)
         return Slice(
             bars=bars,
@@ -105,6 +113,30 @@ class History:
             as_of=known,
             overdue_at=overdue_at(bars, read.calendar),
         )
+
+    async def _made_bars(self, read: "_Read", limit: int, infos: Sequence[SeriesInfo]) -> Bars:
+        """The last `limit` made bars: made again only when a series below them changed.
+
+        A day of hours takes 24 times as many rows to read. What is kept holds for any `as_of` from the moment on at
+        which all that is stored was known: then nothing about these bars depends on it.
+        """
+        parts = [i for i in infos if i.interval is read.info.interval and i.bars]
+        if any(i.known_until is None or i.known_until > read.as_of for i in parts):
+            return await read.made(None, None, limit)
+        state = tuple((i.id, i.bars, i.priority, i.known_until, i.received_at) for i in parts)
+        key = (read.info.symbol, read.interval, read.source, read.partial, limit)
+        kept = self._made.get(key)
+        if kept is None or kept[0] != state:
+            kept = (state, await read.made(None, None, limit))
+            self._made[key] = kept
+        self._made.move_to_end(key)
+        while len(self._made) > MADE_SERIES_KEPT_MAX:
+            self._made.popitem(last=False)
+        return kept[1]
+
+
+_MadeKey = tuple[str, Interval, str | None, bool, int]
+_State = tuple[tuple[object, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5684,6 +5684,77 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "description": "Take new bars from Bundled sample",
+                     *           "enabled": true,
+                     *           "id": "ingest:sample",
+                     *           "last_run": {
+                     *             "counts": {
+                     *               "corrected": 0,
+                     *               "failed": 0,
+                     *               "inserted": 14,
+                     *               "quarantined": 0,
+                     *               "series": 14
+                     *             },
+                     *             "due_at": "2021-01-06T21:00:00Z",
+                     *             "ended_at": "2021-01-06T21:00:00Z",
+                     *             "error": null,
+                     *             "id": 97,
+                     *             "job": "ingest:sample",
+                     *             "outcome": "ok",
+                     *             "started_at": "2021-01-06T21:00:00Z"
+                     *           },
+                     *           "next_due_at": "2021-01-06T22:00:00Z",
+                     *           "schedule": "0 * * * * UTC"
+                     *         },
+                     *         {
+                     *           "description": "Score the forecasts whose outcome is known",
+                     *           "enabled": true,
+                     *           "id": "resolve",
+                     *           "last_run": {
+                     *             "counts": {
+                     *               "scored": 69,
+                     *               "void": 0,
+                     *               "waiting": 1
+                     *             },
+                     *             "due_at": "2021-01-06T21:00:00Z",
+                     *             "ended_at": "2021-01-06T21:00:00Z",
+                     *             "error": null,
+                     *             "id": 98,
+                     *             "job": "resolve",
+                     *             "outcome": "ok",
+                     *             "started_at": "2021-01-06T21:00:00Z"
+                     *           },
+                     *           "next_due_at": "2021-01-06T22:00:00Z",
+                     *           "schedule": "0 * * * * UTC"
+                     *         },
+                     *         {
+                     *           "description": "Learn which models serve each series best",
+                     *           "enabled": true,
+                     *           "id": "evidence",
+                     *           "last_run": {
+                     *             "counts": {
+                     *               "classes": 0,
+                     *               "series": 0,
+                     *               "waiting": 0
+                     *             },
+                     *             "due_at": "2021-01-06T21:00:00Z",
+                     *             "ended_at": "2021-01-06T21:00:00Z",
+                     *             "error": null,
+                     *             "id": 99,
+                     *             "job": "evidence",
+                     *             "outcome": "skipped",
+                     *             "started_at": "2021-01-06T21:00:00Z"
+                     *           },
+                     *           "next_due_at": "2021-01-06T22:00:00Z",
+                     *           "schedule": "0 * * * * UTC"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Jobs"];
                 };
             };
@@ -5761,6 +5832,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "description": "Score the forecasts whose outcome is known",
+                     *       "enabled": true,
+                     *       "id": "resolve",
+                     *       "last_run": {
+                     *         "counts": {
+                     *           "scored": 69,
+                     *           "void": 0,
+                     *           "waiting": 1
+                     *         },
+                     *         "due_at": "2021-01-06T21:00:00Z",
+                     *         "ended_at": "2021-01-06T21:00:00Z",
+                     *         "error": null,
+                     *         "id": 98,
+                     *         "job": "resolve",
+                     *         "outcome": "ok",
+                     *         "started_at": "2021-01-06T21:00:00Z"
+                     *       },
+                     *       "next_due_at": "2021-01-06T22:00:00Z",
+                     *       "schedule": "0 * * * * UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
@@ -5847,6 +5941,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "description": "Forecast every series that has a new bar",
+                     *       "enabled": false,
+                     *       "id": "issue",
+                     *       "last_run": {
+                     *         "counts": {
+                     *           "forecasts": 29,
+                     *           "series": 14,
+                     *           "short": 0,
+                     *           "stale": 2
+                     *         },
+                     *         "due_at": "2021-01-06T21:00:00Z",
+                     *         "ended_at": "2021-01-06T21:00:00Z",
+                     *         "error": null,
+                     *         "id": 100,
+                     *         "job": "issue",
+                     *         "outcome": "ok",
+                     *         "started_at": "2021-01-06T21:00:00Z"
+                     *       },
+                     *       "next_due_at": null,
+                     *       "schedule": "0 * * * * UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
@@ -5933,6 +6051,29 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "description": "Score the forecasts whose outcome is known",
+                     *       "enabled": true,
+                     *       "id": "resolve",
+                     *       "last_run": {
+                     *         "counts": {
+                     *           "scored": 0,
+                     *           "void": 0,
+                     *           "waiting": 1
+                     *         },
+                     *         "due_at": "2021-01-06T21:30:00Z",
+                     *         "ended_at": "2021-01-06T21:30:00Z",
+                     *         "error": null,
+                     *         "id": 101,
+                     *         "job": "resolve",
+                     *         "outcome": "skipped",
+                     *         "started_at": "2021-01-06T21:30:00Z"
+                     *       },
+                     *       "next_due_at": "2021-01-06T22:00:00Z",
+                     *       "schedule": "0 * * * * UTC"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobShape"];
                 };
             };
@@ -6019,6 +6160,22 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": {
+                     *         "scored": 0,
+                     *         "void": 0,
+                     *         "waiting": 1
+                     *       },
+                     *       "due_at": "2021-01-06T21:30:00Z",
+                     *       "ended_at": "2021-01-06T21:30:00Z",
+                     *       "error": null,
+                     *       "id": 101,
+                     *       "job": "resolve",
+                     *       "outcome": "skipped",
+                     *       "started_at": "2021-01-06T21:30:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobRunShape"];
                 };
             };
@@ -6110,6 +6267,41 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "counts": {
+                     *             "scored": 69,
+                     *             "void": 0,
+                     *             "waiting": 1
+                     *           },
+                     *           "due_at": "2021-01-06T21:00:00Z",
+                     *           "ended_at": "2021-01-06T21:00:00Z",
+                     *           "error": null,
+                     *           "id": 98,
+                     *           "job": "resolve",
+                     *           "outcome": "ok",
+                     *           "started_at": "2021-01-06T21:00:00Z"
+                     *         },
+                     *         {
+                     *           "counts": {
+                     *             "scored": 50,
+                     *             "void": 0,
+                     *             "waiting": 0
+                     *           },
+                     *           "due_at": "2021-01-06T20:00:00Z",
+                     *           "ended_at": "2021-01-06T20:00:00Z",
+                     *           "error": null,
+                     *           "id": 94,
+                     *           "job": "resolve",
+                     *           "outcome": "ok",
+                     *           "started_at": "2021-01-06T20:00:00Z"
+                     *         }
+                     *       ],
+                     *       "next": "WyJydW5zOnJlc29sdmUiLDk0XQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["JobRuns"];
                 };
             };
@@ -6572,6 +6764,143 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2021-01-06T21:30:00Z",
+                     *       "classes": [
+                     *         {
+                     *           "advancers": 3,
+                     *           "age": {
+                     *             "newest_age_s": 1800,
+                     *             "newest_as_of": "2021-01-06T21:00:00Z",
+                     *             "oldest_age_s": 1800,
+                     *             "oldest_as_of": "2021-01-06T21:00:00Z"
+                     *           },
+                     *           "asset_class": "etf",
+                     *           "decliners": 2,
+                     *           "median_change_pct": 0.5008839127872767,
+                     *           "movers": {
+                     *             "down": [
+                     *               {
+                     *                 "ask": null,
+                     *                 "bid": null,
+                     *                 "change": -4.319999999999993,
+                     *                 "change_pct": -1.3852369653049423,
+                     *                 "price": 307.54,
+                     *                 "provenance": {
+                     *                   "age_s": 1800,
+                     *                   "as_of": "2021-01-06T21:00:00Z",
+                     *                   "delay": "eod",
+                     *                   "derived": null,
+                     *                   "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31; none from 2004-12 to 2011-03, when the fund traded as QQQQ",
+                     *                   "received_at": "2021-01-06T21:00:00Z",
+                     *                   "source": "sample",
+                     *                   "stale": false
+                     *                 },
+                     *                 "quoted_at": null,
+                     *                 "symbol": "QQQ"
+                     *               },
+                     *               {
+                     *                 "ask": null,
+                     *                 "bid": null,
+                     *                 "change": -0.45000000000000284,
+                     *                 "change_pct": -0.8450704225352166,
+                     *                 "price": 52.8,
+                     *                 "provenance": {
+                     *                   "age_s": 1800,
+                     *                   "as_of": "2021-01-06T21:00:00Z",
+                     *                   "delay": "eod",
+                     *                   "derived": null,
+                     *                   "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *                   "received_at": "2021-01-06T21:00:00Z",
+                     *                   "source": "sample",
+                     *                   "stale": false
+                     *                 },
+                     *                 "quoted_at": null,
+                     *                 "symbol": "EEM"
+                     *               }
+                     *             ],
+                     *             "up": [
+                     *               {
+                     *                 "ask": null,
+                     *                 "bid": null,
+                     *                 "change": 8.039999999999992,
+                     *                 "change_pct": 4.0918112881062605,
+                     *                 "price": 204.53,
+                     *                 "provenance": {
+                     *                   "age_s": 1800,
+                     *                   "as_of": "2021-01-06T21:00:00Z",
+                     *                   "delay": "eod",
+                     *                   "derived": null,
+                     *                   "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *                   "received_at": "2021-01-06T21:00:00Z",
+                     *                   "source": "sample",
+                     *                   "stale": false
+                     *                 },
+                     *                 "quoted_at": null,
+                     *                 "symbol": "IWM"
+                     *               },
+                     *               {
+                     *                 "ask": null,
+                     *                 "bid": null,
+                     *                 "change": 2.2200000000000273,
+                     *                 "change_pct": 0.5978509681415526,
+                     *                 "price": 373.55,
+                     *                 "provenance": {
+                     *                   "age_s": 1800,
+                     *                   "as_of": "2021-01-06T21:00:00Z",
+                     *                   "delay": "realtime",
+                     *                   "derived": null,
+                     *                   "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *                   "received_at": "2021-01-06T21:00:00Z",
+                     *                   "source": "sample",
+                     *                   "stale": false
+                     *                 },
+                     *                 "quoted_at": null,
+                     *                 "symbol": "SPY"
+                     *               },
+                     *               {
+                     *                 "ask": null,
+                     *                 "bid": null,
+                     *                 "change": 0.1700000000000017,
+                     *                 "change_pct": 0.5008839127872767,
+                     *                 "price": 34.11,
+                     *                 "provenance": {
+                     *                   "age_s": 1800,
+                     *                   "as_of": "2021-01-06T21:00:00Z",
+                     *                   "delay": "eod",
+                     *                   "derived": null,
+                     *                   "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *                   "received_at": "2021-01-06T21:00:00Z",
+                     *                   "source": "sample",
+                     *                   "stale": false
+                     *                 },
+                     *                 "quoted_at": null,
+                     *                 "symbol": "USO"
+                     *               }
+                     *             ]
+                     *           },
+                     *           "no_change": 0,
+                     *           "no_price": 0,
+                     *           "sessions": [
+                     *             {
+                     *               "calendar": "XNYS",
+                     *               "open": false,
+                     *               "since": "2021-01-06T21:00:00Z",
+                     *               "symbols": 5,
+                     *               "until": "2021-01-07T14:30:00Z"
+                     *             }
+                     *           ],
+                     *           "sources": {
+                     *             "sample": 5
+                     *           },
+                     *           "stale": 0,
+                     *           "symbols": 5,
+                     *           "unchanged": 0
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["MarketSummary"];
                 };
             };
@@ -7648,6 +7977,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [
+                     *         {
+                     *           "code": "unknown_symbol",
+                     *           "detail": "No instrument is called 'NOPE'; nearest: []",
+                     *           "symbol": "NOPE"
+                     *         }
+                     *       ],
+                     *       "items": [
+                     *         {
+                     *           "ask": null,
+                     *           "bid": null,
+                     *           "change": 0.0027999999999999137,
+                     *           "change_pct": 0.22772188651316425,
+                     *           "price": 1.23237,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "realtime",
+                     *             "derived": null,
+                     *             "origin": "DaruFinance/quant-research-framework-rs, bundled extract to 2026-03-23; no Sunday evenings",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "quoted_at": null,
+                     *           "symbol": "EUR-USD"
+                     *         },
+                     *         {
+                     *           "ask": null,
+                     *           "bid": null,
+                     *           "change": 2.2200000000000273,
+                     *           "change_pct": 0.5978509681415526,
+                     *           "price": 373.55,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "realtime",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "quoted_at": null,
+                     *           "symbol": "SPY"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Prices"];
                 };
             };
@@ -7749,6 +8129,95 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2021-01-06T21:30:00Z",
+                     *       "interval": "1d",
+                     *       "pairs": [
+                     *         {
+                     *           "a": "SPY",
+                     *           "b": "AAPL",
+                     *           "first_at": "2020-01-08T21:00:00Z",
+                     *           "last_at": "2021-01-06T21:00:00Z",
+                     *           "lower": 0.7855914730064747,
+                     *           "n": 251,
+                     *           "pearson": 0.828792899370615,
+                     *           "reason": null,
+                     *           "spearman": 0.7224382470119521,
+                     *           "upper": 0.8639528454095121
+                     *         },
+                     *         {
+                     *           "a": "SPY",
+                     *           "b": "EUR-USD",
+                     *           "first_at": null,
+                     *           "last_at": null,
+                     *           "lower": null,
+                     *           "n": null,
+                     *           "pearson": null,
+                     *           "reason": "0 returns between common bar ends, 20 are needed",
+                     *           "spearman": null,
+                     *           "upper": null
+                     *         },
+                     *         {
+                     *           "a": "AAPL",
+                     *           "b": "EUR-USD",
+                     *           "first_at": null,
+                     *           "last_at": null,
+                     *           "lower": null,
+                     *           "n": null,
+                     *           "pearson": null,
+                     *           "reason": "0 returns between common bar ends, 20 are needed",
+                     *           "spearman": null,
+                     *           "upper": null
+                     *         }
+                     *       ],
+                     *       "series": [
+                     *         {
+                     *           "bars": 266,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "SPY"
+                     *         },
+                     *         {
+                     *           "bars": 266,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "AAPL"
+                     *         },
+                     *         {
+                     *           "bars": 269,
+                     *           "provenance": {
+                     *             "age_s": 29700,
+                     *             "as_of": "2021-01-06T13:15:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "European Central Bank reference rates, bundled extract to 2026-10-30",
+                     *             "received_at": "2021-01-06T15:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "EUR-USD"
+                     *         }
+                     *       ],
+                     *       "window": "1y"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Correlations"];
                 };
             };
@@ -7850,6 +8319,64 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "items": [
+                     *         {
+                     *           "first_at": "2020-10-09T00:00:00Z",
+                     *           "interval": "1d",
+                     *           "last_at": "2021-01-06T21:00:00Z",
+                     *           "n": 61,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "SPY",
+                     *           "volatility": {
+                     *             "annualised": 0.15676107761156705,
+                     *             "bars_per_year": 252,
+                     *             "method": "sqrt(mean(r^2)) of log returns between consecutive bars; annualised by sqrt(bars_per_year)",
+                     *             "per_bar": 0.009875019681302418,
+                     *             "returns": 61,
+                     *             "unit": "fraction"
+                     *           }
+                     *         },
+                     *         {
+                     *           "first_at": "2020-10-09T00:00:00Z",
+                     *           "interval": "1d",
+                     *           "last_at": "2021-01-06T21:00:00Z",
+                     *           "n": 61,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "AAPL",
+                     *           "volatility": {
+                     *             "annualised": 0.3430228030388007,
+                     *             "bars_per_year": 252,
+                     *             "method": "sqrt(mean(r^2)) of log returns between consecutive bars; annualised by sqrt(bars_per_year)",
+                     *             "per_bar": 0.02160840549678471,
+                     *             "returns": 61,
+                     *             "unit": "fraction"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "window": "90d"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Volatilities"];
                 };
             };
@@ -7960,6 +8487,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "adjust": "raw",
+                     *       "blocks": [
+                     *         {
+                     *           "from": "2021-01-05T00:00:00Z",
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "rows": 2,
+                     *           "to": "2021-01-06T00:00:00Z"
+                     *         }
+                     *       ],
+                     *       "candles": [
+                     *         {
+                     *           "close": 371.33,
+                     *           "end": "2021-01-05T21:00:00Z",
+                     *           "final": true,
+                     *           "high": 372.48,
+                     *           "low": 368.05,
+                     *           "open": 368.05,
+                     *           "start": "2021-01-05T00:00:00Z",
+                     *           "volume": 54611244
+                     *         },
+                     *         {
+                     *           "close": 373.55,
+                     *           "end": "2021-01-06T21:00:00Z",
+                     *           "final": true,
+                     *           "high": 376.98,
+                     *           "low": 369.12,
+                     *           "open": 369.67,
+                     *           "start": "2021-01-06T00:00:00Z",
+                     *           "volume": 92950127
+                     *         }
+                     *       ],
+                     *       "gaps": [],
+                     *       "interval": "1d",
+                     *       "resampled_from": null,
+                     *       "symbol": "SPY"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Candles"];
                 };
             };
@@ -8157,6 +8732,54 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "adjust": "split",
+                     *       "begin_price": 369.09,
+                     *       "change": 4.460000000000036,
+                     *       "change_pct": 1.2083773605353842,
+                     *       "drawdown": {
+                     *         "depth": 0.014885052813572108,
+                     *         "peak_at": "2020-12-08T21:00:00Z",
+                     *         "trough_at": "2020-12-14T21:00:00Z"
+                     *       },
+                     *       "first_at": "2020-12-08T00:00:00Z",
+                     *       "high": {
+                     *         "at": "2020-12-21T00:00:00Z",
+                     *         "price": 378.46
+                     *       },
+                     *       "interval": "1d",
+                     *       "last_at": "2021-01-06T21:00:00Z",
+                     *       "last_price": 373.55,
+                     *       "low": {
+                     *         "at": "2020-12-21T00:00:00Z",
+                     *         "price": 362.03
+                     *       },
+                     *       "missing": 0,
+                     *       "n": 20,
+                     *       "period": "30d",
+                     *       "provenance": {
+                     *         "age_s": 1800,
+                     *         "as_of": "2021-01-06T21:00:00Z",
+                     *         "delay": "eod",
+                     *         "derived": null,
+                     *         "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *         "received_at": "2021-01-06T21:00:00Z",
+                     *         "source": "sample",
+                     *         "stale": false
+                     *       },
+                     *       "symbol": "SPY",
+                     *       "volatility": {
+                     *         "annualised": 0.10039809571800204,
+                     *         "bars_per_year": 252,
+                     *         "method": "sqrt(mean(r^2)) of log returns between consecutive bars; annualised by sqrt(bars_per_year)",
+                     *         "per_bar": 0.006324485556530765,
+                     *         "returns": 20,
+                     *         "unit": "fraction"
+                     *       },
+                     *       "volume": 1102226873
+                     *     }
+                     */
                     "application/json": components["schemas"]["StatisticsShape"];
                 };
             };
@@ -8881,6 +9504,28 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": "equity",
+                     *           "calendar": "XNYS",
+                     *           "currency": "USD",
+                     *           "followed": true,
+                     *           "intervals": [
+                     *             "1h",
+                     *             "4h",
+                     *             "1d"
+                     *           ],
+                     *           "name": "Apple Inc.",
+                     *           "signed": false,
+                     *           "symbol": "AAPL",
+                     *           "tick": 0.01
+                     *         }
+                     *       ],
+                     *       "next": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["SymbolPage"];
                 };
             };
@@ -9054,6 +9699,57 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "aliases": [
+                     *         "apple"
+                     *       ],
+                     *       "asset_class": "equity",
+                     *       "calendar": "XNYS",
+                     *       "currency": "USD",
+                     *       "default_interval": "1d",
+                     *       "followed": true,
+                     *       "intervals": [
+                     *         "1h",
+                     *         "4h",
+                     *         "1d"
+                     *       ],
+                     *       "models": [
+                     *         "naive",
+                     *         "ewma_walk",
+                     *         "vol_walk"
+                     *       ],
+                     *       "name": "Apple Inc.",
+                     *       "session_open": false,
+                     *       "signed": false,
+                     *       "sources": [
+                     *         {
+                     *           "bars": 10559,
+                     *           "calendar": "XNYS",
+                     *           "delay": "realtime",
+                     *           "derived": null,
+                     *           "first": "2015-01-02T14:00:00Z",
+                     *           "interval": "1h",
+                     *           "last": "2021-01-06T20:00:00Z",
+                     *           "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *           "source": "sample"
+                     *         },
+                     *         {
+                     *           "bars": 5791,
+                     *           "calendar": "XNYS",
+                     *           "delay": "eod",
+                     *           "derived": null,
+                     *           "first": "1998-01-02T00:00:00Z",
+                     *           "interval": "1d",
+                     *           "last": "2021-01-06T00:00:00Z",
+                     *           "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *           "source": "sample"
+                     *         }
+                     *       ],
+                     *       "symbol": "AAPL",
+                     *       "tick": 0.01
+                     *     }
+                     */
                     "application/json": components["schemas"]["SymbolDetail"];
                 };
             };
@@ -9149,6 +9845,15 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bars": 5791,
+                     *       "note": "It is no longer asked for. What is stored stays and can be read; add it again to go on.",
+                     *       "series": 1,
+                     *       "symbol": "AIG",
+                     *       "was_followed": true
+                     *     }
+                     */
                     "application/json": components["schemas"]["SymbolRemoved"];
                 };
             };
