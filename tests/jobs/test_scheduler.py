@@ -10,7 +10,7 @@ from sqlalchemy import insert
 from tests.forecasts.house import HOUR, MONDAY
 from truecast.jobs import tables
 from truecast.jobs.job import Done, Job
-from truecast.jobs.runs import ABANDONED
+from truecast.jobs.runs import ABANDONED, begin, list_runs, register
 from truecast.jobs.schedule import HOURLY, Cron, Schedule
 from truecast.jobs.scheduler import Scheduler, UnknownJob
 from truecast.kit.clock import FixedClock, ReplayClock, to_us
@@ -155,3 +155,15 @@ async def test_a_job_that_is_not_wanted_does_nothing_and_leaves_no_row(db, clock
     # At the start and two hours later: what the one before brought is seen in the same round.
     assert [due for _, due in said] == [MONDAY, MONDAY + 2 * HOUR]
     assert len(await Scheduler(db, [waiting], clock).runs("wait")) == 2
+
+
+async def test_old_runs_of_a_job_are_forgotten(sqlite_db, clock, monkeypatch):
+    monkeypatch.setattr("truecast.jobs.runs.JOB_RUNS_KEPT_MAX", 50)
+    await register(sqlite_db, [a_job("often", []), a_job("seldom", [])])
+    await begin(sqlite_db, ["seldom"], MONDAY, MONDAY)
+    for _ in range(3 * 101):
+        await begin(sqlite_db, ["often"], MONDAY, MONDAY)
+    often = await list_runs(sqlite_db, "often", before=None, limit=1_000)
+    assert 50 <= len(often) <= 50 + 101
+    assert often[0].id == 1 + 3 * 101
+    assert len(await list_runs(sqlite_db, "seldom", before=None, limit=10)) == 1

@@ -5,15 +5,17 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.jobs import tables
 from truecast.jobs.job import Done, Job, JobRun, Result
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db import Database, upsert
+from truecast.kit.limits import JOB_RUNS_KEPT_MAX
 
 _ERROR_CHARS_MAX = 2_000
+_PRUNE_EVERY = 101  # runs of all jobs together; a prime, so that every job's turn comes
 ABANDONED = "the process ended during the run"
 
 
@@ -54,7 +56,19 @@ async def begin(
         if not rows:
             return {}
         added = insert(runs).returning(runs.c.job, runs.c.id)
-        return {job: int(run_id) for job, run_id in await conn.execute(added, rows)}
+        begun = {job: int(run_id) for job, run_id in await conn.execute(added, rows)}
+        for job, run_id in begun.items():
+            if run_id % _PRUNE_EVERY == 0:
+                await _prune(conn, job)
+        return begun
+
+
+async def _prune(conn: AsyncConnection, job: str) -> None:
+    """Forget the oldest runs of a job that runs every minute: JOB_RUNS_KEPT_MAX of them stay."""
+    runs = tables.job_runs
+    oldest = select(runs.c.id).where(runs.c.job == job).order_by(runs.c.id.desc()).offset(JOB_RUNS_KEPT_MAX).limit(1)
+    if (last := await conn.scalar(oldest)) is not None:
+        await conn.execute(delete(runs).where(runs.c.job == job, runs.c.id <= last))
 
 
 async def end(db: Database, run_id: int, *, started: datetime, ended: datetime, outcome: Result, done: Done) -> None:

@@ -109,6 +109,7 @@ QUOTE_SILENT_S = 15.0  # a followed source that says nothing for so long gives w
 QUOTE_WRITE_S = 5.0  # between two writings of the latest quotes
 QUOTE_POLLED_AGE_S = 50.0  # a feed that has not told a price for so long is helped by asking
 MADE_SERIES_KEPT_MAX = 64  # series of coarser bars made from finer ones, kept until there is news of them
+JOB_RUNS_KEPT_MAX = 5_000  # of each job: some days of one that runs every minute
 LOADED_BARS = 5_000  # of the past, of each interval of a symbol that was added
 FOLLOWED_MAX = 1_000  # symbols a user may add
 CORRELATION_SYMBOLS_MAX = 20  # 190 pairs
