@@ -17,7 +17,7 @@ run: .venv/.core src/truecast/web/index.html ## set everything up and start; opt
 test: .venv/.dev src/truecast/web/index.html ## set everything up and run all tests; pytest options in ARGS
 	@scripts/services
 	scripts/web test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: .venv/.dev src/truecast/web/index.html ## formatting, lint, types, layers, pins
 	@status=0; run() { echo "==> $$*" >&2; "$$@" || status=1; }; \

@@ -4,6 +4,9 @@ import os
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # noqa: TID251 one of several: they share the cores already
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # noqa: TID251 read when numpy is loaded, which is later
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
