@@ -19,6 +19,13 @@ from truecast.market.validate import conflicts
 
 _INLINE_ROWS_MAX = 5_000
 
+# Built once: making a statement takes longer than running it.
+_SUMMARY = ("first", "last", "bars", "known_until", "received_at")
+_RECEIPT = sa.insert(appends)
+_OF = sa.update(series).where(series.c.id == sa.bindparam("of_series"))
+_HEARD = _OF.values(received_at=sa.bindparam("new_received_at"))
+_GREW = _OF.values({name: sa.bindparam(f"new_{name}") for name in _SUMMARY})
+
 
 class BarsNotValid(TruecastError):
     """Rows that no table of bars may hold; `Ingest` would have put them into quarantine."""
@@ -84,24 +91,26 @@ async def _receipt(
     conn: AsyncConnection, info: SeriesInfo, rows: Bars, appended: Appended, received_at: datetime
 ) -> None:
     """A row in `appends` when something was written; the series' summary in any case, for "received at" to be true."""
-    summary: dict[str, object] = {"received_at": max(received_at, info.received_at or received_at)}
-    if len(rows):
-        first, last = from_us(rows.start[0]), from_us(rows.start[-1])
-        known = from_us(rows.known_at.max())
-        summary |= {
-            "first": min(first, info.first or first),
-            "last": max(last, info.last or last),
-            "bars": info.bars + appended.inserted,
-            "known_until": max(known, info.known_until or known),
-        }
-        receipt = {
-            "series_id": info.id,
-            "received_at": received_at,
-            "inserted": appended.inserted,
-            "corrected": appended.corrected,
-            "unchanged": appended.unchanged,
-            "first": first,
-            "last": last,
-        }
-        await conn.execute(sa.insert(appends), [receipt])
-    await conn.execute(sa.update(series).where(series.c.id == info.id).values(summary))
+    heard = {"of_series": info.id, "new_received_at": max(received_at, info.received_at or received_at)}
+    if not len(rows):
+        await conn.execute(_HEARD, heard)
+        return
+    first, last = from_us(rows.start[0]), from_us(rows.start[-1])
+    known = from_us(rows.known_at.max())
+    summary = {
+        "new_first": min(first, info.first or first),
+        "new_last": max(last, info.last or last),
+        "new_bars": info.bars + appended.inserted,
+        "new_known_until": max(known, info.known_until or known),
+    }
+    receipt = {
+        "series_id": info.id,
+        "received_at": received_at,
+        "inserted": appended.inserted,
+        "corrected": appended.corrected,
+        "unchanged": appended.unchanged,
+        "first": first,
+        "last": last,
+    }
+    await conn.execute(_RECEIPT, receipt)
+    await conn.execute(_GREW, {**heard, **summary})
