@@ -19,6 +19,14 @@ CELLS_MAX = 500_000  # returns drawn in all: of long samples fewer resamples are
 RESAMPLES_MIN = 200
 
 
+Generator = np.random.Generator
+
+
+def generator_of(seed: int) -> Generator:
+    """The same numbers for the same seed. Nothing in this package draws from any other source."""
+    return np.random.default_rng(seed)
+
+
 def seed_of(parts: Iterable[bytes]) -> int:
     """From content."""
     digest = hashlib.sha256()
@@ -52,7 +60,7 @@ class Blocks:
         return np.asarray(drawn.reshape(len(self.first), -1)[:, : self.n])
 
 
-def drawn(n: int, block: int, generator: np.random.Generator) -> Blocks:
+def drawn(n: int, block: int, generator: Generator) -> Blocks:
     """As many resamples as `resamples_of` says."""
     return Blocks(generator.integers(0, n, (resamples_of(n), -(-n // block))), block, n)
 

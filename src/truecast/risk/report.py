@@ -162,7 +162,7 @@ class _Draw:
 
     def __init__(self, sample: Sample, asked: Asked, seed: int) -> None:
         block = bootstrap.block_of(len(sample), asked.horizon)
-        self.blocks = bootstrap.drawn(len(sample), block, np.random.default_rng(seed))
+        self.blocks = bootstrap.drawn(len(sample), block, bootstrap.generator_of(seed))
         self.returns: FloatArray = self.blocks.of(sample.returns)
         self.logs: FloatArray = self.blocks.of(sample.logs)
         self.depth: FloatArray = drawdown.depth_max(self.logs)
@@ -206,7 +206,7 @@ def _tail(  # noqa: PLR0917 what the three methods need
         found = var.historical(logs, level, horizon)
         again = None if draw is None else draw.tails(method, lambda: draw.losses(horizon), level)
     elif method is Method.FILTERED:
-        losses = var.filtered_losses(logs, horizon, np.random.default_rng(seed))
+        losses = var.filtered_losses(logs, horizon, bootstrap.generator_of(seed))
         found = var.tail_of(losses, level)
         again = None if draw is None else draw.tails(method, lambda: _shocked(losses, horizon, draw, seed), level)
     elif fit is None:  # nothing ever moved
@@ -228,7 +228,7 @@ def _shocked(losses: FloatArray, horizon: int, draw: _Draw, seed: int) -> FloatA
     """Losses of other draws: of the same shocks one bar ahead, of as many of the simulated paths beyond."""
     if horizon == 1:
         return draw.blocks.of(losses)
-    drawn = np.random.default_rng(seed + 1).integers(0, len(losses), draw.returns.shape)
+    drawn = bootstrap.generator_of(seed + 1).integers(0, len(losses), draw.returns.shape)
     return np.asarray(losses[drawn])
 
 
@@ -256,7 +256,7 @@ def _against(sample: Sample, benchmark: tuple[str, Sample], riskless: float, see
     found = exposure.exposure(mine, theirs, year, riskless)
     again: exposure.Exposure | None = None
     if seed is not None:
-        blocks = bootstrap.drawn(n, bootstrap.block_of(n, 1), np.random.default_rng(seed))
+        blocks = bootstrap.drawn(n, bootstrap.block_of(n, 1), bootstrap.generator_of(seed))
         again = exposure.exposure(blocks.of(mine), blocks.of(theirs), year, riskless)
     estimates = (
         _of(None if again is None else getattr(again, name), getattr(found, name), "one of the two does not vary")

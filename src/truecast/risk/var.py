@@ -19,6 +19,7 @@ import numpy as np
 
 from truecast.domain.bar import FloatArray
 from truecast.models.student import student_t_tail
+from truecast.risk.bootstrap import Generator
 from truecast.risk.sample import SampleTooSmall
 
 DECAY = 0.94
@@ -77,7 +78,7 @@ def historical(logs: FloatArray, level: float, horizon: int) -> Tail:
     return tail_of(losses_over(logs, horizon), level)
 
 
-def filtered(logs: FloatArray, level: float, horizon: int, generator: np.random.Generator) -> Tail:
+def filtered(logs: FloatArray, level: float, horizon: int, generator: Generator) -> Tail:
     """From past shocks at today's volatility."""
     return tail_of(filtered_losses(logs, horizon, generator), level)
 
@@ -107,7 +108,7 @@ def tail_of(losses: FloatArray, level: float) -> Tail:
     return Tail(worst, float(beyond.mean()), len(beyond))
 
 
-def filtered_losses(logs: FloatArray, horizon: int, generator: np.random.Generator) -> FloatArray:
+def filtered_losses(logs: FloatArray, horizon: int, generator: Generator) -> FloatArray:
     """Losses over h bars from today on: one for each past shock, or PATHS simulated ones of several shocks. (N,)"""
     variance, after = ewma(logs)
     shocks = np.divide(logs, np.sqrt(variance), out=np.zeros_like(logs), where=variance > 0)
