@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+import truecast.accounts.tables
 import truecast.forecasts.drift
 import truecast.forecasts.tables
-import truecast.accounts.tables
 import truecast.jobs.tables
 import truecast.kit.leases
 import truecast.market.tables

@@ -12,7 +12,8 @@ from starlette.staticfiles import StaticFiles
 from truecast.api.reference import reference_page
 
 WEB_DIR = Path(__file__).parent.parent / "web"
-PAGES = ("/", "/record", "/compare", "/risk", "/models", "/data", "/settings")  # the addresses of the page's rooms, see web/src/state/place.ts
+# The addresses of the page's rooms, see web/src/state/place.ts.
+PAGES = ("/", "/record", "/compare", "/risk", "/models", "/data", "/settings")
 COMPRESSED_FROM_BYTES = 1_024
 NOT_BUILT = """Truecast is running, but its page has not been built.
 

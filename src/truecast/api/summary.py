@@ -43,7 +43,7 @@ class DataAge(Output):
 
 
 class MarketClass(Output):
-    """One class. Every symbol is counted once: risen, fallen, unchanged, nothing to compare with, stale, or no price."""
+    """One class. Every symbol counts once: risen, fallen, unchanged, nothing to compare with, stale, or no price."""
 
     asset_class: AssetClass
     symbols: int

@@ -112,7 +112,7 @@ QUOTES_TAKEN: Final = Counter(
 )
 QUOTES_REFUSED: Final = Counter(
     "truecast_quotes_refused_total",
-    "Live prices kept off the board, by source and reason: future (a clock is wrong), out_of_order, far (a wrong unit).",
+    "Live prices kept off the board, by source and reason: future (a clock is wrong), out_of_order, far (wrong unit).",
     ("source", "reason"),
     registry=REGISTRY,
 )

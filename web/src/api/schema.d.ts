@@ -2692,7 +2692,7 @@ export interface components {
         };
         /**
          * MarketClass
-         * @description One class. Every symbol is counted once: risen, fallen, unchanged, nothing to compare with, stale, or no price.
+         * @description One class. Every symbol counts once: risen, fallen, unchanged, nothing to compare with, stale, or no price.
          */
         MarketClass: {
             /** Advancers */
