@@ -181,6 +181,30 @@ async def test_a_connection_the_server_ended_is_unavailable_once_and_then_replac
         assert await conn.scalar(sa.text("SELECT 1")) == 1
 
 
+async def test_connections_that_lay_idle_are_asked_before_they_are_used(
+    postgres_db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("truecast.kit.db._IDLE_S", 0.0)
+    async with postgres_db.read() as one, postgres_db.read() as two:  # two of them in the pool
+        pids = [await conn.scalar(sa.text("SELECT pg_backend_pid()")) for conn in (one, two)]
+    async with postgres_db.read() as conn:
+        kill = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid = ANY(:pids) AND pid <> pg_backend_pid()"
+        assert await conn.scalar(sa.text(kill), {"pids": pids}) == 1
+    async with postgres_db.read() as one, postgres_db.read() as two:  # nobody notices
+        assert [await conn.scalar(sa.text("SELECT 1")) for conn in (one, two)] == [1, 1]
+
+
+async def test_the_newest_bars_of_a_table_just_filled_are_read_along_the_key(postgres_db: Database) -> None:
+    async with postgres_db.write() as conn:
+        await conn.exec_driver_sql(
+            "INSERT INTO bars SELECT 1, i * 60000000, i * 60000000, 1, 1, 1, 1, NULL, true FROM generate_series(1, 5000::bigint) i"
+        )
+    newest = "SELECT close FROM bars WHERE series_id = 1 ORDER BY start DESC, known_at DESC LIMIT 10"
+    async with postgres_db.read() as conn:
+        plan = [row[0] for row in await conn.exec_driver_sql(f"EXPLAIN {newest}")]
+    assert any("Index Scan Backward" in line for line in plan), plan
+
+
 async def test_a_folder_that_does_not_exist_is_unavailable(tmp_path: Path) -> None:
     db = Database.open(f"sqlite:///{tmp_path}/no/such/x.db")
     with pytest.raises(DatabaseUnavailable):
