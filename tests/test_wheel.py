@@ -30,7 +30,7 @@ def run(*words: object, cwd: Path = ROOT, **variables: str) -> str:
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=600,
         env=inherited | variables,
     )
     assert done.returncode == 0, done.stdout + done.stderr

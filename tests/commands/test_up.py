@@ -51,7 +51,7 @@ def test_serves_runs_the_jobs_and_ends_cleanly(running):
     assert {run["outcome"] for run in ran.values()} <= {"ok", "skipped"}
     began = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=15)
+    out, err = process.communicate(timeout=60)
     assert time.monotonic() - began < 10
     assert (process.returncode, out) == (0, "")
     assert "Traceback" not in err
@@ -116,7 +116,7 @@ def test_replays_on_a_database_of_its_own(truecast_process, installed):
     assert resolved[-1]["sealed"]
     assert get(url, "/api/v1/info")["clock"]["now"] > clock["now"]
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
     assert process.returncode == 0
     assert (installed / "truecast.db").read_bytes() == before
     with sqlite3.connect(installed / "replay" / "truecast.db") as conn:
@@ -142,7 +142,7 @@ def test_without_the_sample_the_store_stays_empty(truecast_process, data_dir, mo
         "retrain",
     ]
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=15)
+    process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -155,7 +155,7 @@ def test_serve_and_work_share_a_database(truecast_process, installed):
     assert get(url, "/health/ready")["ready"]
     for process in (api, work):
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=15)
+        _, err = process.communicate(timeout=60)
         assert process.returncode == 0, err
         assert "Traceback" not in err
 
