@@ -20,6 +20,7 @@ RANDOM_ALLOWED = {
     "kit/http.py": "jitter of the waits between attempts; the generator is handed in",
     "providers/base.py": "the same jitter: hands it on",
     "models/registry/folder.py": "the name of a folder that is still being written",
+    "providers/configured.py": "the same jitter: hands it on",
     "wiring.py": "makes the generator of that jitter",
     "market/feeds.py": "jitter of the waits between connections; the generator is handed in",
     "jobs/feeds.py": "the same jitter: hands it on",

@@ -4,19 +4,15 @@ Every command that touches the store imports this, so nothing here may import a 
 plotting library or Alembic: those are loaded by the adapter or the function that needs them.
 """
 
-import asyncio
-import contextlib
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
-from sqlalchemy import exists, select
 
 from truecast.accounts.keys import Keys
 from truecast.api.announce import Announcer
@@ -29,25 +25,24 @@ from truecast.forecasts.resolve import Resolver
 from truecast.forecasts.retrain import Retrainer
 from truecast.forecasts.watch import Watch
 from truecast.jobs.feeds import Feeds, feeds_of
-from truecast.jobs.ingest import Intake
+from truecast.jobs.job import Job
 from truecast.jobs.keeper import gaps_job
 from truecast.jobs.news import News
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.retrain import retrain_job
 from truecast.jobs.scheduler import Scheduler
-from truecast.kit.budget_redis import SharedBudgets
 from truecast.kit.bus import Bus, InProcessBus
 from truecast.kit.bus_redis import RedisBus
 from truecast.kit.clock import Clock, SystemClock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database, ProcessLock
 from truecast.kit.db_errors import typed_error
-from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.leases import Leases
 from truecast.kit.settings import Settings
 from truecast.market.backfill import Backfill
 from truecast.market.board import QuoteBoard
 from truecast.market.chain import Chain
+from truecast.market.feeds import Feed
 from truecast.market.followed import Followed
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
@@ -55,188 +50,22 @@ from truecast.market.keeper import Keeper
 from truecast.market.quote_news import QuoteNews
 from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
-from truecast.market.tables import series
-from truecast.migrations.upgrade import pending, upgrade
 from truecast.models.location.estimates import ESTIMATES
 from truecast.models.location.estimator import Estimator
 from truecast.models.registry.answers import Sources as ModelSources
 from truecast.models.registry.registry import WEEK_S, Registry
 from truecast.models.registry.runs import Runs
 from truecast.models.train_process import trained_apart
+from truecast.process import RUN_JOBS, STAY, Market, Process
+from truecast.process import SAMPLE as SAMPLE  # noqa: PLC0414
+from truecast.process import Role as Role  # noqa: PLC0414 who builds a process says what it is there for
+from truecast.process import SchemaOld as SchemaOld  # noqa: PLC0414
 from truecast.providers.base import Provider, Reach
-from truecast.providers.catalog import build_provider, source_info
-from truecast.providers.guarded import Guarded, guard_of
+from truecast.providers.catalog import build_provider
+from truecast.providers.configured import Sources
 from truecast.services import Loading, Services
 
-SAMPLE = "sample"
-
-
-class Role(StrEnum):
-    """What a process is there for."""
-
-    UP = "up"  # everything
-    SERVE = "serve"  # answers
-    WORK = "work"  # jobs
-    COMMAND = "command"  # one command that needs data, beside whatever else runs
-    JOBS = "jobs"  # one command that looks at the jobs
-    TOOL = "tool"  # one command that looks, or brings its own data
-
-
-_RUN_JOBS = (Role.UP, Role.WORK)
-_STAY = (*_RUN_JOBS, Role.SERVE)
 MODELS = "models"  # the folder of trained models, in the data folder
-
-
-class Sources(Mapping[str, Provider]):
-    """The configured sources. Each adapter is built when it is first asked for; one that is fetched has its guard."""
-
-    def __init__(self, settings: Settings, clock: Clock) -> None:
-        self._settings = settings
-        self._clock = clock
-        self._built: dict[str, Provider] = {}
-        self._shared = None if settings.redis_url is None else SharedBudgets(settings.redis_url, clock)
-
-    def __getitem__(self, key: str) -> Provider:
-        if key not in self._settings.sources:
-            raise KeyError(key)
-        if key not in self._built:
-            self._built[key] = self._build(key)
-        return self._built[key]
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._settings.sources  # without building it
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._settings.sources)
-
-    def __len__(self) -> int:
-        return len(self._settings.sources)
-
-    async def close(self) -> None:
-        """Let go of the connections of those that were built."""
-        for provider in self._built.values():
-            await provider.close()
-        if self._shared is not None:
-            await self._shared.close()
-
-    def _build(self, key: str) -> Provider:
-        settings = self._settings
-        info = source_info(key)
-        guard = None
-        if info.base_url is not None:
-            guard = guard_of(info, self._clock, timeout_s=settings.http_timeout_s, shared=self._shared)
-            guard.key_missing = info.needs_key and key not in settings.source_keys
-        reach = Reach(
-            generator=np.random.default_rng(),
-            base_url=settings.source_urls.get(key, settings.ecb_base_url if key == "ecb" else None),
-            timeout_s=settings.http_timeout_s,
-            key=settings.source_keys.get(key),
-            guard=guard,
-        )
-        provider = build_provider(key, self._clock, reach)
-        return provider if guard is None else Guarded(provider, guard)
-
-
-class SchemaOld(TruecastError):
-    """The database is of an earlier release; a process that only answers does not change it."""
-
-    code = "schema_old"
-    status = 503
-    title = "Schema is old"
-    template = "The database lacks {pending}: run `truecast db upgrade`, or start `truecast work`"
-    exit_code = EXIT_UNAVAILABLE
-
-
-@dataclass(slots=True)
-class Process:
-    """What one process does beside answering, by its role. `until` ends its jobs, for replays."""
-
-    role: Role
-    db: Database
-    bus: Bus
-    lock: ProcessLock | None
-    store: BarStore
-    ingest: Ingest
-    clock: Clock
-    scheduler: Scheduler
-    sources: Sources
-    chain: Chain
-    compute: Compute
-    registry: Registry
-    training: Runs
-    estimator: Estimator
-    board: QuoteBoard
-    quote_news: QuoteNews
-    followed: Followed
-    feeds: Feeds
-    until: datetime | None
-    watching: tuple[asyncio.Task[None], ...] = ()  # promotions of other processes, quotes to be kept and told
-
-    async def prepare(self, loading: Loading) -> None:
-        """Migrations, then what the bundled sample has and the store has not, then the trained models, kept in step."""
-        await self._make(loading)
-        await self.registry.load()
-        await self.board.load()
-        await self.followed.refresh()
-        if self.role in _STAY:
-            await self.bus.settled()  # from here on news of other processes are heard
-            watched = {"models": self.registry.watch(), "quotes": self.board.run(), "quote news": self.quote_news.run()}
-            self.watching = tuple(asyncio.create_task(work, name=name) for name, work in watched.items())
-
-    async def _make(self, loading: Loading) -> None:
-        if self.role in _RUN_JOBS:
-            await self._fill(loading)
-        elif waiting := await pending(self.db):
-            if self.role is Role.SERVE:
-                raise SchemaOld(pending=", ".join(waiting))
-            await self._fill_locked(loading)
-        elif self.role is Role.COMMAND and await _is_empty(self.db):
-            await self._fill_locked(loading)  # the tables are there, the data are not
-
-    async def migrations_pending(self) -> Sequence[str]:
-        """Steps of the schema that the database still lacks."""
-        return await pending(self.db)
-
-    async def run(self) -> None:
-        """The jobs and the live feeds, until cancelled or until the end of the replay."""
-        if self.role not in _RUN_JOBS:
-            return
-        listening = asyncio.create_task(self.feeds.run(), name="feeds")
-        try:
-            await self.scheduler.run(self.until)
-        finally:
-            listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
-
-    async def close(self) -> None:
-        """Let go of everything, in the order in which it is needed."""
-        for task in self.watching:
-            task.cancel()
-        await asyncio.gather(*self.watching, return_exceptions=True)
-        await self.followed.close()
-        await self.training.close()
-        if ESTIMATES.elsewhere == self.estimator.estimated:
-            ESTIMATES.elsewhere = None
-        await asyncio.to_thread(self.estimator.close)
-        await self.chain.close()
-        await self.sources.close()
-        await self.bus.close()
-        self.compute.close()
-        await self.db.close()
-        if self.lock is not None:
-            self.lock.release()
-
-    async def _fill(self, loading: Loading) -> None:
-        loading.step("database", 0, 1)
-        await upgrade(self.db)
-        loading.step("database", 1, 1)
-        if SAMPLE in self.sources and self.role not in (Role.TOOL, Role.JOBS):
-            await Intake(self.sources[SAMPLE], self.store, self.ingest, self.clock).take_news(loading.step)
-
-    async def _fill_locked(self, loading: Loading) -> None:
-        """Make a store that nobody else is making: raises DatabaseInUse."""
-        with self.lock or contextlib.nullcontext():
-            await self._fill(loading)
 
 
 def build(
@@ -254,92 +83,33 @@ def build(
     clock = clock or SystemClock()
     db = Database.open(settings.database_url)
     lock = _lock_of(db)
-    if lock is not None and role in _RUN_JOBS:
+    if lock is not None and role in RUN_JOBS:
         lock.acquire()
-    compute, bus, store = Compute(), _bus_of(settings, clock, role), BarStore(db)
-    ingest, history, ledger = (
-        Ingest(store, bus, clock),
-        History(store, clock),
-        Ledger(db, clock, Announcer(bus, store, clock)),
-    )
-    panels = Panels(store, history, clock)
-    registry = Registry(
-        db,
-        models or settings.data_dir / MODELS,
-        clock,
-        compute,
-        sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of, partial(live_of, db)),
-        trainer=trained_apart,
-        update_interval_s=settings.model_update_interval_s or WEEK_S,
-        serves=role in _STAY,
-    )
-    training, estimator = Runs(registry, clock), Estimator()
-    ESTIMATES.open(settings.data_dir / "estimates.jsonl")
-    if role in _STAY:
-        ESTIMATES.elsewhere = estimator.estimated
+    compute, bus = Compute(), _bus_of(settings, clock, role)
+    market = _market_of(settings, clock, db, bus)
+    store, history = market.store, market.history
+    ledger = Ledger(db, clock, Announcer(bus, store, clock))
+    registry = _registry_of(settings, clock, db, compute, market, folder=models, serves=role in STAY)
+    training, estimator = Runs(registry, clock), _estimator_of(settings, role)
     issuer = Issuer(store, history, ledger, compute, clock, catalogue_of=registry.catalogue)
     resolver = Resolver(store, history, ledger, compute, clock)
-    sources = Sources(settings, clock)
-    chain = Chain(sources, clock, settings.source_order)
-    backfill = Backfill(store, ingest, chain, clock)
-    keeper = Keeper(store, backfill, chain, clock)
-    board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
-    quotes = Quotes(store, clock, board)
-    followed = Followed(db, store, chain, clock, backfill)
-    listed = [] if role in (Role.COMMAND, Role.TOOL) else list(sources.values())
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
+    feeds = Feeds(db, clock, _feeds_of(settings, role, clock, bus, market), leases)
+    parts = _parts_of(settings, clock, bus, market, ledger=ledger, issuer=issuer, resolver=resolver, feeds=feeds)
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
-    live = clock.kind == "system"
-    listened = feeds_of(
-        settings.feeds if live and role in _RUN_JOBS else (),
-        sources,
-        chain=chain,
-        store=store,
-        ingest=ingest,
-        bus=bus,
-        board=board,
-        backfill=backfill,
-        offers_of=followed.offers,
-        clock=clock,
-        generator=np.random.default_rng(),
-    )
-    feeds = Feeds(db, clock, listened, leases)
-    parts = Parts(
-        store=store,
-        ingest=ingest,
-        ledger=ledger,
-        issuer=issuer,
-        resolver=resolver,
-        clock=clock,
-        scheduled_steps=settings.scheduled_steps,
-        chain=chain,
-        board=board,
-        news=News(bus),
-        followed=followed,
-        hears=feeds.hears,
-    )
-    jobs = [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
-    scheduler = Scheduler(db, jobs, clock, leases)
+    listed = [] if role in (Role.COMMAND, Role.TOOL) else list(market.sources.values())
+    scheduler = Scheduler(db, _jobs_of(parts, listed, retrainer, market.keeper), clock, leases)
     return Services(
         settings=settings,
         clock=clock,
         db=db,
         bus=bus,
         compute=compute,
-        store=store,
-        ingest=ingest,
-        history=history,
-        quotes=quotes,
-        board=board,
-        chain=chain,
-        followed=followed,
-        backfill=backfill,
-        keeper=keeper,
+        **_shown(market),
         ledger=ledger,
         issuer=issuer,
         performance=Performance(store, history, ledger, compute, clock, catalogue_of=registry.catalogue),
-        providers=sources,
         feeds=feeds,
         jobs=scheduler,
         keys=Keys(db, clock),
@@ -350,19 +120,14 @@ def build(
             db=db,
             bus=bus,
             lock=lock,
-            store=store,
-            ingest=ingest,
+            market=market,
             clock=clock,
             scheduler=scheduler,
-            sources=sources,
-            chain=chain,
             compute=compute,
             registry=registry,
             training=training,
             estimator=estimator,
-            board=board,
-            quote_news=QuoteNews(quotes, board, store, bus),
-            followed=followed,
+            quote_news=QuoteNews(market.quotes, market.board, store, bus),
             feeds=feeds,
             until=until,
         ),
@@ -370,16 +135,117 @@ def build(
     )
 
 
+def _market_of(settings: Settings, clock: Clock, db: Database, bus: Bus) -> Market:
+    store = BarStore(db)
+    ingest, sources = Ingest(store, bus, clock), Sources(settings, clock, np.random.default_rng)
+    chain = Chain(sources, clock, settings.source_order)
+    backfill = Backfill(store, ingest, chain, clock)
+    board = QuoteBoard(db, clock, {key: rank for rank, key in enumerate(settings.sources)})
+    return Market(
+        store=store,
+        ingest=ingest,
+        history=History(store, clock),
+        sources=sources,
+        chain=chain,
+        backfill=backfill,
+        keeper=Keeper(store, backfill, chain, clock),
+        board=board,
+        quotes=Quotes(store, clock, board),
+        followed=Followed(db, store, chain, clock, backfill),
+    )
+
+
+def _shown(market: Market) -> dict[str, Any]:
+    """The parts of it that are services; a source is called a provider there."""
+    names = {field.name: field.name for field in fields(Market)} | {"sources": "providers"}
+    return {shown: getattr(market, name) for name, shown in names.items()}
+
+
+def _registry_of(
+    settings: Settings,
+    clock: Clock,
+    db: Database,
+    compute: Compute,
+    market: Market,
+    *,
+    folder: Path | None,
+    serves: bool,
+) -> Registry:
+    panels = Panels(market.store, market.history, clock)
+    return Registry(
+        db,
+        folder or settings.data_dir / MODELS,
+        clock,
+        compute,
+        sources=ModelSources(panels.frames_of, panels.scopes_of, panels.classes_of, partial(live_of, db)),
+        trainer=trained_apart,
+        update_interval_s=settings.model_update_interval_s or WEEK_S,
+        serves=serves,
+    )
+
+
+def _estimator_of(settings: Settings, role: Role) -> Estimator:
+    estimator = Estimator()
+    ESTIMATES.open(settings.data_dir / "estimates.jsonl")
+    if role in STAY:
+        ESTIMATES.elsewhere = estimator.estimated
+    return estimator
+
+
+def _feeds_of(settings: Settings, role: Role, clock: Clock, bus: Bus, market: Market) -> list[Feed]:
+    """Live feeds, of a process that runs the jobs on the real time."""
+    return feeds_of(
+        settings.feeds if clock.kind == "system" and role in RUN_JOBS else (),
+        market.sources,
+        chain=market.chain,
+        store=market.store,
+        ingest=market.ingest,
+        bus=bus,
+        board=market.board,
+        backfill=market.backfill,
+        offers_of=market.followed.offers,
+        clock=clock,
+        generator=np.random.default_rng(),
+    )
+
+
+def _parts_of(
+    settings: Settings,
+    clock: Clock,
+    bus: Bus,
+    market: Market,
+    *,
+    ledger: Ledger,
+    issuer: Issuer,
+    resolver: Resolver,
+    feeds: Feeds,
+) -> Parts:
+    return Parts(
+        store=market.store,
+        ingest=market.ingest,
+        ledger=ledger,
+        issuer=issuer,
+        resolver=resolver,
+        clock=clock,
+        scheduled_steps=settings.scheduled_steps,
+        chain=market.chain,
+        board=market.board,
+        news=News(bus),
+        followed=market.followed,
+        hears=feeds.hears,
+    )
+
+
+def _jobs_of(parts: Parts, listed: Sequence[Provider], retrainer: Retrainer, keeper: Keeper) -> list[Job]:
+    live = parts.clock.kind == "system"
+    return [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
+
+
 def _bus_of(settings: Settings, clock: Clock, role: Role) -> Bus:
     """News stay in the process, unless there is a Redis that others hear too. A tool has no news."""
     if settings.redis_url is None or role is Role.TOOL:
         return InProcessBus(clock)
     return RedisBus(settings.redis_url, clock)
-
-
-async def _is_empty(db: Database) -> bool:
-    async with db.read() as conn:
-        return not await conn.scalar(select(exists().where(series.c.bars > 0)))
 
 
 def _lock_of(db: Database) -> ProcessLock | None:

@@ -19,8 +19,8 @@ from truecast.kit.limits import BREAKER_OUTCOMES_MIN, QUOTES_BATCH_MAX
 from truecast.kit.settings import Settings
 from truecast.providers.base import Reach, Source
 from truecast.providers.catalog import build_provider, known_sources, source_info
+from truecast.providers.configured import Sources
 from truecast.providers.guarded import Guarded, guard_of, limits_of
-from truecast.wiring import Sources
 
 # ccxt brings a client of its own; its guard is tested in test_ccxt.py.
 FETCHED = [
@@ -105,7 +105,7 @@ async def test_settings_say_where_a_source_is_and_which_key_is_the_users(
     settings = Settings(
         data_dir=tmp_path, sources=("sample", "ecb"), source_urls={"ecb": source.base_url}, http_timeout_s=1
     )
-    sources = Sources(settings, clock)
+    sources = Sources(settings, clock, lambda: np.random.default_rng(1))
     with pytest.raises(TruecastError):
         await sources["ecb"].bars("EUR-USD", Interval.D1, None)
     assert source.paths() == ["/eurofxref-daily.xml"]
