@@ -91,7 +91,7 @@ async def main() -> None:
 
 def write(rows: list[tuple[str, int, float, float, float]]) -> None:
     lines = [
-        "## Risk",
+        "# Risk",
         "",
         f"`python benchmarks/risk.py`: {BARS:,} daily bars a series in SQLite, read for every question; all methods at",
         "95 and 99 %, stress windows included; one thread, to the encoded answer, without HTTP. Load of the machine:",
