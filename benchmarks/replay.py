@@ -25,6 +25,7 @@ from truecast.kit.bus import InProcessBus
 from truecast.kit.clock import FixedClock
 from truecast.kit.compute import Compute
 from truecast.kit.db import Database
+from truecast.market.chain import Chain
 from truecast.market.history import History
 from truecast.market.ingest import Ingest
 from truecast.market.store import BarStore
@@ -44,7 +45,7 @@ async def replay(path: Path, until: datetime) -> str:
     issuer = Issuer(store, history, ledger, compute, clock)
     resolver = Resolver(store, history, ledger, compute, clock)
     sample = Sample(clock)
-    jobs = standard_jobs(Parts(store, ingest, ledger, issuer, resolver, clock, STEPS), [sample])
+    jobs = standard_jobs(Parts(store, ingest, ledger, issuer, resolver, clock, STEPS, Chain({}, clock)), [sample])
     with Timed("prefill"):
         await Intake(sample, store, ingest, clock).take_news()
     with Timed("replay"):

@@ -8,7 +8,9 @@ from truecast.api.app import routes
 from truecast.services import Services
 
 GETS = sorted({route.path for route in routes() if "GET" in route.methods})
-WAITS = [path for path in GETS if path.startswith("/api/v1") and path not in ("/api/v1/info", "/api/v1/health")]
+WAITS = [
+    path for path in GETS if path.startswith("/api/v1") and not path.startswith(("/api/v1/info", "/api/v1/health"))
+]
 
 
 def filled(path: str) -> str:
