@@ -3,6 +3,7 @@
 python benchmarks/risk.py      (writes benchmarks/results/risk.md)
 """
 
+import one_thread  # noqa: F401, I001 before numpy is loaded
 import asyncio
 import os
 import statistics
@@ -13,7 +14,6 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
-import one_thread  # noqa: F401 pins the libraries' threads before numpy's first use
 
 from truecast.api.risk_body import RiskRequest, question_of, risk_body
 from truecast.domain.bar import Bars
