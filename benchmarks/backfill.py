@@ -145,7 +145,7 @@ def report(bars: int, runs: list[Store], wire_bars: int, whole: tuple[float, flo
         ("what Binance's limits allow a job", f"{by_limit:,.0f} bars/s", ""),
         ("requests sent, and seconds of virtual time waited for the budget", f"{requests}, {waited_s:.0f} s", ""),
         (
-            f"{wire_bars:,} bars the whole way from the wire server, which makes each candle in Python on the same core",
+            f"{wire_bars:,} bars from the wire server to the store; it makes each candle in Python on the same core",
             f"{rate:,.0f} bars/s",
             "",
         ),
