@@ -3,8 +3,10 @@
 import re
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent
 PIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.!+_-]+")
@@ -17,7 +19,7 @@ APART = {"ccxt"}
 
 def main() -> int:
     """Print what is wrong; 0 when nothing is."""
-    problems = [*wrong_lines(), *unpinned(), *not_as_pinned(), *addresses_in_lock()]
+    problems = [*wrong_lines(), *unpinned(), *unpinned_needs(), *not_as_pinned(), *addresses_in_lock()]
     print("\n".join(problems) or "constraints: exact, complete, installed, no addresses", file=sys.stderr)
     return bool(problems)
 
@@ -46,6 +48,19 @@ def unpinned() -> list[str]:
         wanted += [] if name in APART else extra
     names = {normal(re.split(r"[\s\[<>=!~;]", requirement, maxsplit=1)[0]) for requirement in wanted} - {"truecast"}
     return [f"constraints.txt: {name} is missing; run `make lock`" for name in sorted(names - pins().keys())]
+
+
+def unpinned_needs() -> list[str]:
+    """What the pinned packages that are installed need in turn, on this machine."""
+    missing = {}
+    for name in pins():
+        try:
+            wanted = [Requirement(text) for text in requires(name) or ()]
+        except PackageNotFoundError:
+            continue
+        here = [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+        missing |= {normal(one.name): name for one in here if normal(one.name) not in pins()}
+    return [f"constraints.txt: {name}, needed by {by}, is missing; run `make lock`" for name, by in missing.items()]
 
 
 def not_as_pinned() -> list[str]:
