@@ -15,7 +15,7 @@ from truecast.kit.clock import FixedClock, to_us
 from truecast.market.calendar import calendar
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider, known_sources
-from truecast.providers.universe import default_universe
+from truecast.providers.universe import universe
 
 D1 = Interval.D1
 SECRETS = {"alpaca": "PK:SECRET", "oanda": "token:account"}
@@ -38,7 +38,7 @@ def test_every_source_describes_an_instrument_alike() -> None:
             described.setdefault(offer.instrument.symbol, {})[key] = offer.instrument
     differ = {symbol: by_source for symbol, by_source in described.items() if len(set(by_source.values())) > 1}
     assert differ == {}
-    assert {instrument.symbol for instrument in default_universe()} <= set(described)
+    assert {symbol for symbol, one in universe().items() if one.default} <= set(described)
     Universe.of(next(iter(by_source.values())) for by_source in described.values())
 
 

@@ -7,13 +7,13 @@ import pytest
 from truecast.domain.instrument import AssetClass, Universe
 from truecast.providers.currencies import pair
 from truecast.providers.sample.adapter import sample_instruments
-from truecast.providers.universe import at_source, default_universe, exchange_rate, universe, us_stock
+from truecast.providers.universe import at_source, exchange_rate, universe, us_stock
 
 KEYLESS = {"binance", "coinbase", "kraken", "coingecko", "frankfurter", "yahoo", "fred", "ecb_sdmx", "fear_greed"}
 
 
 def test_has_ten_crypto_ten_stocks_ten_pairs_and_eight_macro_series() -> None:
-    classes = Counter(instrument.asset_class for instrument in default_universe())
+    classes = Counter(one.instrument.asset_class for one in universe().values() if one.default)
     assert {AssetClass.CRYPTO: 10, AssetClass.EQUITY: 10, AssetClass.FX: 10, AssetClass.MACRO: 8}.items() <= (
         classes.items()
     )

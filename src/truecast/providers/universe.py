@@ -18,7 +18,7 @@ class Listed:
 
     instrument: Instrument
     ids: Mapping[str, str]
-    default: bool
+    default: bool  # whether a new installation follows it
 
 
 @functools.cache
@@ -32,11 +32,6 @@ def universe() -> Mapping[str, Listed]:
     found = {one.instrument.symbol: one for one in listed}
     assert len(found) == len(listed), "a symbol is listed twice"
     return found
-
-
-def default_universe() -> tuple[Instrument, ...]:
-    """What a new installation follows."""
-    return tuple(one.instrument for one in universe().values() if one.default)
 
 
 def at_source(source: str, *, default: bool | None = None) -> Mapping[str, tuple[Instrument, str]]:
