@@ -78,13 +78,13 @@ async def test_both_deliver_the_same_stream_and_resume_what_the_other_began(
             (at_one,) = (await here.subscribe(topic, snapshot=False))["topics"]
             (at_two,) = (await there.subscribe(topic, snapshot=False))["topics"]
             assert (at_one["epoch"], at_one["offset"]) == (at_two["epoch"], at_two["offset"])
-            for port, horizon in [(one, 5), (two, 9)]:
+            for port, horizon in [(one, 7), (two, 9)]:
                 asked = {"symbol": "GBP-USD", "interval": "1d", "horizon": horizon, "model": "naive"}
                 answer = await http.post(f"http://127.0.0.1:{port}/api/v1/forecasts", json=asked)
                 assert answer.status_code == 200
             heard = [await here.messages(2), await there.messages(2)]
             assert heard[0] == heard[1]
-            assert [m["data"]["horizon"] for m in heard[0]] == [5, 9]
+            assert [m["data"]["horizon"] for m in heard[0]] == [7, 9]
             # A client that loses the first process goes on with the second, where nobody has its place.
             place = {topic: [heard[0][0]["epoch"], heard[0][0]["offset"]]}
             async with client_at(two) as moved:
