@@ -5,9 +5,9 @@
 The server has one core, the clients another; both are real sockets on loopback. Messages have 250 bytes. A publisher in
 the server's process keeps at most 32 messages ahead of the slowest total the clients report, so nothing is conflated
 and nothing is dropped; the rate is deliveries over the time until the clients have them all, and beside it over the
-processor time that the server spent, because the machine is shared. Medians of 3 rounds, the contestants in turn within
-each round: our WebSockets and SSE (the product's hub, endpoints and server), `websockets.broadcast`, and Starlette's
-`send_text` in a loop under the same uvicorn.
+processor time that the server spent, because the machine is shared. Medians of `--rounds` rounds, the contestants in
+turn within each: our WebSockets and SSE (the product's hub, endpoints and server), `websockets.broadcast`, and
+Starlette's `send_text` in a loop under the same uvicorn.
 """
 
 import argparse
@@ -45,12 +45,13 @@ from tests.api.fault_proxy import fault_proxy  # noqa: E402
 from tests.api.stream_chaos import Follower, Report, caught_up  # noqa: E402
 
 from truecast.accounts.principal import LOCAL  # noqa: E402
+from truecast.api.stream_frame import Frame  # noqa: E402
 from truecast.api.stream_hub import Hub  # noqa: E402
 from truecast.api.stream_protocol import Subscribe  # noqa: E402
 from truecast.api.stream_sse import EventStream  # noqa: E402
 from truecast.api.stream_ws import WebSockets  # noqa: E402
 from truecast.commands.listen import config_of  # noqa: E402
-from truecast.kit.bus import InProcessBus  # noqa: E402
+from truecast.kit.bus import InProcessBus, Message  # noqa: E402
 from truecast.kit.clock import SystemClock  # noqa: E402
 
 TOPIC, HEAVY = "scores:EUR-USD", "scores:HEAVY"
@@ -71,14 +72,14 @@ class Anything:
     async def resolve(self, topics: Any) -> dict[str, str]:
         return {topic: topic for topic in topics}
 
-    async def of(self, topic: str, wanted: Any) -> None:
+    async def of(self, _topic: str, _wanted: Any) -> None:
         return None
 
 
 class Open:
     """Everybody may."""
 
-    async def authenticate(self, scope: Any, *, ticket: str | None = None) -> Any:
+    async def authenticate(self, _scope: Any) -> Any:
         return LOCAL
 
 
@@ -122,7 +123,7 @@ class Ours:
     async def start(self, listener: socket.socket) -> None:
         hub = self.hub
 
-        async def sse(request: Any) -> EventStream:
+        async def sse(_request: Any) -> EventStream:
             return EventStream(hub, LOCAL, Subscribe([TOPIC], snapshot=False), None)
 
         app = Starlette(
@@ -136,10 +137,10 @@ class Ours:
         return sum(len(group.ready) and sum(map(len, group.ready.values())) for group in self.groups())
 
     def groups(self) -> list[Any]:
-        topic = self.hub._topics.get(TOPIC)
+        topic = self.hub._topics.get(TOPIC)  # noqa: SLF001
         return [] if topic is None else list(topic.groups.values())
 
-    async def publish(self, i: int) -> None:
+    async def publish(self, _i: int) -> None:
         await self.bus.publish(TOPIC, {"t": time.monotonic_ns(), "pad": PAD})
 
 
@@ -215,9 +216,6 @@ def text_of(i: int) -> str:
 
 def pad_for_ours() -> str:
     """So that our message has BYTES bytes too."""
-    from truecast.api.stream_frame import Frame
-    from truecast.kit.bus import Message
-
     message = Message(TOPIC, "0" * 32, 100_000, datetime.now(UTC), {"t": time.monotonic_ns(), "pad": ""})  # noqa: TID251
     return "x" * max(BYTES - len(Frame(message, "scores", 1, 0.0).json), 0)
 
@@ -281,9 +279,9 @@ async def _at_a_rate(job: Job, contestant: Any, me: psutil.Process) -> dict[str,
         if job.heavy:
             await contestant.bus.publish(HEAVY, {"big": big})
             peak = max(peak, me.memory_info().rss)
-            if contestant.hub._slow and blocked_s is None:
+            if contestant.hub._slow and blocked_s is None:  # noqa: SLF001
                 blocked_s = now_s
-            if blocked_s is not None and closed_s is None and not contestant.hub._topics[HEAVY].users:
+            if blocked_s is not None and closed_s is None and not contestant.hub._topics[HEAVY].users:  # noqa: SLF001
                 closed_s = now_s
         await asyncio.sleep(max((i + 1) / job.rate - (time.perf_counter() - began_s), 0))
     found: dict[str, Any] = {"grown": peak - before}
@@ -436,7 +434,8 @@ def fanout() -> Iterator[str]:
                 print(name, clients, found[name][-1], file=sys.stderr)
         for name, rounds in found.items():
             per_s, per_cpu_s = (statistics.median(one[which] for one in rounds) for which in ("per_s", "per_cpu_s"))
-            yield f"| {names[name]} | {clients:,} | {per_s:,.0f} | {per_cpu_s:,.0f} | {goals.get((name, clients), '')} |"
+            goal = goals.get((name, clients), "")
+            yield f"| {names[name]} | {clients:,} | {per_s:,.0f} | {per_cpu_s:,.0f} | {goal} |"
 
 
 def _p(late: list[int], q: float) -> float:
@@ -458,7 +457,8 @@ def memory() -> Iterator[str]:
     with shared_file() as path:
         found, _ = run(Job("ws", path, 5_000, rate=1.0, seconds=1.0))
     print("memory", found, file=sys.stderr)
-    yield f"An idle WebSocket with one subscription costs {found['rss_per_client'] / 1024:.1f} KiB (goal 40; 5,000 open)."
+    each = found["rss_per_client"] / 1024
+    yield f"An idle WebSocket with one subscription costs {each:.1f} KiB (goal 40; 5,000 open)."
 
 
 def slow() -> Iterator[str]:
@@ -476,8 +476,8 @@ def slow() -> Iterator[str]:
             print("slow", heavy, late[heavy][-1], found, file=sys.stderr)
     without, with_ = (statistics.median(late[heavy]) for heavy in (False, True))
     yield (
-        f"One client that never reads, fed 200 KB/s on a topic of its own: p99 of 1,000 others {without:.1f} ms without "
-        f"it, {with_:.1f} ms with it ({100 * (with_ / without - 1):+.0f} %; goal below +10 %); memory grew by "
+        f"One client that never reads, fed 200 KB/s on a topic of its own: p99 of 1,000 others {without:.1f} ms "
+        f"without it, {with_:.1f} ms with it ({100 * (with_ / without - 1):+.0f} %; goal below +10 %); memory grew by "
         f"{seen['grown'] / 2**20:.1f} MiB at most (goal 2); closed {seen.get('closed_after_s') or float('nan'):.1f} s "
         "after it had no room (goal 10)."
     )
@@ -518,11 +518,14 @@ async def _chaos(seconds: float) -> tuple[Report, int]:
 
 
 def main() -> None:
+    global ROUNDS  # noqa: PLW0603
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--parts", default="fanout,latency,memory,slow,chaos")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--chaos-s", type=float, default=60.0)
     asked = parser.parse_args()
+    ROUNDS = asked.rounds
     resource.setrlimit(resource.RLIMIT_NOFILE, (20_000, max(20_000, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
     parts = {
         "fanout": fanout,
