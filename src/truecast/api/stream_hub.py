@@ -6,14 +6,13 @@ he has.
 """
 
 import asyncio
-import secrets
 from collections.abc import Awaitable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from truecast.api import stream_room as room
 from truecast.api.stream_connection import Connection
 from truecast.api.stream_frame import Frame
+from truecast.api.stream_joining import Joining, Snapshots, resumed, retry_s, unbroken
 from truecast.api.stream_protocol import (
     EVERYTHING,
     Filter,
@@ -32,39 +31,14 @@ from truecast.kit.limits import (
     STREAM_CONNECTIONS_MAX,
     STREAM_HEARTBEAT_S,
     STREAM_LINGER_S,
-    STREAM_RETRY_S_MAX,
     STREAM_SLOW_S_MAX,
     STREAM_SUBSCRIPTIONS_MAX,
     STREAM_TOPICS_LINGERING_MAX,
 )
 from truecast.kit.logs import get_logger
-from truecast.kit.metrics import STREAM_CLOSED, STREAM_CONNECTIONS, STREAM_RESUMED
+from truecast.kit.metrics import STREAM_CLOSED, STREAM_CONNECTIONS
 
 _log = get_logger(__name__)
-
-
-class Snapshots(Protocol):
-    """What is known at the moment, for those who begin to listen."""
-
-    async def resolve(self, topics: Sequence[str]) -> Mapping[str, str | TruecastError]:
-        """The topic that each spelling means, or why there is none."""
-
-    async def of(self, topic: str, wanted: Filter) -> Any:
-        """The data of the topic's latest message, as it would be said now; None where nothing is known."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Joining:
-    """A topic about to be joined: where the connection goes on from, and a snapshot where it has missed something."""
-
-    topic: Topic
-    asked: str
-    since: tuple[str, int] | None
-    epoch: str
-    mark: int
-    recovered: bool
-    first: int  # offset of the first message it is given
-    snapshot: Any
 
 
 class Hub:
@@ -88,9 +62,9 @@ class Hub:
     def attach(self, connection: Connection) -> None:
         """Begin. Raises TooManyStreams, ServerRestarts."""
         if self.draining:
-            raise ServerRestarts(retry_after_s=_retry_s())
+            raise ServerRestarts(retry_after_s=retry_s())
         if len(self._connections) >= STREAM_CONNECTIONS_MAX:
-            raise TooManyStreams(limit=STREAM_CONNECTIONS_MAX, retry_after_s=_retry_s())
+            raise TooManyStreams(limit=STREAM_CONNECTIONS_MAX, retry_after_s=retry_s())
         self._connections[connection] = {}
         STREAM_CONNECTIONS.labels(connection.skin).inc()
         if self._watching is None:
@@ -178,24 +152,13 @@ class Hub:
                 self._release(subscription.topic)
         return names
 
-    async def _joining(self, topic: Topic, asked: str, said: Subscribe, since_place: str | None) -> _Joining:
+    async def _joining(self, topic: Topic, asked: str, said: Subscribe, since_place: str | None) -> Joining:
         since, mark, epoch = said.since.get(asked), topic.offset, topic.epoch
-        recovered, first = False, mark + 1
-        if since is not None:
-            recovered = since[0] == epoch and since[1] >= 0 and topic.holds(since[1] + 1)
-            first = since[1] + 1 if recovered else first
-        elif since_place is not None:
-            at_epoch, _, seq = since_place.rpartition(":")
-            recovered = (
-                at_epoch == epoch and len(seq) < 20 and seq.isdecimal() and topic.floor_seq <= int(seq) <= self._seq
-            )
-            first = topic.after(int(seq)) if recovered else first
-        if since is not None or since_place is not None:
-            STREAM_RESUMED.labels("true" if recovered else "false").inc()
+        recovered, first = resumed(topic, since, since_place, self._seq)
         snapshot = None
         if not recovered and said.snapshot:
             snapshot = await self._snapshot(topic.name, said.filter)
-        return _Joining(topic, asked, since, epoch, mark, recovered, first, snapshot)
+        return Joining(topic, asked, epoch, mark, recovered, first, snapshot)
 
     async def _snapshot(self, name: str, wanted: Filter) -> Any:
         try:
@@ -208,7 +171,7 @@ class Hub:
         self,
         connection: Connection,
         said: Subscribe,
-        joining: Sequence[_Joining],
+        joining: Sequence[Joining],
         errors: Sequence[Mapping[str, Any]],
         place: str,
     ) -> None:
@@ -276,7 +239,7 @@ class Hub:
     def _seed(self, topic: Topic, epoch: str, offset: int, seq: int, messages: Sequence[Message]) -> None:
         self._seq = max(self._seq, seq) if epoch == self._epoch else seq or self._seq
         self._epoch = epoch
-        run = _unbroken(messages, offset)
+        run = unbroken(messages, offset)
         floor_seq = seq or self._seq
         if run:
             floor_seq = 0 if run[0].offset == 1 else run[0].seq - 1
@@ -413,7 +376,7 @@ class Hub:
         """Tell everybody that the server restarts, each with a moment of its own to come back, and close."""
         self.draining = True
         for connection in tuple(self._connections):
-            self.close(connection, ServerRestarts(retry_after_s=_retry_s()))
+            self.close(connection, ServerRestarts(retry_after_s=retry_s()))
         await asyncio.sleep(0)
 
     async def stop(self) -> None:
@@ -424,17 +387,3 @@ class Hub:
         self._watching = None
         for topic in tuple(self._topics.values()):
             self._drop(topic)
-
-
-def _unbroken(messages: Sequence[Message], offset: int) -> list[Message]:
-    """The last messages up to `offset`, as far back as none is missing."""
-    run: list[Message] = []
-    for message in reversed(messages):
-        if message.offset == offset - len(run):
-            run.append(message)
-    return run[::-1]
-
-
-def _retry_s() -> float:
-    """Some moment within STREAM_RETRY_S_MAX, so that not everybody comes back at once."""
-    return round(0.5 + secrets.randbelow(1000) / 1000 * (STREAM_RETRY_S_MAX - 0.5), 2)
