@@ -27,7 +27,7 @@ RANDOM_ALLOWED = {
     "accounts/keys.py": "the secret part of a key",
     "kit/tickets.py": "one-time tickets",
     "kit/bus_redis.py": "the epoch of a stream and the name of a process, which no two may share",
-    "api/stream_hub.py": "the epoch of a stream",
+    "api/stream_joining.py": "the epoch of a stream",
     "risk/bootstrap.py": "draws of what happened, seeded by the data: the same data, the same intervals",
     "features/guard.py": "changes the future to prove that nothing looks at it; never part of an answer",
 }
