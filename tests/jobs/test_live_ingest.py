@@ -109,6 +109,21 @@ async def test_bars_that_others_brought_are_not_asked_for(house: House, coins: C
     assert coins.asked == []
 
 
+async def test_what_a_feed_brings_is_asked_for_only_when_it_has_not_come(
+    house: House, coins: Coins, live: Guarded, clock
+):
+    chain = Chain({"made": live}, clock)
+    intake = Intake(live, house.store, house.ingest, clock, chain, "crypto", hears={"BTC-USDT"}.__contains__)
+    await intake.take_news()
+    coins.asked.clear()
+    clock.advance(timedelta(minutes=59, seconds=10))  # ten seconds after the hour
+    await intake.take_news()
+    assert [symbol for symbol, _ in coins.asked] == ["ETH-USDT"]
+    clock.advance(timedelta(minutes=1))
+    await intake.take_news()
+    assert [symbol for symbol, _ in coins.asked] == ["ETH-USDT", "BTC-USDT"]
+
+
 async def test_another_kind_is_another_jobs_business(house: House, coins: Coins, live: Guarded, clock):
     intake = Intake(live, house.store, house.ingest, clock, Chain({"made": live}, clock), "stocks")
     assert (await intake.take_news()).skipped

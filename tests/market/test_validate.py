@@ -3,7 +3,7 @@
 import csv
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +41,7 @@ def reasons(rows: list[Bar], *, interval: Interval = Interval.H1, signed: bool =
         ({"open": 9.0}, "ohlc_crossing"),
         ({"start": T0 + timedelta(minutes=7)}, "misaligned"),
         ({"start": NOW + HOUR, "known_at": NOW + HOUR}, "starts_in_future"),
+        ({"start": datetime(1970, 1, 19, tzinfo=UTC)}, "starts_before_trading"),  # seconds taken for milliseconds
         ({"known_at": T0 - HOUR}, "known_before_start"),
     ],
 )
@@ -127,7 +128,7 @@ def test_a_refused_row_is_kept_exactly() -> None:
 
 
 def test_a_start_outside_of_all_calendars_is_refused_not_crashed_on() -> None:
-    odd = replace(walk(2), start=np.array([0, 2**62], np.int64))
+    odd = replace(walk(2), start=np.array([int(walk(2).start[0]), 2**62], np.int64))
     (refused,) = validate(odd, NOW_US).refused
     assert json.loads(refused.row)["start"] == str(2**62)
 

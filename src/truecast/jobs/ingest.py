@@ -12,7 +12,7 @@ from truecast.jobs.rhythm import DAILY, MACRO, kind_of
 from truecast.jobs.schedule import Schedule
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import SERIES_FAILURES_MAX
+from truecast.kit.limits import FEED_BRINGS_S, SERIES_FAILURES_MAX
 from truecast.market.calendar import calendar
 from truecast.market.chain import Chain
 from truecast.market.followed import Followed
@@ -26,6 +26,8 @@ Progress = Callable[[str, int, int], None]  # stage, done, total
 _TICK = timedelta(microseconds=1)
 _SPLIT = (AssetClass.EQUITY, AssetClass.ETF)
 _RANK = 0
+
+_FEED_US = int(FEED_BRINGS_S * 1e6)
 
 # Statistics are revised for a year or two; older ones, once a decade, are read by who loads the history again.
 _REVISED = timedelta(days=800)
@@ -42,6 +44,7 @@ class Intake:
     chain: Chain | None = None  # of sources that are fetched: who stands in when this one fails
     kind: str | None = None
     followed: Followed | None = None  # what users added and removed
+    hears: Callable[[str], bool] = lambda _symbol: False  # symbols of which a live feed brings the bars
     _last: dict[tuple[str, Interval], datetime | None] = field(default_factory=dict)
     _stood_in: dict[tuple[str, Interval], datetime] = field(default_factory=dict)  # newest bar of another source
     _offered: dict[tuple[str, Interval], SeriesOffer] = field(default_factory=dict)
@@ -118,7 +121,7 @@ class Intake:
             starts, ends = along.following(to_us(newest), offer.interval, 1)
             # The rules of publications say when a number is out at the latest: it is looked for as its period is over.
             known = ends if kind_of(offer.calendar) == MACRO else along.known_at(starts, offer.interval)
-            return int(known[0]) <= now_us
+            return int(known[0]) + (_FEED_US if self.hears(offer.instrument.symbol) else 0) <= now_us
         except (BeyondCalendar, NotOnCalendar):
             return True
 

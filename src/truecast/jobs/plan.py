@@ -72,7 +72,7 @@ def _ingest_jobs(parts: Parts, provider: Provider) -> list[Job]:
     kinds = kinds_of(provider)
     return [
         ingest_job(
-            Intake(provider, parts.store, parts.ingest, parts.clock, parts.chain, kind, parts.followed),
+            Intake(provider, parts.store, parts.ingest, parts.clock, parts.chain, kind, parts.followed, parts.hears),
             ingest_schedule(provider.info, kind, provider.offers()),
             alone=len(kinds) == 1,
         )

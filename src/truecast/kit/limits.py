@@ -136,6 +136,7 @@ FEED_GARBLED_MAX = 100  # unreadable frames in a row, after which the connection
 FEED_FINALS_MAX = 10_000  # final candles waiting for the store; then the socket waits, none is dropped
 FEED_CANDLE_EARLY_S = 5.0  # a candle that is over before its end: one of the two clocks is wrong
 FEED_CANDLE_LATE_S = 30.0  # one that comes so long after its end is asked for again at the source
+FEED_BRINGS_S = 40.0  # a bar that a feed has not brought so long after its end is asked for
 FEED_CANDLES_EVERY_S = 1.0  # how often an unfinished candle is told
 FEED_STORE_RETRY_S_MAX = 5.0  # while the database is away
 FEED_FILL_AGAIN_S = (2.0, 10.0, 30.0, 60.0)  # after these, what a source has not yet is the gap keeper's

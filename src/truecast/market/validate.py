@@ -8,6 +8,8 @@ Reasons, in the order in which they are looked for:
 - `ohlc_crossing`: high below or low above another price of the bar (47 rows of the CBOE's VIX history)
 - `misaligned`: the start is none that the interval can have
 - `starts_in_future`: by more than clocks may differ
+- `starts_before_trading`: bars of minutes and hours from before 1980, when nobody kept any: a time in the wrong unit,
+  or none at all
 - `known_before_start`
 - `conflict`: two rows say different things about the same bar as known at the same time; none is believed
 """
@@ -26,6 +28,7 @@ from truecast.kit.clock import from_us, iso
 from truecast.kit.limits import CLOCK_SKEW_S_MAX
 
 _DAY_US = 86_400_000_000
+_FIRST_INTRADAY_US = 3_652 * _DAY_US  # 1980-01-01
 _OPEN_GRID_US = 15 * 60 * 1_000_000  # sessions open at a quarter of an hour (Bombay 09:15), and so do their bars
 
 
@@ -58,6 +61,7 @@ def validate(bars: Bars, received_us: int, *, signed: bool = False) -> Checked:
         "ohlc_crossing": (bars.high < highest) | (bars.low > lowest),
         "misaligned": ~_aligned(bars.start, bars.interval),
         "starts_in_future": bars.start > received_us + int(CLOCK_SKEW_S_MAX * 1e6),
+        "starts_before_trading": (bars.start < _FIRST_INTRADAY_US) & bars.interval.is_intraday,
         "known_before_start": bars.known_at < bars.start,
     }
     reason = np.select(list(found.values()), list(found), default="").astype("U32")
