@@ -128,7 +128,8 @@ def test_a_refused_row_is_kept_exactly() -> None:
 
 
 def test_a_start_outside_of_all_calendars_is_refused_not_crashed_on() -> None:
-    odd = replace(walk(2), start=np.array([int(walk(2).start[0]), 2**62], np.int64))
+    first = to_us(T0)
+    odd = replace(walk(2), start=np.array([first, 2**62]), known_at=np.array([first + 1, first]))
     (refused,) = validate(odd, NOW_US).refused
     assert json.loads(refused.row)["start"] == str(2**62)
 
