@@ -9,6 +9,7 @@ import ipaddress
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from fastapi import Request
 from starlette.datastructures import Headers
@@ -129,16 +130,16 @@ class Gate:
             headers = Headers(scope=scope)
             address = self._access.address(scope, headers)
             scope["truecast.address"] = address
-            scope["truecast.principal"] = await self._who(scope["path"], headers, address)
+            scope["truecast.principal"] = await self._who(scope, headers, address)
             if scope["path"] == METRICS_PATH and not scope["truecast.principal"].may(Right.READ):
                 raise ScopeMissing(scope=str(Right.READ), scopes=sorted(scope["truecast.principal"].scopes))
         await self._app(scope, receive, send)
 
-    async def _who(self, path: str, headers: Headers, address: str) -> Principal:
-        access = self._access
+    async def _who(self, scope: Scope, headers: Headers, address: str) -> Principal:
+        access, path = self._access, scope["path"]
         if access.keys_required and not access.ready():
             return NOBODY  # the keys cannot be read yet, and the routes say that the server starts
-        if access.keys_required and path in OPEN_PATHS | TICKET_PATHS and _key_in(headers) is None:
+        if access.keys_required and _key_in(headers) is None and (path in OPEN_PATHS or _has_ticket(scope)):
             return NOBODY
         return await access.principal(headers, address)
 
@@ -184,6 +185,10 @@ def class_of(method: str, path: str) -> str:
 
 def _guarded(path: str) -> bool:
     return path.startswith(f"{PREFIX}/") or path == METRICS_PATH
+
+
+def _has_ticket(scope: Scope) -> bool:
+    return scope["path"] in TICKET_PATHS and "ticket" in parse_qs(scope["query_string"].decode("latin-1"))
 
 
 def _key_in(headers: Headers) -> str | None:

@@ -95,7 +95,7 @@ class QuarantinedRows(Page[QuarantinedRow]):
     """One page of refused rows, latest first."""
 
 
-class Release(Input):
+class ReleaseRequest(Input):
     """Why the row is let in; kept with the ruling."""
 
     note: Annotated[str, Field(max_length=RULING_NOTE_CHARS_MAX)] | None = None
@@ -156,7 +156,7 @@ async def list_quarantine(
     responses=documented(UnknownQuarantine, NotReleasable),
 )
 async def release_quarantined(
-    services: ServicesDep, request: Request, number: NumberPath, given: Release | None = None
+    services: ServicesDep, request: Request, number: NumberPath, given: ReleaseRequest | None = None
 ) -> QuarantinedRow:
     """Let a row in after all. Who did so is kept; the bar counts as known from now on."""
     who = request.scope.get("truecast.principal", NOBODY)

@@ -82,7 +82,7 @@ class StudentShape(Output):
     degrees_of_freedom: float
 
 
-class DrawdownShape(Output):
+class PortfolioDrawdownShape(Output):
     """From a highest value down. `recovered`: when it was reached again; null: not yet."""
 
     depth: EstimateShape
@@ -154,8 +154,8 @@ class RiskBody(Output):
     growth: EstimateShape = Field(description="Annual, compounded.")
     tails: list[TailShape]
     student_t: StudentShape | None
-    max_drawdown: DrawdownShape
-    current_drawdown: DrawdownShape
+    max_drawdown: PortfolioDrawdownShape
+    current_drawdown: PortfolioDrawdownShape
     sharpe: EstimateShape
     sortino: EstimateShape
     calmar: EstimateShape
@@ -260,9 +260,9 @@ def _tail(one: TailRisk) -> TailShape:
     )
 
 
-def _drawdown(one: Drawdown, depth: Estimate, sample: Sample) -> DrawdownShape:
+def _drawdown(one: Drawdown, depth: Estimate, sample: Sample) -> PortfolioDrawdownShape:
     last = len(sample) if one.recovered is None else one.recovered
-    return DrawdownShape(
+    return PortfolioDrawdownShape(
         depth=_estimate(depth),
         peak=from_us(int(sample.start[one.peak])),
         trough=from_us(int(sample.start[one.trough])),

@@ -1757,6 +1757,24 @@ export interface components {
             upper: number;
         };
         /**
+         * DrawdownShape
+         * @description The deepest fall of a close below an earlier one, as a fraction of that.
+         */
+        DrawdownShape: {
+            /** Depth */
+            depth: number;
+            /**
+             * Peak At
+             * Format: date-time
+             */
+            peak_at: string;
+            /**
+             * Trough At
+             * Format: date-time
+             */
+            trough_at: string;
+        };
+        /**
          * DriftShape
          * @description A model that has lost touch: what was measured, against which limit.
          */
@@ -3134,6 +3152,30 @@ export interface components {
             kind: "ledger" | "walk_forward";
         };
         /**
+         * PortfolioDrawdownShape
+         * @description From a highest value down. `recovered`: when it was reached again; null: not yet.
+         */
+        PortfolioDrawdownShape: {
+            /**
+             * Bars
+             * @description From the peak until it was reached again, or until the last bar.
+             */
+            bars: number;
+            depth: components["schemas"]["EstimateShape"];
+            /**
+             * Peak
+             * Format: date-time
+             */
+            peak: string;
+            /** Recovered */
+            recovered: string | null;
+            /**
+             * Trough
+             * Format: date-time
+             */
+            trough: string;
+        };
+        /**
          * PositionIn
          * @description A part of the portfolio. Weights are divided by the sum of their amounts; one below 0 is sold short.
          */
@@ -3372,10 +3414,10 @@ export interface components {
             items: components["schemas"]["AdviceShape"][];
         };
         /**
-         * Release
+         * ReleaseRequest
          * @description Why the row is let in; kept with the ruling.
          */
-        Release: {
+        ReleaseRequest: {
             /** Note */
             note?: string | null;
         };
@@ -3414,7 +3456,7 @@ export interface components {
             benchmark: components["schemas"]["BenchmarkShape"] | null;
             bootstrap: components["schemas"]["BootstrapShape"] | null;
             calmar: components["schemas"]["EstimateShape"];
-            current_drawdown: components["schemas"]["truecast__api__risk_body__DrawdownShape"];
+            current_drawdown: components["schemas"]["PortfolioDrawdownShape"];
             /**
              * First
              * Format: date-time
@@ -3430,7 +3472,7 @@ export interface components {
              * Format: date-time
              */
             last: string;
-            max_drawdown: components["schemas"]["truecast__api__risk_body__DrawdownShape"];
+            max_drawdown: components["schemas"]["PortfolioDrawdownShape"];
             /** N */
             n: number;
             /** Notes */
@@ -3738,7 +3780,7 @@ export interface components {
             change: number;
             /** Change Pct */
             change_pct: number | null;
-            drawdown: components["schemas"]["truecast__api__measures__DrawdownShape"] | null;
+            drawdown: components["schemas"]["DrawdownShape"] | null;
             /**
              * First At
              * Format: date-time
@@ -4249,48 +4291,6 @@ export interface components {
              * @enum {string}
              */
             unit: "fraction" | "price";
-        };
-        /**
-         * DrawdownShape
-         * @description The deepest fall of a close below an earlier one, as a fraction of that.
-         */
-        truecast__api__measures__DrawdownShape: {
-            /** Depth */
-            depth: number;
-            /**
-             * Peak At
-             * Format: date-time
-             */
-            peak_at: string;
-            /**
-             * Trough At
-             * Format: date-time
-             */
-            trough_at: string;
-        };
-        /**
-         * DrawdownShape
-         * @description From a highest value down. `recovered`: when it was reached again; null: not yet.
-         */
-        truecast__api__risk_body__DrawdownShape: {
-            /**
-             * Bars
-             * @description From the peak until it was reached again, or until the last bar.
-             */
-            bars: number;
-            depth: components["schemas"]["EstimateShape"];
-            /**
-             * Peak
-             * Format: date-time
-             */
-            peak: string;
-            /** Recovered */
-            recovered: string | null;
-            /**
-             * Trough
-             * Format: date-time
-             */
-            trough: string;
         };
     };
     responses: never;
@@ -6659,7 +6659,7 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/json": components["schemas"]["Release"] | null;
+                "application/json": components["schemas"]["ReleaseRequest"] | null;
             };
         };
         responses: {
