@@ -139,6 +139,7 @@ def test_without_the_sample_the_store_stays_empty(truecast_process, data_dir, mo
         "resolve",
         "evidence",
         "issue",
+        "gaps",
         "retrain",
     ]
     process.send_signal(signal.SIGINT)
