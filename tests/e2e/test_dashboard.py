@@ -306,7 +306,7 @@ def test_a_server_that_is_starting_shows_how_far_it_is(open_page: OpenPage, serv
         route.fulfill(json=body if started else {**body, "ready": False, "loading": loading})
 
     page.route("**/api/v1/info", answer)
-    page.goto(server)
+    page.goto(f"{server}/?symbol=EUR-USD")
     expect(page.get_by_role("heading", name="Loading sample data")).to_be_visible()
     expect(page.get_by_text("12 of 46")).to_be_visible()
     started = True

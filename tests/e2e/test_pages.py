@@ -41,12 +41,12 @@ def test_the_markets_are_sorted_and_filtered_by_the_address(open_page: OpenPage)
 
 
 def test_the_track_record_of_a_class_is_in_the_address(open_page: OpenPage) -> None:
-    page = open_page("record")
+    page = open_page("record?interval=1h&model=naive")  # hours are the first to be resolved
     expect(page.locator("#leaderboard")).to_contain_text("Currencies")
     page.locator("label", has_text="Stocks").click()
     expect(page.locator("#leaderboard h3")).to_have_text("Leaderboard: Stocks")
     assert "class=equity" in page.url
-    expect(page.locator("#calibration .curve-plot")).to_be_visible()
+    expect(page.locator("#calibration .curve-plot")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("heading", name="The ledger")).to_be_visible()
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watc
 def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
     page = open_page(path, theme=theme)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
-    expect(page.locator(".bone")).to_have_count(0)
+    expect(page.locator(".bone")).to_have_count(0, timeout=30_000)
     assert violations(page) == []
 
 

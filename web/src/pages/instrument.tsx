@@ -19,10 +19,8 @@ import { className } from "../parts/search";
 import { nearestRow } from "../record/choose";
 import { useCandles } from "../state/candles";
 import { useResource, type Resource } from "../state/resource";
-import { info, pollMs } from "../state/server";
+import { info, pollMs, slowPollMs } from "../state/server";
 import { show, view } from "../state/view";
-
-const PERFORMANCE_POLLS = 8; // it changes slowly and is dear to compute
 
 export function Instrument() {
   return (
@@ -82,7 +80,7 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
   const performance = useResource<Performance>(
     record && `performance ${record}`,
     (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal),
-    { everyMs: () => PERFORMANCE_POLLS * pollMs() },
+    { everyMs: slowPollMs },
   );
   const history = useResource<Page<HistoryItem>>(
     record && `history ${record}`,

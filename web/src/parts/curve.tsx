@@ -4,7 +4,7 @@ import type { CalibrationReport } from "../api/types";
 import { count, level as levelText, percent } from "../format/numbers";
 import { steps } from "../format/time";
 import { useResource } from "../state/resource";
-import { replaying } from "../state/server";
+import { replaying, slowPollMs } from "../state/server";
 import { Bone } from "./bits";
 import { Failure } from "./failure";
 
@@ -22,7 +22,7 @@ interface Props {
 }
 
 export function CalibrationCurve({ symbol, interval, model, horizon, calendar }: Props) {
-  const found = useResource<CalibrationReport>(`curve ${symbol} ${interval} ${model} ${horizon}`, (signal) => get("/performance/calibration", { symbol, interval, model, horizon }, signal), { keep: true });
+  const found = useResource<CalibrationReport>(`curve ${symbol} ${interval} ${model} ${horizon}`, (signal) => get("/performance/calibration", { symbol, interval, model, horizon }, signal), { keep: true, everyMs: slowPollMs });
   const { data, error } = found;
   const kinds = data ? kindsOf(data) : [];
   return (

@@ -6,6 +6,7 @@ import { count, percent, pValue, ratio } from "../format/numbers";
 import { steps } from "../format/time";
 import { nearestHorizon } from "../record/choose";
 import { useResource } from "../state/resource";
+import { slowPollMs } from "../state/server";
 import { Bone, Choice } from "./bits";
 import { Failure } from "./failure";
 import { modelName } from "./models";
@@ -28,7 +29,7 @@ export function Leaders({ assetClass, interval, horizon, calendar }: Props) {
   const found = useResource<{ items: Leader[] }>(
     `leaders ${assetClass} ${interval} ${kind}`,
     (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, kind }, signal),
-    { keep: true },
+    { keep: true, everyMs: slowPollMs },
   );
   const at = found.data && nearestHorizon(found.data.items, horizon);
   const rows = found.data?.items.filter((row) => row.horizon === at) ?? [];

@@ -40,6 +40,11 @@ export function pollMs(): number {
   return replaying.peek() ? 1_000 : 15_000;
 }
 
+/** The same for what changes slowly and is dear to compute. */
+export function slowPollMs(): number {
+  return 8 * pollMs();
+}
+
 function heartbeatMs(): number {
   const now = info.peek();
   if (!now || !now.ready || now.loading) return 500;
