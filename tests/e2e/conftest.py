@@ -37,6 +37,7 @@ def violations(page: Page) -> list[str]:
     found: list[str] = []
     for width in WIDTHS:
         page.set_viewport_size({"width": width, "height": 900})
+        page.get_by_role("heading", level=1).wait_for()
         found += page.evaluate("axe.run().then(said => said.violations.map(v => `${v.id}: ${v.nodes[0].html}`))")
     return found
 
