@@ -29,7 +29,7 @@ CALLS = {
     "truecast --version": (["-m", "truecast", "--version"], None),
     "truecast forecast EUR-USD --horizon 10": (["-m", "truecast", "forecast", "EUR-USD", "--horizon", "10"], 1.5),
     "truecast forecast SOL-USDT -i 1h -h 24": (["-m", "truecast", "forecast", "SOL-USDT", "-i", "1h", "-h", "24"], 1.5),
-    "truecast forecast US.CPI": (["-m", "truecast", "forecast", "US.CPI"], 1.5),
+    "truecast forecast US.CPI": (["-m", "truecast", "forecast", "US.CPI", "-i", "1mo"], 1.5),
     "truecast forecast SPY --json": (["-m", "truecast", "forecast", "SPY", "--json"], 1.5),
 }
 RESIDENT_MIB_MAX = 350

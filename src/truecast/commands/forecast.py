@@ -49,7 +49,7 @@ def forecast(
     horizon: Annotated[str | None, typer.Option("--horizon", "-h", help="Steps ahead, 1 to 168.")] = None,
     interval: Annotated[str, typer.Option("--interval", "-i", help="Length of a step: 1h, 1d, 1w, 1mo.")] = "1d",
     model: Annotated[str, typer.Option(help="A model's name, or auto.")] = "auto",
-    level: Annotated[list[str], typer.Option(help="Confidence of an interval, 0.05 to 0.995; may be repeated.")] = [  # noqa: B006 typer copies it
+    level: Annotated[list[str], typer.Option(help="Confidence of an interval, 0.5 to 0.995; may be repeated.")] = [  # noqa: B006 typer copies it
         *LEVELS_DEFAULT
     ],
     as_of: Annotated[str | None, typer.Option(help="Say what would have been said then; not recorded.")] = None,

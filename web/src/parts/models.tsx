@@ -74,7 +74,7 @@ export function ModelPicker({ symbol, interval, horizon, value, shown, onChange 
       <span id={`${id}-label`}>Model</span>
       <button type="button" class="select-button" id={`${id}-button`} aria-labelledby={`${id}-label ${id}-button`} aria-expanded={open} aria-controls={id} onClick={() => setOpen((o) => !o)}>
         {modelName(value)}
-        {value === "auto" && shown && <span class="soft"> · {modelName(shown.model)}</span>}
+        {value === "auto" && shown && shown.model !== "auto" && <span class="soft"> · {modelName(shown.model)}</span>}
       </button>
       {open && (
         <div class="sheet model-sheet" id={id} role="region" aria-label="Models">
