@@ -1,6 +1,6 @@
 """Takes the pictures in docs/images from a real replay: `python scripts/screenshots.py`, after `make web`.
 
-The replay runs from the start of 2021 as fast as it can until some weeks of forecasts have met their outcome.
+The replay runs from the start of 2021 as fast as it can until a week of forecasts has met its outcome.
 """
 
 import io
@@ -23,7 +23,7 @@ PORT = 8377
 URL = f"http://127.0.0.1:{PORT}"
 FROM = "2021-01-04"
 SPEED = 14_400.0
-SHOT_AT = "2021-01-27T15:00:00Z"
+SHOT_AT = "2021-01-11T15:00:00Z"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 SIZE_BYTES_MAX = 300_000
 SHOTS = (
