@@ -1,12 +1,13 @@
 """API keys: made, listed, revoked."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
 from fastapi import Path, Response
 from pydantic import Field
 
-from truecast.accounts.keys import InvitationRefused, KeyInfo, UnknownKey
+from truecast.accounts.keys import InvitationRefused, UnknownKey
 from truecast.accounts.principal import Scope
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
@@ -60,7 +61,7 @@ class KeyList(Output):
 @router.get("/api-keys", response_model=KeyList, responses=documented())
 async def list_api_keys(services: ServicesDep) -> KeyList:
     """All keys."""
-    return KeyList(items=[KeyShape(**_fields(info)) for info in await services.keys.all()])
+    return KeyList(items=[KeyShape(**asdict(info)) for info in await services.keys.all()])
 
 
 @router.post("/api-keys", response_model=NewKey, status_code=201, responses=documented(MalformedRequest))
@@ -68,7 +69,7 @@ async def create_api_key(services: ServicesDep, asked: KeyRequest, response: Res
     """Make a key. Its text is in this answer and nowhere else."""
     info, text = await services.keys.create(asked.name, asked.scopes, asked.expires_at)
     response.headers["Cache-Control"] = "no-store"
-    return NewKey(**_fields(info), key=text)
+    return NewKey(**asdict(info), key=text)
 
 
 @router.post("/api-keys/redeem", response_model=NewKey, status_code=201, responses=documented(InvitationRefused))
@@ -76,7 +77,7 @@ async def redeem_invitation(services: ServicesDep, asked: InvitationRequest, res
     """Make the first key of an administrator, with the link that the server printed when it started."""
     info, text = await services.keys.redeem(asked.invitation)
     response.headers["Cache-Control"] = "no-store"
-    return NewKey(**_fields(info), key=text)
+    return NewKey(**asdict(info), key=text)
 
 
 @router.delete("/api-keys/{id}", status_code=204, response_class=Response, responses=documented(UnknownKey))
@@ -87,15 +88,3 @@ async def revoke_api_key(
     """Let nobody in with it any more, in any process, within a second."""
     await services.keys.revoke(id)
     return Response(status_code=204)
-
-
-def _fields(info: KeyInfo) -> dict[str, object]:
-    return {
-        "id": info.id,
-        "name": info.name,
-        "scopes": list(info.scopes),
-        "created_at": info.created_at,
-        "expires_at": info.expires_at,
-        "last_used_at": info.last_used_at,
-        "revoked_at": info.revoked_at,
-    }

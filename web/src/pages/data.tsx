@@ -236,13 +236,19 @@ function GapTable({ page }: { page: Page<SeriesGap> }) {
           </tbody>
         </table>
       </div>
-      {page.items.length > GAPS_SHOWN && (
-        <button type="button" class="button small" aria-expanded={all} onClick={() => setAll((a) => !a)}>
-          {all ? "Only the newest" : `Show ${count(page.items.length - GAPS_SHOWN)} more`}
-        </button>
-      )}
+      <More hidden={page.items.length - GAPS_SHOWN} all={all} onToggle={() => setAll((a) => !a)} />
       {all && page.next && <p class="soft small">These are the newest {count(page.items.length)}. All of them: GET /api/v1/market/gaps.</p>}
     </>
+  );
+}
+
+/** Of a list that shows its newest: the others, where there are any. */
+function More({ hidden, all, onToggle }: { hidden: number; all: boolean; onToggle: () => void }) {
+  if (hidden <= 0) return null;
+  return (
+    <button type="button" class="button small" aria-expanded={all} onClick={onToggle}>
+      {all ? "Only the newest" : `Show ${count(hidden)} more`}
+    </button>
   );
 }
 
@@ -300,11 +306,7 @@ function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; o
           </tbody>
         </table>
       </div>
-      {items.length > GAPS_SHOWN && (
-        <button type="button" class="button small" aria-expanded={all} onClick={() => setAll((a) => !a)}>
-          {all ? "Only the newest" : `Show ${count(items.length - GAPS_SHOWN)} more`}
-        </button>
-      )}
+      <More hidden={items.length - GAPS_SHOWN} all={all} onToggle={() => setAll((a) => !a)} />
     </>
   );
 }
