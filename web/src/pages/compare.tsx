@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { get, segment } from "../api/client";
 import type { Correlations, Volatilities } from "../api/types";
 import { count, percent } from "../format/numbers";
-import { Bone, Choice, When } from "../parts/bits";
+import { Bone, Choice, Scroll, When } from "../parts/bits";
 import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
 import { Section } from "../parts/section";
@@ -82,7 +82,7 @@ function Chosen({ symbols, onChange }: { symbols: readonly string[]; onChange: (
 function Volatility({ of }: { of: Volatilities }) {
   const most = Math.max(...of.items.map((item) => (item.volatility.unit === "fraction" ? (item.volatility.annualised ?? 0) : 0)), 1e-9);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of volatility">
+    <Scroll label="Table of volatility">
       <table>
         <thead>
           <tr>
@@ -132,7 +132,7 @@ function Volatility({ of }: { of: Volatilities }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -140,7 +140,7 @@ function HeatMap({ of, symbols }: { of: Correlations; symbols: readonly string[]
   const pairs = new Map(of.pairs.flatMap((pair) => [[`${pair.a} ${pair.b}`, pair] as const, [`${pair.b} ${pair.a}`, pair] as const]));
   if (symbols.length === 0) return <Bone />;
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of correlations">
+    <Scroll label="Table of correlations">
       <table class="heat">
         <thead>
           <tr>
@@ -179,6 +179,6 @@ function HeatMap({ of, symbols }: { of: Correlations; symbols: readonly string[]
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

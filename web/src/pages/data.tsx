@@ -5,7 +5,7 @@ import type { Advice, Job, JobRun, Page, Quarantined, SeriesGap, SourceItem } fr
 import { count, percent } from "../format/numbers";
 import { age, barLabel } from "../format/time";
 import { ActButton } from "../parts/act";
-import { Bone, Details, Facts, When } from "../parts/bits";
+import { Bone, Details, Facts, Scroll, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
@@ -75,7 +75,7 @@ function SourceTable({ items }: { items: readonly SourceItem[] }) {
   const shown = all ? items : items.filter((item) => item.configured);
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Table of sources">
+      <Scroll label="Table of sources">
         <table>
           <thead>
             <tr>
@@ -101,7 +101,7 @@ function SourceTable({ items }: { items: readonly SourceItem[] }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {items.some((item) => !item.configured) && (
         <button type="button" class="button small" onClick={() => setAll((a) => !a)} aria-expanded={all}>
           {all ? "Only those in use" : `Show ${items.filter((item) => !item.configured).length} more that are switched off`}
@@ -193,7 +193,7 @@ function GapTable({ page }: { page: Page<SeriesGap> }) {
   const shown = all ? page.items : page.items.slice(0, GAPS_SHOWN);
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Table of gaps">
+      <Scroll label="Table of gaps">
         <table>
           <thead>
             <tr>
@@ -235,7 +235,7 @@ function GapTable({ page }: { page: Page<SeriesGap> }) {
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <More hidden={page.items.length - GAPS_SHOWN} all={all} onToggle={() => setAll((a) => !a)} />
       {all && page.next && <p class="soft small">These are the newest {count(page.items.length)}. All of them: GET /api/v1/market/gaps.</p>}
     </>
@@ -259,7 +259,7 @@ function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; o
   const shown = all ? items : items.slice(0, GAPS_SHOWN);
   return (
     <>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Table of quarantine">
+      <Scroll label="Table of quarantine">
         <table>
           <thead>
             <tr>
@@ -305,7 +305,7 @@ function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; o
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <More hidden={items.length - GAPS_SHOWN} all={all} onToggle={() => setAll((a) => !a)} />
     </>
   );
@@ -314,7 +314,7 @@ function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; o
 function JobTable({ items, onChange }: { items: readonly Job[]; onChange: () => void }) {
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of jobs">
+    <Scroll label="Table of jobs">
       <table>
         <thead>
           <tr>
@@ -334,7 +334,7 @@ function JobTable({ items, onChange }: { items: readonly Job[]; onChange: () => 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

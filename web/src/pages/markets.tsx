@@ -5,7 +5,7 @@ import type { Candles, Forecast, MarketClass, MarketSummary, Page, Prices, Symbo
 import { changePercent, count, pValue, price as priceText, range } from "../format/numbers";
 import { age, steps as stepsText } from "../format/time";
 import { LIST_MAX, sortedRows, type MarketRow, type SortKey } from "../markets/rows";
-import { Bone, When } from "../parts/bits";
+import { Bone, Scroll, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { DownIcon, UpIcon } from "../parts/icons";
@@ -168,7 +168,7 @@ function Table({ rows, sort, down, loading, onSort }: TableProps) {
     </th>
   );
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of instruments">
+    <Scroll label="Table of instruments">
       <table id="markets">
         <thead>
           <tr>
@@ -192,7 +192,7 @@ function Table({ rows, sort, down, loading, onSort }: TableProps) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -4,7 +4,7 @@ import { post } from "../api/client";
 import type { Estimate, RiskReport } from "../api/types";
 import { count, percent, significant } from "../format/numbers";
 import { barLabel } from "../format/time";
-import { Bone, Choice, Facts, When } from "../parts/bits";
+import { Bone, Choice, Facts, Scroll, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
@@ -143,7 +143,7 @@ function Report({ of, busy }: { of: RiskReport; busy: boolean }) {
             {count(of.n)} returns, {barLabel(of.first, of.interval)} to {barLabel(of.last, of.interval)}
           </p>
         </header>
-        <div class="scroll" tabIndex={0} role="region" aria-label="Table of losses">
+        <Scroll label="Table of losses">
           <table>
             <thead>
               <tr>
@@ -178,7 +178,7 @@ function Report({ of, busy }: { of: RiskReport; busy: boolean }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       </section>
       <div class="record-grid">
         <section class="card" aria-labelledby="figures-title">

@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ApiFailure, get, post, remove, segment } from "../api/client";
 import { apiKey, keepKey, refused } from "../api/key";
 import type { ApiKey, NewKey } from "../api/types";
-import { Choice, When } from "../parts/bits";
+import { Choice, Scroll, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { Section } from "../parts/section";
@@ -194,7 +194,7 @@ function NewKeyForm({ onMade }: { onMade: (key: NewKey) => void }) {
 
 function KeyTable({ items, onChange }: { items: readonly ApiKey[]; onChange: () => void }) {
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Table of keys">
+    <Scroll label="Table of keys">
       <table>
         <thead>
           <tr>
@@ -227,7 +227,7 @@ function KeyTable({ items, onChange }: { items: readonly ApiKey[]; onChange: () 
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

@@ -93,6 +93,15 @@ export function Choice<T extends string | number>({ legend, value, options, onCh
   );
 }
 
+/** What may be wider than the page: scrolled by itself, by keyboard too, and named for those who hear it. */
+export function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
+  return (
+    <div class="scroll" tabIndex={0} role="region" aria-label={label}>
+      {children}
+    </div>
+  );
+}
+
 /** A grey shape where something will be. */
 export function Bone({ width = "100%", height = "1em" }: { width?: string; height?: string }) {
   return <span class="bone" style={{ width, height }} aria-hidden="true" />;

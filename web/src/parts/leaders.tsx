@@ -7,7 +7,7 @@ import { steps } from "../format/time";
 import { nearestHorizon } from "../record/choose";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
-import { Bone, Choice } from "./bits";
+import { Bone, Choice, Scroll } from "./bits";
 import { Failure } from "./failure";
 import { modelName } from "./models";
 import { className } from "./search";
@@ -73,7 +73,7 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
   const x = (value: number): number => Math.max(1, Math.min(99, 50 + (48 * (value - 1)) / reach));
   const ranked = [...rows].sort((a, b) => a.crps_ratio - b.crps_ratio);
   return (
-    <div class="scroll" tabIndex={0} role="region" aria-label="Leaderboard">
+    <Scroll label="Leaderboard">
       <table>
         <thead>
           <tr>
@@ -125,6 +125,6 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -3,7 +3,7 @@ import type { Forecast, PerformanceRow, Skill } from "../api/types";
 import { boundsAt, probabilityAbove, shownLevels } from "../chart/series";
 import { changePercent, count, level as levelText, percent, price, pValue, range } from "../format/numbers";
 import { barLabel, steps } from "../format/time";
-import { Bone, Facts, When } from "./bits";
+import { Bone, Facts, Scroll, When } from "./bits";
 import { serverNow } from "../state/server";
 import { Why } from "./explanation";
 import { modelName } from "./models";
@@ -186,7 +186,7 @@ export function StepsTable({ forecast, level }: { forecast: Forecast; level: num
   return (
     <details class="fold steps">
       <summary>The forecast as a table</summary>
-      <div class="scroll" tabIndex={0} role="region" aria-label="Forecast steps">
+      <Scroll label="Forecast steps">
         <table id="forecast-steps">
           <thead>
             <tr>
@@ -220,7 +220,7 @@ export function StepsTable({ forecast, level }: { forecast: Forecast; level: num
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -4,7 +4,7 @@ import type { Resource } from "../state/resource";
 import { count, level as levelText, percent, price, range, score, significant } from "../format/numbers";
 import { age, barLabel, barLabelShort, steps } from "../format/time";
 import { serverNow, tick as clockTick, replaying } from "../state/server";
-import { Bone, When } from "./bits";
+import { Bone, Scroll, When } from "./bits";
 import { Calibration } from "./calibration";
 import { Failure } from "./failure";
 import { CalibrationCurve } from "./curve";
@@ -180,7 +180,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
       ) : items.length === 0 ? (
         <p class="nothing soft">No forecast of this instrument is in the ledger yet.</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="region" aria-label="Past forecasts">
+        <Scroll label="Past forecasts">
           <table id="resolved" data-resolved={items.filter((i) => i.outcome !== null).length}>
             <thead>
               <tr>
@@ -212,7 +212,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </section>
   );
