@@ -75,6 +75,9 @@ class Anything:
     async def of(self, _topic: str, _wanted: Any) -> None:
         return None
 
+    async def holder(self, _id: str) -> Any:
+        return LOCAL
+
 
 class Open:
     """Everybody may."""
@@ -118,7 +121,7 @@ class Ours:
 
     def __init__(self) -> None:
         self.bus = InProcessBus(SystemClock())
-        self.hub = Hub(self.bus, SystemClock(), Anything())
+        self.hub = Hub(self.bus, SystemClock(), Anything(), Anything())
 
     async def start(self, listener: socket.socket) -> None:
         hub = self.hub

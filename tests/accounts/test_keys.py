@@ -114,3 +114,15 @@ async def test_an_invitation_grows_old(sqlite_db: Database, clock: FixedClock):
     assert invitation is not None
     with pytest.raises(InvitationRefused):
         await Keys(sqlite_db, FixedClock(clock.now() + timedelta(hours=2))).redeem(invitation)
+
+
+async def test_the_holder_of_a_key_is_known_by_its_id_until_it_ends_anywhere(db: Database, clock: FixedClock):
+    here, there = Keys(db, clock), Keys(db, clock)
+    info, text = await here.create("notebook", [Scope.READ], clock.now() + timedelta(hours=1))
+    assert await there.holder(info.id) == await there.principal(text)
+    with pytest.raises(KeyRefused):
+        await Keys(db, FixedClock(clock.now() + timedelta(hours=2))).holder(info.id)
+    await here.revoke(info.id)
+    await asyncio.sleep(REFRESH_S)
+    with pytest.raises(KeyRefused):
+        await there.holder(info.id)

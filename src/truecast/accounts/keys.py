@@ -97,6 +97,7 @@ class Keys:
         self._db = db
         self._clock = clock
         self._known: Mapping[str, KeyInfo] = {}
+        self._by_id: Mapping[str, KeyInfo] = {}
         self._known_until = 0.0
         self._loading = asyncio.Lock()
         self._used: dict[str, datetime] = {}
@@ -133,10 +134,18 @@ class Keys:
             raise KeyRefused
         found = (await self._fresh()).get(_hash(text))
         now = self._clock.now()
-        if found is None or (found.expires_at is not None and found.expires_at <= now):
+        if found is None or not _works(found, now):
             raise KeyRefused
         self._used[found.id] = now
-        return Principal(id=found.id, name=found.name, scopes=frozenset(found.scopes))
+        return _principal(found)
+
+    async def holder(self, id: str) -> Principal:  # noqa: A002 the name users see
+        """Whose key has this id, and what it may now. Raises KeyRefused where it works no more; no use is noted."""
+        await self._fresh()
+        found = self._by_id.get(id)
+        if found is None or not _works(found, self._clock.now()):
+            raise KeyRefused
+        return _principal(found)
 
     async def invitation(self) -> str | None:
         """The text of a one-time link, while no key of an administrator works; else None."""
@@ -183,6 +192,7 @@ class Keys:
             async with self._db.read() as conn:
                 rows = await conn.execute(select(api_keys).where(api_keys.c.revoked_at.is_(None)))
             self._known = {row["hash"]: _info(row) for row in rows.mappings()}
+            self._by_id = {info.id: info for info in self._known.values()}
             self._known_until = asked_at + REFRESH_S
             if self._used and asked_at >= self._told_used_at + USED_EVERY_S:
                 self._told_used_at = asked_at
@@ -212,6 +222,14 @@ class Keys:
             "expires_at": None if expires_at is None else to_us(expires_at),
         }
         return info, text, row
+
+
+def _works(info: KeyInfo, now: datetime) -> bool:
+    return info.expires_at is None or info.expires_at > now
+
+
+def _principal(info: KeyInfo) -> Principal:
+    return Principal(id=info.id, name=info.name, scopes=frozenset(info.scopes))
 
 
 def _hash(text: str) -> str:

@@ -48,7 +48,7 @@ class Streams:
 
     def __init__(self, services: Services, access: Access) -> None:
         self.now = Now(services)
-        self.hub = Hub(services.bus, services.clock, self.now)
+        self.hub = Hub(services.bus, services.clock, self.now, services.keys)
         self.tickets = Tickets(services.clock, STREAM_TICKET_S, services.settings.redis_url)
         self.gate = Gate(services, self.tickets, access)
         self.socketio = SocketIO(self.hub, self.gate, services.clock)

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from truecast.accounts.keys import KeyMissing, ScopeMissing
-from truecast.accounts.principal import Principal
+from truecast.accounts.principal import LOCAL, Principal
 from truecast.accounts.principal import Scope as Right
 from truecast.api.access import NOBODY, Access
 from truecast.api.errors import RETRY_AFTER_S, ForeignHost, ForeignOrigin, StartFailed, Starting
@@ -76,7 +76,9 @@ class Gate:
         if found is None:
             raise TicketInvalid
         id_, name, scopes = orjson.loads(found)
-        return Principal(id_, name, frozenset(map(Right, scopes)))
+        if id_ == LOCAL.id:
+            return Principal(id_, name, frozenset(map(Right, scopes)))
+        return await self._access.keys.holder(id_)  # the key may have ended since
 
     async def _by_key(self, scope: Scope, headers: Headers, subprotocols: Sequence[str]) -> Principal:
         known: Principal | None = scope.get("truecast.principal")  # of a request that has passed the gate before

@@ -23,6 +23,7 @@ from truecast.api.stream_protocol import (
     TooManySubscriptions,
     error_event,
 )
+from truecast.api.stream_rights import Holders, Rights
 from truecast.api.stream_topic import Group, Subscription, Topic
 from truecast.kit.bus import Bus, Message
 from truecast.kit.clock import Clock, iso
@@ -44,7 +45,7 @@ _log = get_logger(__name__)
 class Hub:
     """All streams of one process."""
 
-    def __init__(self, bus: Bus, clock: Clock, snapshots: Snapshots) -> None:
+    def __init__(self, bus: Bus, clock: Clock, snapshots: Snapshots, holders: Holders) -> None:
         self._bus = bus
         self._clock = clock
         self._snapshots = snapshots
@@ -53,6 +54,7 @@ class Hub:
         self._slow: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._rights = Rights(holders, self.close)
         self._seq = 0
         self._epoch = ""
         self.draining = False
@@ -66,6 +68,7 @@ class Hub:
         if len(self._connections) >= STREAM_CONNECTIONS_MAX:
             raise TooManyStreams(limit=STREAM_CONNECTIONS_MAX, retry_after_s=retry_s())
         self._connections[connection] = {}
+        self._rights.enter(connection)
         STREAM_CONNECTIONS.labels(connection.skin).inc()
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="streams")
@@ -77,6 +80,7 @@ class Hub:
         self._slow.discard(connection)
         if subscriptions is None:
             return
+        self._rights.leave(connection)
         STREAM_CONNECTIONS.labels(connection.skin).dec()
         for subscription in subscriptions.values():
             subscription.topic.drop(connection, subscription.group)
@@ -382,6 +386,7 @@ class Hub:
     async def stop(self) -> None:
         """Drain, and let go of the bus."""
         await self.drain()
+        self._rights.stop()
         for task in (*self._tasks, *([self._watching] if self._watching else [])):
             task.cancel()
         self._watching = None

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from truecast.accounts.keys import KeyRefused, ScopeMissing
 from truecast.domain.interval import parse_interval
 from truecast.kit.errors import MalformedRequest, TruecastError
 from truecast.kit.limits import STREAM_INTERVAL_S_MAX, STREAM_INTERVAL_S_MIN, STREAM_SUBSCRIPTIONS_MAX
@@ -103,6 +104,8 @@ CLOSE_CODES: Mapping[str, int] = {  # of WebSockets; 4000 to 4999 are ours to ch
     ServerRestarts.code: 1012,
     SlowConsumer.code: 4008,
     StreamRateExceeded.code: 4029,
+    KeyRefused.code: 4001,
+    ScopeMissing.code: 4003,
 }
 
 
