@@ -82,8 +82,8 @@ def settings() -> list[str]:
 def default(name: str, field: Any) -> str:
     if name in DEFAULTS:
         return DEFAULTS[name]
-    value = field.default
-    if value is None or value == ():
+    value = field.get_default(call_default_factory=field.default_factory is dict)
+    if value is None or value in ((), {}):
         return "none"
     return f"`{','.join(value) if isinstance(value, tuple) else str(value).lower() if value is False else value}`"
 

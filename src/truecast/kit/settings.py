@@ -4,21 +4,21 @@ Read from the environment (prefix `TRUECAST_`, and the plain names that hosting 
 then the defaults. Nobody else reads the environment. Every field is documented in docs/configuration.md.
 """
 
-import difflib
 import ipaddress
 import os
+import re
 import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from dotenv import dotenv_values
 from platformdirs import user_data_path
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from truecast.kit.errors import EXIT_CONFIG, TruecastError
 from truecast.kit.limits import HORIZON_STEPS_MAX, HTTP_TIMEOUT_S, HTTP_TIMEOUT_S_MAX, SECRET_CHARS_MIN
+from truecast.kit.settings_names import read_env_file, unknown_names
 
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat = Literal["auto", "console", "json"]
@@ -39,6 +39,7 @@ RATES_PER_MINUTE = {
 RATE_PER_MINUTE_MAX = 1_000_000
 _SCHEMES_DATABASE = ("sqlite", "postgresql", "postgres")
 _SCHEMES_REDIS = ("redis", "rediss", "unix")
+_DSN = re.compile(r"https?://[^\s/:@]+(:[^\s/:@]+)?@[^\s/@]+(/[^\s?#]*)?/\d+")
 
 
 class SettingsInvalid(TruecastError):
@@ -157,6 +158,23 @@ class Settings(BaseSettings):
         "`prices=100,history=50,statistics=30,forecast=20,batch=5,other=120,failed=20`, and none for the user of this "
         "machine.",
     )
+    otlp_endpoint: str | None = Field(
+        default=None,
+        description="Where traces are sent by OTLP over HTTP, e.g. `http://127.0.0.1:4318`; unless set there are none.",
+    )
+    otlp_headers: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
+        default_factory=dict, description="What that address wants with every request: `authorization=…`, by commas."
+    )
+    trace_sample_rate: float = Field(
+        default=1.0, ge=0, le=1, description="The share of requests and runs of jobs that are traced."
+    )
+    sentry_dsn: SecretStr | None = Field(
+        default=None,
+        description="Where errors are reported, an address of Sentry's kind; unless set only logs tell.",
+    )
+    environment: str = Field(
+        default="production", min_length=1, max_length=64, description="How traces and reports name this installation."
+    )
     dev: bool = Field(default=False, description="For developers: relaxes the demand for a secret. Never in service.")
 
     def __init__(self, **given: Any) -> None:
@@ -194,7 +212,7 @@ class Settings(BaseSettings):
             raise ValueError("name each source once, or none")
         return value
 
-    @field_validator("source_urls", "source_keys", mode="before")
+    @field_validator("source_urls", "source_keys", "otlp_headers", mode="before")
     @classmethod
     def _pairs(cls, value: Any) -> Any:
         return _parse_pairs(value, ",") if isinstance(value, str) else value
@@ -250,10 +268,17 @@ class Settings(BaseSettings):
     def _redis_scheme(cls, value: str | None) -> str | None:
         return value and _with_scheme(value, _SCHEMES_REDIS)
 
-    @field_validator("ecb_base_url", mode="after")
+    @field_validator("ecb_base_url", "otlp_endpoint", mode="after")
     @classmethod
-    def _http_scheme(cls, value: str) -> str:
-        return _with_scheme(value, ("http", "https")).rstrip("/")
+    def _http_scheme(cls, value: str | None) -> str | None:
+        return value and _with_scheme(value, ("http", "https")).rstrip("/")
+
+    @field_validator("sentry_dsn", mode="after")
+    @classmethod
+    def _with_key_and_project(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and _DSN.fullmatch(value.get_secret_value()) is None:
+            raise ValueError("must read https://key@host/project")
+        return value
 
     @field_validator("secret_key", mode="after")
     @classmethod
@@ -371,22 +396,5 @@ def _problems(error: ValidationError) -> Iterable[tuple[str, str]]:
 def _unknown_names(env_file: Any) -> list[tuple[str, str]]:
     """Names with our prefix that are no setting: a typo must not be ignored in silence."""
     known = {variable_of(field) for field in Settings.model_fields}
-    given: Mapping[str, Any] = {**_read_env_file(env_file), **os.environ}  # noqa: TID251 this is the one place that asks
-    unknown = (
-        name for name in map(str.upper, given) if name.startswith(_PREFIX) and not name.startswith(_PREFIX_OF_TESTS)
-    )
-    return [(name, _hint(name, known)) for name in sorted(set(unknown) - known)]
-
-
-def _hint(name: str, known: Iterable[str]) -> str:
-    nearest = difflib.get_close_matches(name, sorted(known), n=1)
-    return "no such setting" + (f"; did you mean {nearest[0]}?" if nearest else "")
-
-
-def _read_env_file(env_file: Any) -> Mapping[str, Any]:
-    if env_file is None or not Path(env_file).is_file():
-        return {}
-    try:
-        return dotenv_values(env_file, interpolate=False)
-    except UnicodeDecodeError:
-        return {}  # told by the read that follows
+    given = {**read_env_file(env_file), **os.environ}  # noqa: TID251 this is the one place that asks
+    return unknown_names(given, known, prefix=_PREFIX, spared=_PREFIX_OF_TESTS)
