@@ -5,6 +5,7 @@ import { count } from "../format/numbers";
 import { bannerTime } from "../format/time";
 import { useResource } from "../state/resource";
 import { beat, connection, info, ready, replaying, serverNow, tick } from "../state/server";
+import { streamState } from "../state/stream";
 import { nextTheme, theme } from "../state/theme";
 import { PAGES, page, type Room } from "../state/place";
 import { view } from "../state/view";
@@ -60,10 +61,35 @@ export function TopBar() {
       </Link>
       <Search />
       <div class="topbar-end">
+        <StreamBadge />
         {ready.value && <LedgerBadge />}
         <ThemeButton />
       </div>
     </header>
+  );
+}
+
+const STREAM_WORDS: Record<string, [word: string, tone: string, meaning: string]> = {
+  connecting: ["Connecting", "waiting", "Live updates are about to begin."],
+  live: ["Live", "good", "Prices, forecasts and scores come by themselves."],
+  reconnecting: ["Reconnecting", "waiting", "Meanwhile the page asks the server now and then."],
+  polling: ["Polling", "waiting", "Live updates do not get through, so the page asks now and then. A proxy may be in the way."],
+  paused: ["Paused", "", "Nobody was looking; it goes on where it was."],
+  refused: ["Not live", "bad", "Enter another key under Settings."],
+};
+
+/** Whether what is shown comes by itself. */
+function StreamBadge() {
+  const now = streamState.value;
+  const [word, tone, meaning] = STREAM_WORDS[now.state] ?? [];
+  if (!word) return null;
+  const reason = "reason" in now ? `${now.reason}. ` : "";
+  return (
+    <span class={`stream-state ${tone}`} role="status" data-stream={now.state} title={`${reason}${meaning}`}>
+      <i aria-hidden="true" />
+      {word}
+      <span class="sr-only">. {reason}</span>
+    </span>
   );
 }
 

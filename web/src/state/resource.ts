@@ -13,6 +13,8 @@ export interface Resource<T> {
 interface Options {
   /** Ask again this long after each answer; a function is read each time. */
   everyMs?: () => number;
+  /** While the stream brings what is new (`covers`), nobody asks; when it does no more, it is asked at once. */
+  covered?: () => boolean;
   /** While a new key loads, go on showing the answer of the old one. */
   keep?: boolean;
 }
@@ -40,8 +42,9 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
     let stopped = false;
 
     const again = (ms: number): void => {
-      if (!stopped) timer = setTimeout(() => (document.hidden ? again(1_000) : void ask()), ms);
+      if (!stopped) timer = setTimeout(() => (document.hidden || covered() ? again(1_000) : void ask()), ms);
     };
+    const covered = (): boolean => latest.current.options.covered?.() ?? false;
     const ask = async (): Promise<void> => {
       const { load: loader, options: current } = latest.current;
       setState((old) => (old.busy ? old : { ...old, busy: true }));

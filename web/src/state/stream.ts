@@ -1,0 +1,144 @@
+// The page's one live connection: `subscribe(topic, handler)`. What arrives is handed on once per animation frame.
+import { batch, computed, effect, signal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { ApiFailure, post } from "../api/client";
+import { apiKey, refused } from "../api/key";
+import { Line, KeyRefused, type Ears, type LineState, type Wire } from "./line";
+import { connection, epoch } from "./server";
+import type { Delivery, Handler, Meta } from "./topics";
+
+export type { Meta } from "./topics";
+
+const PATH = "/api/v1/stream/ws";
+const PROTOCOL = "truecast.v1";
+const HIDDEN_MS = 60_000; // a page in the background keeps its connection this long
+const HIDDEN_FLUSH_MS = 1_000;
+
+export const streamState = signal<LineState>({ state: "idle" });
+export const live = computed(() => streamState.value.state === "live");
+
+const waiting: Delivery[] = [];
+const waitingPrices = new Map<string, number>(); // where the latest of each stands in `waiting`
+let scheduled = false;
+
+const line = new Line({
+  connect,
+  ticket,
+  later: (ms, call) => {
+    const timer = setTimeout(call, ms);
+    return () => clearTimeout(timer);
+  },
+  reachable: () => connection.peek().state === "up",
+  random: Math.random,
+  now: () => performance.now(),
+  deliver: (all) => {
+    for (const one of all) put(one);
+    if (scheduled) return;
+    scheduled = true;
+    if (document.hidden) setTimeout(flush, HIDDEN_FLUSH_MS);
+    else requestAnimationFrame(flush);
+  },
+  tell: (state) => {
+    streamState.value = state;
+    if (state.state === "refused" && apiKey.peek() !== null) refused.value = "key_refused"; // the whole page asks for another
+  },
+});
+
+/**
+ * Follow a topic of docs/streaming.md; returns how to stop. The handler gets the data of a message, or null where `meta.kind`
+ * says what happened instead, see `Meta`. One WebSocket serves everybody.
+ */
+export function subscribe<T>(topic: string, handler: (data: T | null, meta: Meta) => void): () => void {
+  return line.subscribe(topic, handler as Handler);
+}
+
+/** Whether all these topics come by themselves at the moment, so that nobody needs to ask. */
+export function covers(topics: readonly string[]): boolean {
+  return topics.length > 0 && topics.every((topic) => line.covers(topic));
+}
+
+/** Follow topics while a component is shown. `handler` may change without a new subscription. */
+export function useStream<T>(topics: readonly string[], handler: (data: T | null, meta: Meta) => void): void {
+  const latest = useRef(handler);
+  latest.current = handler;
+  const key = topics.join(" ");
+  useEffect(() => {
+    const leaves = key ? key.split(" ").map((topic) => subscribe<T>(topic, (data, meta) => latest.current(data, meta))) : [];
+    return () => leaves.forEach((leave) => leave());
+  }, [key]);
+}
+
+export function retryStream(): void {
+  line.retry();
+}
+
+/** Of prices only the latest is shown; everything else is handed on in order. */
+function put(one: Delivery): void {
+  const { topic, kind } = one.meta;
+  const prices = topic.startsWith("quotes:") && kind !== "reload" && kind !== "refused";
+  const at = prices ? waitingPrices.get(topic) : undefined;
+  const before = at === undefined ? undefined : waiting[at];
+  if (before && before.handlers === one.handlers && at !== undefined) waiting[at] = one;
+  else {
+    if (prices) waitingPrices.set(topic, waiting.length);
+    waiting.push(one);
+  }
+}
+
+function flush(): void {
+  scheduled = false;
+  const all = waiting.splice(0);
+  waitingPrices.clear();
+  batch(() => {
+    for (const { handlers, data, meta } of all) {
+      for (const handler of handlers) {
+        try {
+          handler(data, meta);
+        } catch (error) {
+          console.error(error); // one listener that stumbles must not silence the others
+        }
+      }
+    }
+  });
+}
+
+function connect(ticketText: string | null, ears: Ears): Wire {
+  const socket = new WebSocket(location.origin.replace(/^http/, "ws") + PATH, ticketText === null ? [PROTOCOL] : [PROTOCOL, `truecast.ticket.${ticketText}`]);
+  socket.onopen = () => ears.onOpen();
+  socket.onmessage = (event) => ears.onText(String(event.data));
+  socket.onclose = (event) => ears.onClose(event.code, event.reason);
+  return {
+    send: (text) => socket.readyState === WebSocket.OPEN && socket.send(text),
+    close: (code, reason) => socket.close(code, reason),
+  };
+}
+
+/** Browsers can set no header on a WebSocket, and a key in an address would be kept in logs. */
+async function ticket(): Promise<string | null> {
+  if (apiKey.peek() === null) return null;
+  try {
+    return (await post<{ ticket: string }>("/stream/ticket", {})).ticket;
+  } catch (error) {
+    if (error instanceof ApiFailure && (error.problem.status === 401 || error.problem.status === 403)) throw new KeyRefused(error.problem.code);
+    throw error;
+  }
+}
+
+function watch(): void {
+  let hiding: ReturnType<typeof setTimeout> | undefined;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(hiding);
+    if (document.hidden) hiding = setTimeout(() => line.pause(), HIDDEN_MS);
+    else line.wake();
+  });
+  addEventListener("online", () => line.retry());
+  let [key, known] = [apiKey.peek(), epoch.peek()];
+  effect(() => {
+    const [nowKey, nowKnown] = [apiKey.value, epoch.value];
+    if (nowKey !== key) line.rekey();
+    else if (nowKnown !== known) line.retry(); // the server was away and is back
+    [key, known] = [nowKey, nowKnown];
+  });
+}
+
+watch();
