@@ -7,6 +7,7 @@ the one that is already sealed.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from truecast.forecasts.body import Draft
 from truecast.forecasts.chain import Entry, Head, Link, extend
 from truecast.forecasts.news import News, Scored, scored_of
 from truecast.forecasts.outcome import Outcome
-from truecast.forecasts.past import PastStep, past_step, past_steps_query
+from truecast.forecasts.past import LEVEL_SHOWN, PastStep, past_step, past_steps_query, single_steps_query
 from truecast.forecasts.verify import Verification, Verifier
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.db import Database
@@ -120,10 +121,13 @@ class Ledger:
         symbols: Iterable[str] | None = None,
         model: str | None = None,
         interval: Interval | None = None,
+        as_of: datetime | None = None,
     ) -> list[Forecast]:
-        """The forecast issued last for each symbol, interval and model, sorted by these."""
+        """The forecast issued last for each symbol, interval and model, sorted by these; recorded by `as_of`."""
         f = tables.forecasts.c
         last = select(func.max(f.seq)).where(*_wanted(symbols, model, interval))
+        if as_of is not None:
+            last = last.where(f.recorded_at <= to_us(as_of))
         last = last.group_by(f.symbol, f.interval, f.model)
         async with self.db.read() as conn:
             found = await _read(conn, f.seq.in_(last))
@@ -138,11 +142,26 @@ class Ledger:
         step: int = 1,
         before: int | None = None,
         limit: int = 50,
+        as_of: datetime | None = None,
+        level: float = LEVEL_SHOWN,
     ) -> list[PastStep]:
-        """What was said `step` bars ahead and what came, latest first; pages by `before`, the `seq` of the last one."""
-        query = past_steps_query(symbol, interval, model=model, step=step, before=before, limit=limit)
+        """What was said `step` bars ahead and what came, latest first; pages by `before`, the `seq` of the last one.
+
+        With `as_of` as the ledger stood then. `level` is that of the bounds.
+        """
+        as_of_us = None if as_of is None else to_us(as_of)
+        query = past_steps_query(
+            symbol, interval, model=model, step=step, before=before, limit=limit, as_of_us=as_of_us
+        )
         async with self.db.read() as conn:
-            return [past_step(row, symbol, interval, step) for row in await conn.execute(query)]
+            return [past_step(row, symbol, interval, step, level) for row in await conn.execute(query)]
+
+    async def single(self, seqs: Sequence[int], step: int) -> dict[int, PastStep]:
+        """The step of each of these forecasts, by the `seq` of the forecast."""
+        query = single_steps_query(seqs, step)
+        async with self.db.read() as conn:
+            rows = await conn.execute(query)
+            return {row.seq: past_step(row, row.symbol, Interval(row.interval), step) for row in rows}
 
     async def anchors(self, model: str, steps: int) -> dict[tuple[str, str], int]:
         """For each symbol and interval the start (µs) of the newest bar that `model` has forecast so far ahead on."""

@@ -1,5 +1,6 @@
 """Past forecasts of one series at one step ahead, with what came: what the track record shows line by line."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,14 +16,14 @@ from truecast.forecasts.body import QUANTILE_ROW_BYTES
 from truecast.forecasts.score import levels_inside
 from truecast.kit.clock import from_us
 
-_LEVEL = 0.8
+LEVEL_SHOWN = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class PastStep:
     """One step of one issued forecast. `outcome` and what follows from it are None until it is known, or if `void`.
 
-    `lower` and `upper` bound the 80 % interval. `seq` pages: ask for those before it.
+    `lower` and `upper` bound the central interval at the asked level. `seq` pages: ask for those before it.
     """
 
     seq: int
@@ -47,11 +48,46 @@ class PastStep:
 
 
 def past_steps_query(
-    symbol: str, interval: Interval, *, model: str | None, step: int, before: int | None, limit: int
+    symbol: str,
+    interval: Interval,
+    *,
+    model: str | None,
+    step: int,
+    before: int | None,
+    limit: int,
+    as_of_us: int | None = None,
 ) -> Select[Any]:
-    """The latest `limit` forecasts of at least `step` steps, those recorded last first."""
-    f, s = tables.forecasts.c, tables.scores.c
+    """The latest `limit` forecasts of at least `step` steps, those recorded last first.
+
+    With `as_of_us` those that were recorded by then, with the outcomes that were recorded by then.
+    """
+    f = tables.forecasts.c
     query = (
+        _columns(step, as_of_us)
+        .where(f.symbol == symbol, f.interval == interval.value, f.steps >= step)
+        .order_by(f.seq.desc())
+        .limit(limit)
+    )
+    if model is not None:
+        query = query.where(f.model == model)
+    if as_of_us is not None:
+        query = query.where(f.recorded_at <= as_of_us)
+    return query if before is None else query.where(f.seq < before)
+
+
+def single_steps_query(seqs: Sequence[int], step: int) -> Select[Any]:
+    """The step of each of these forecasts, with the names of their series."""
+    f = tables.forecasts.c
+    return _columns(step).add_columns(f.symbol, f.interval).where(f.seq.in_(list(seqs)))
+
+
+def _columns(step: int, as_of_us: int | None = None) -> Select[Any]:
+    """What `past_step` reads."""
+    f, s = tables.forecasts.c, tables.scores.c
+    scored = (s.forecast_seq == f.seq) & (s.step == step)
+    if as_of_us is not None:
+        scored &= s.resolved_at <= as_of_us
+    return (
         select(f.seq, f.id, f.model, f.mode, f.issued_at, f.recorded_at)
         .add_columns(
             func.substr(f.targets, (step - 1) * 8 + 1, 8, type_=LargeBinary).label("target"),
@@ -61,20 +97,14 @@ def past_steps_query(
             ),
             *(s.outcome, s.crps, s.crps_naive, s.inside, s.void),
         )
-        .select_from(tables.forecasts.outerjoin(tables.scores, (s.forecast_seq == f.seq) & (s.step == step)))
-        .where(f.symbol == symbol, f.interval == interval.value, f.steps >= step)
-        .order_by(f.seq.desc())
-        .limit(limit)
+        .select_from(tables.forecasts.outerjoin(tables.scores, scored))
     )
-    if model is not None:
-        query = query.where(f.model == model)
-    return query if before is None else query.where(f.seq < before)
 
 
-def past_step(row: Any, symbol: str, interval: Interval, step: int) -> PastStep:
-    """A row of the query as a value."""
+def past_step(row: Any, symbol: str, interval: Interval, step: int, level: float = LEVEL_SHOWN) -> PastStep:
+    """A row of the query as a value, with its interval at `level`."""
     quantiles = Quantiles(np.frombuffer(bytes(row.quantiles), "<f8").astype(np.float64)[None, :])
-    lower, upper = quantiles.interval(_LEVEL)
+    lower, upper = quantiles.interval(level)
     target, target_end = (int(np.frombuffer(bytes(t), "<i8")[0]) for t in (row.target, row.target_end))
     return PastStep(
         seq=row.seq,

@@ -4,12 +4,10 @@ The two are never mixed. The ledger cannot be argued with, but is young; walk-fo
 afterwards, and says so.
 """
 
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,10 +21,13 @@ from truecast.forecasts.basis import adjustment_for
 from truecast.forecasts.evidence import Book
 from truecast.forecasts.evidence import evidence as evidence_table
 from truecast.forecasts.issue import AUTO_MODEL
+from truecast.forecasts.kept import Kept
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.past import PastStep
 from truecast.forecasts.pooled import Point, Reliability, Standing, leaderboard, reliability, trend, walked_leaderboard
 from truecast.forecasts.rows import LEDGER, WALK_FORWARD, WALKED, Kind, Row, empty_row, row_of, walked
 from truecast.forecasts.settled import Groups, Key, Settled, Settlement
+from truecast.forecasts.timeline import Order, Pick, Span, Stretch, picked, spans
 from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.errors import MalformedRequest
@@ -63,30 +64,6 @@ class UnknownPeriod(MalformedRequest):
     code = "unknown_period"
     title = "Unknown period"
     template = "{period!r} is not a period; choose one of {choices}"
-
-
-class Kept(Generic[T]):
-    """The last answers; those not asked for longest go first. Several threads may ask."""
-
-    def __init__(self, most: int) -> None:
-        self._kept: OrderedDict[tuple[Any, ...], T] = OrderedDict()
-        self._most = most
-        self._lock = threading.Lock()
-
-    def get(self, key: tuple[Any, ...]) -> T | None:
-        """The answer, if it is kept."""
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-            return self._kept.get(key)
-
-    def keep(self, key: tuple[Any, ...], answer: T) -> T:
-        """Keep it, and give it back."""
-        with self._lock:
-            self._kept[key] = answer
-            if len(self._kept) > self._most:
-                self._kept.popitem(last=False)
-        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +112,7 @@ class Performance:
         self._walks: Kept[tuple[Groups, list[Row]]] = Kept(SUMMARIES_KEPT_MAX)
         self._standings: Kept[list[Standing]] = Kept(SUMMARIES_KEPT_MAX)
         self._reliabilities: Kept[Reliability | None] = Kept(SUMMARIES_KEPT_MAX)
+        self._spans: Kept[tuple[Stretch, list[Span]]] = Kept(SUMMARIES_KEPT_MAX)
 
     async def summary(
         self,
@@ -149,7 +127,7 @@ class Performance:
         One row per series, model and horizon, sorted. Raises UnknownSymbol, AmbiguousSymbol, UnknownModel,
         UnknownPeriod, HorizonOutOfRange.
         """
-        wanted = await self._wanted(symbol, model, interval, horizon)
+        wanted = await self.wanted(symbol, model, interval, horizon)
         head, groups = await self._settled(period)
         key = (wanted, period, self._since_hour(period), head)
         if (kept := self._summaries.get(key)) is None:
@@ -181,7 +159,7 @@ class Performance:
         kind: Kind | None = None,
     ) -> list[Standing]:
         """How every model did on every class of instruments, from sealed forecasts and in walk-forward."""
-        wanted = await self._wanted(None, None, interval, horizon)
+        wanted = await self.wanted(None, None, interval, horizon)
         head, groups = await self._settled(period)
         walked_through = [] if kind == LEDGER else await self._walked_standings(asset_class, interval, horizon)
         key = (asset_class, wanted, period, self._since_hour(period), head)
@@ -225,13 +203,15 @@ class Performance:
         interval: Interval | None = None,
         horizon: int = 1,
         period: str = "all",
+        *,
+        asset_class: AssetClass | None = None,
     ) -> list[Reliability]:
         """Whether intervals hold what they promise: in the ledger and, for one series, in walk-forward."""
-        wanted = await self._wanted(symbol, model, interval, horizon)
+        wanted = await self.wanted(symbol, model, interval, horizon)
         head, groups = await self._settled(period)
-        key = (wanted, period, self._since_hour(period), head)
+        key = (wanted, asset_class, period, self._since_hour(period), head)
         if (kept := self._reliabilities.get(key)) is None:
-            chosen = _since(wanted.of(groups), self._since_us(period))
+            chosen = await self._chosen(groups, wanted, asset_class, period)
             kept = self._reliabilities.keep(key, await self._compute.run(reliability, chosen, LEDGER))
         found = [kept]
         if symbol is not None and interval is not None:
@@ -241,11 +221,39 @@ class Performance:
 
     async def trends(self, symbol: str, interval: Interval, model: str = AUTO, horizon: int = 1) -> list[Point]:
         """The record of one series in rolling windows: from the ledger, then in walk-forward."""
-        wanted = await self._wanted(symbol, model, interval, horizon)
+        wanted = await self.wanted(symbol, model, interval, horizon)
         _, groups = await self._settled("all")
         found = [point for got in wanted.of(groups).values() for point in trend(got, LEDGER)]
         past = await self._past(symbol, interval, model, horizon)
         return found + [point for got in past.values() for point in trend(got, WALK_FORWARD)]
+
+    async def over_time(
+        self, wanted: Wanted, asset_class: AssetClass | None, period: str = "all", stretch: Stretch | None = None
+    ) -> tuple[Stretch, list[Span]]:
+        """Coverage of sealed forecasts in each stretch of time. Raises UnknownPeriod."""
+        head, groups = await self._settled(period)
+        key = (wanted, asset_class, period, stretch, self._since_hour(period), head)
+        if (kept := self._spans.get(key)) is None:
+            chosen = await self._chosen(groups, wanted, asset_class, period)
+            kept = self._spans.keep(key, await self._compute.run(spans, chosen, stretch))
+        return kept
+
+    async def picks(
+        self, wanted: Wanted, asset_class: AssetClass | None, period: str, order: Order, limit: int
+    ) -> list[tuple[Pick, PastStep]]:
+        """Sealed forecasts that met their outcome, at one step: the newest, the best or the worst."""
+        _, groups = await self._settled(period)
+        chosen = await self._chosen(groups, wanted, asset_class, period)
+        found = await self._compute.run(picked, chosen, order, limit)
+        steps = await self._ledger.single([pick.forecast_seq for pick in found], wanted.step or 1)
+        return [(pick, steps[pick.forecast_seq]) for pick in found]
+
+    async def _chosen(
+        self, groups: Groups, wanted: Wanted, asset_class: AssetClass | None, period: str
+    ) -> Mapping[Key, Settled]:
+        class_of = None if asset_class is None else await self._class_of(asset_class)
+        of = {key: got for key, got in wanted.of(groups).items() if class_of is None or key[0] in class_of}
+        return _since(of, self._since_us(period))
 
     async def _past(self, symbol: str, interval: Interval, model: str, horizon: int) -> Groups:
         """The walk-forward test where there can be one: not of a short history, nor of a model that is not trained."""
@@ -321,9 +329,10 @@ class Performance:
         since = self._since_us(period)
         return None if since is None else since // _HOUR_US
 
-    async def _wanted(
+    async def wanted(
         self, symbol: str | None, model: str | None, interval: Interval | None, horizon: int | None
     ) -> Wanted:
+        """By canonical names. Raises UnknownSymbol, AmbiguousSymbol, UnknownModel, HorizonOutOfRange."""
         canonical = None if symbol is None else (await self._store.universe()).get(symbol).symbol
         steps = None if horizon is None else Horizon(horizon, interval or Interval.D1).steps
         name = None if model is None else await self.model_name(model, canonical, interval, horizon)

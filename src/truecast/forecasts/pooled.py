@@ -123,7 +123,7 @@ def reliability(groups: Groups, kind: Kind) -> Reliability | None:
     counts = np.histogram(pit, bins=PIT_BINS, range=(0, 1))[0]
     return Reliability(
         kind,
-        tuple(_covered(distance <= level + _SLACK, level, origin, step) for level in LEVELS),
+        tuple(covered(distance <= level + _SLACK, level, origin, step) for level in LEVELS),
         tuple(counts.tolist()),
     )
 
@@ -166,7 +166,7 @@ def _standing(members: Sequence[tuple[Key, Settled]], asset_class: AssetClass, k
         series=len(members),
         crps_ratio=judged.crps_ratio,
         se=se,
-        coverage_90=_covered(ninety, 0.9, origin, step),
+        coverage_90=covered(ninety, 0.9, origin, step),
         verdict=judged.verdict,
         p_value=judged.p_value,
         positive=verdicts.count("positive"),
@@ -264,7 +264,8 @@ def _compared(own: FloatArray, naive: FloatArray, origin: FloatArray, step: int)
     return judged, se if np.isfinite(se) and len(own) > 1 else None
 
 
-def _covered(hit: BoolArray, level: float, origin: FloatArray, step: int) -> MeasuredCoverage:
+def covered(hit: BoolArray, level: float, origin: FloatArray, step: int) -> MeasuredCoverage:
+    """The share of outcomes inside, with a standard error clustered by origin. Shapes (N,), (N,); N at least 1."""
     n, hits = len(hit), int(hit.sum())
     several = len(np.unique(origin)) > 1 and 0 < hits < n
     se = clustered_error(hit, origin.astype(np.int64), step) if several else standard_error(hit, step)
