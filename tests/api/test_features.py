@@ -71,11 +71,25 @@ async def test_as_of_gives_what_was_known_then(client: httpx.AsyncClient):
     assert moment
 
 
+async def test_chosen_columns_before_a_moment_are_those_of_the_whole_set(client: httpx.AsyncClient):
+    params = {"set": "indicators/1", "interval": "1d", "limit": 20}
+    every = (await client.get(f"{URL}/EUR-USD", params=params)).json()
+    names = [column["name"] for column in every["columns"]]
+    chosen = (await client.get(f"{URL}/EUR-USD", params=params | {"columns": "rsi_14, sma_20"})).json()
+    assert [column["name"] for column in chosen["columns"]] == ["sma_20", "rsi_14"]
+    picked = [names.index("sma_20"), names.index("rsi_14")]
+    assert [row["values"] for row in chosen["rows"]] == [[row["values"][f] for f in picked] for row in every["rows"]]
+    before = (await client.get(f"{URL}/EUR-USD", params=params | {"end": every["rows"][10]["start"]})).json()
+    assert before["rows"][-10:] == every["rows"][:10]
+
+
 @pytest.mark.parametrize(
     ("path", "params", "status", "code"),
     [
         ("NOPE", {}, 404, "unknown_symbol"),
         ("EUR-USD", {"set": "tree/9"}, 404, "unknown_feature_set"),
+        ("EUR-USD", {"columns": "rsi_15"}, 422, "unknown_columns"),
+        ("EUR-USD", {"columns": ","}, 422, "unknown_columns"),
         ("EUR-USD", {"interval": "1m"}, 409, "interval_not_available"),
         ("EUR-USD", {"limit": "0"}, 422, "malformed_request"),
         ("EUR-USD", {"limit": "1001"}, 422, "malformed_request"),

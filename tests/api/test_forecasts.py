@@ -90,6 +90,59 @@ async def test_history_shows_outcomes_newest_first_in_pages(client: httpx.AsyncC
     assert all(item["crps"] is None and item["inside"] is None for item in seen if item["outcome"] is None)
 
 
+async def test_history_as_of_knows_nothing_that_came_later(client: httpx.AsyncClient):
+    params = {"interval": "1h", "model": "naive", "limit": 200}
+    now = (await client.get(f"{URL}/SOL-USDT/history", params=params)).json()["items"]
+    then = "2021-01-06T09:30:00Z"
+    items = (await client.get(f"{URL}/SOL-USDT/history", params=params | {"as_of": then})).json()["items"]
+    assert [item["id"] for item in items] == [item["id"] for item in now if item["issued_at"] <= then]
+    assert 5 < len(items) < len(now)
+    assert items[0]["outcome"] is None
+    later = {item["id"]: item for item in now}
+    resolved = [item for item in items if item["outcome"] is not None]
+    assert len(resolved) > 5
+    assert all(item == later[item["id"]] and item["target"] < then for item in resolved)
+    said = ("median", "lower", "upper", "issued_at", "target")
+    assert all(item[name] == later[item["id"]][name] for item in items for name in said)
+
+
+async def test_the_latest_as_of_are_those_that_stood_in_the_ledger(client: httpx.AsyncClient):
+    asked = {"symbols": "SOL-USDT", "interval": "1h", "model": "naive"}
+    then = "2021-01-06T09:30:00Z"
+    (item,) = (await client.get(URL, params=asked | {"as_of": then})).json()["items"]
+    assert item["recorded"]
+    assert item["issued_at"] <= then
+    assert item["anchor"]["provenance"]["received_at"] <= then
+    assert item["anchor"]["provenance"]["age_s"] < 3600
+    history = (
+        await client.get(f"{URL}/SOL-USDT/history", params={"interval": "1h", "model": "naive", "as_of": then})
+    ).json()
+    assert item["id"] == history["items"][0]["id"]
+    assert (await client.get(URL, params=asked | {"as_of": "2019-01-01"})).json()["items"] == []
+
+
+async def test_history_bounds_the_asked_level(client: httpx.AsyncClient):
+    params = {"interval": "1h", "model": "naive", "limit": 1}
+    narrow, usual, wide = [
+        (await client.get(f"{URL}/SOL-USDT/history", params=params | asked)).json()["items"][0]
+        for asked in ({"level": "0.5"}, {}, {"level": "0.95"})
+    ]
+    assert wide["lower"] < usual["lower"] < narrow["lower"] < narrow["upper"] < usual["upper"] < wide["upper"]
+
+
+@pytest.mark.parametrize(
+    ("path", "params", "code"),
+    [
+        ("", {"as_of": "2031-01-01"}, "as_of_in_future"),
+        ("/EUR-USD/history", {"as_of": "2031-01-01"}, "as_of_in_future"),
+        ("/EUR-USD/history", {"level": "0.2"}, "level_out_of_range"),
+        ("/EUR-USD/history", {"level": "x"}, "malformed_request"),
+    ],
+)
+async def test_refuses_what_the_ledger_cannot_tell(client: httpx.AsyncClient, path, params, code):
+    problem_of(await client.get(URL + path, params=params), 422, code)
+
+
 async def test_history_of_a_further_step(client: httpx.AsyncClient):
     page = (await client.get(f"{URL}/SOL-USDT/history", params={"interval": "1h", "horizon": 3})).json()
     assert {item["step"] for item in page["items"]} == {3}

@@ -194,6 +194,26 @@ async def test_history_pages_from_the_latest(ledger):
     assert all(step.outcome is None and step.lower < step.median < step.upper for step in first)
 
 
+async def test_as_of_gives_the_ledger_as_it_stood(db):
+    ledgers = [Ledger(db, FixedClock(START + i * DAY)) for i in (1, 2)]
+    (early, *_), (late, *_) = [
+        (await one.append_forecasts([a_bundle(at=START + i * DAY)]))[0] for i, one in enumerate(ledgers)
+    ]
+    then = START + DAY
+    assert [f.id for f in await ledgers[1].latest(model="naive", as_of=then)] == [early.id]
+    assert [f.id for f in await ledgers[1].latest(model="naive", as_of=then + DAY)] == [late.id]
+    assert await ledgers[1].latest(as_of=then - DAY) == []
+    assert [s.id for s in await ledgers[1].history("EUR-USD", Interval.D1, model="naive", as_of=then)] == [early.id]
+
+
+async def test_history_bounds_the_asked_level(ledger):
+    await ledger.append_forecasts([a_bundle()])
+    narrow, wide = [
+        (await ledger.history("EUR-USD", Interval.D1, model="naive", level=level))[0] for level in (0.5, 0.95)
+    ]
+    assert wide.lower < narrow.lower < narrow.median < narrow.upper < wide.upper
+
+
 async def test_anchors_tell_what_was_forecast_so_far_ahead(ledger):
     await ledger.append_forecasts([a_bundle(steps=2), a_bundle(symbol="GBP-USD", steps=24)])
     assert await ledger.anchors("naive", 24) == {("GBP-USD", "1d"): to_us(START)}

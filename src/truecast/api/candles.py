@@ -155,7 +155,7 @@ def _tag(slice_: Slice, blocks: Sequence[CandleBlock], gaps: Sequence[Gap]) -> s
         bars.interval.value,
         slice_.adjust,
         [[b.provenance.source, b.rows, b.provenance.stale, to_us(b.provenance.received_at)] for b in blocks],
-        [[g.id, g.state] for g in gaps],
+        [[g.id, g.state, to_us(g.last)] for g in gaps],
     ]
     digest.update(orjson.dumps(about))
     for name in ("start", "open", "high", "low", "close", "volume", "final"):

@@ -22,7 +22,7 @@ from truecast.features.frame import frame_of
 from truecast.features.tell import ROWS_BEFORE_MAX, Absence, Table, family_of, table
 from truecast.forecasts.basis import adjustment_for
 from truecast.kit.clock import from_us
-from truecast.kit.errors import EXIT_DATA, TruecastError
+from truecast.kit.errors import EXIT_DATA, MalformedRequest, TruecastError
 from truecast.kit.limits import FEATURE_ROWS_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
@@ -43,6 +43,14 @@ class NoBars(TruecastError):
     title = "No bars"
     template = "{symbol} has no {interval} bar known at {as_of}"
     exit_code = EXIT_DATA
+
+
+class UnknownColumns(MalformedRequest):
+    """The set has no such column, or none was named."""
+
+    code = "unknown_columns"
+    title = "Unknown columns"
+    template = "{feature_set} has no column {columns!r}; see /features/sets"
 
 
 class ColumnShape(Output):
@@ -121,7 +129,9 @@ async def list_feature_sets() -> FeatureSets:
 @router.get(
     "/features/{symbol:path}",
     response_model=Features,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownFeatureSet, IntervalNotAvailable, AsOfInFuture, NoBars),
+    responses=documented(
+        UnknownSymbol, AmbiguousSymbol, UnknownFeatureSet, UnknownColumns, IntervalNotAvailable, AsOfInFuture, NoBars
+    ),
 )
 async def get_features(
     services: ServicesDep,
@@ -129,24 +139,28 @@ async def get_features(
     *,
     feature_set: Annotated[str, Query(alias="set", max_length=64, description="See `/features/sets`.")] = "tree/1",
     interval: Annotated[IntervalIn | None, Query()] = None,
+    columns: Annotated[
+        str | None, Query(max_length=2048, description="Only these of the set, separated by commas.")
+    ] = None,
+    end: Annotated[TimeIn | None, Query(description="Bars that start before this.")] = None,
     limit: Annotated[int, Query(ge=1, le=FEATURE_ROWS_MAX, description="The last so many bars.")] = 100,
     as_of: Annotated[TimeIn | None, Query(description="As it was known then; now without it.")] = None,
 ) -> Features:
     """The values of a set at the last bars of a series, as a model would have read them at `as_of`."""
-    columns_of(feature_set)
+    wanted = _wanted(feature_set, columns)
     instrument = (await services.store.universe()).get(symbol)
     kept = await services.store.series(instrument.symbol)
     interval = interval or default_interval([s.interval for s in kept if s.bars]) or Interval.D1
     now = services.clock.now()
     slice_ = await services.history.bars(
-        instrument, interval, limit=limit + ROWS_BEFORE_MAX, as_of=as_of, adjust=adjustment_for(instrument)
+        instrument, interval, end=end, limit=limit + ROWS_BEFORE_MAX, as_of=as_of, adjust=adjustment_for(instrument)
     )
     bars = slice_.bars
     if not len(bars):
         raise NoBars(symbol=instrument.symbol, interval=interval.value, as_of=slice_.as_of)
     ends = calendar(slice_.calendar).ends(bars.start, interval)
     frame = frame_of(bars, ends, signed=instrument.signed, calendar=slice_.calendar)
-    found = await services.compute.run(table, frame, feature_set, limit, instrument.currency)
+    found = await services.compute.run(table, frame, feature_set, limit, instrument.currency, wanted)
     starts = dict(zip(ends.tolist(), bars.start.tolist(), strict=True))
     series = series_behind(kept, instrument.symbol, interval, bars.source_of(-1))
     assert series is not None, "every bar belongs to a series"
@@ -172,6 +186,18 @@ async def get_features(
             for end, row in zip(found.frame.end.tolist(), _nullable(found.values), strict=True)
         ],
     )
+
+
+def _wanted(feature_set: str, columns: str | None) -> tuple[str, ...] | None:
+    """The columns asked for, in the order of the set. Raises UnknownFeatureSet, UnknownColumns."""
+    known = tuple(column.name for column in columns_of(feature_set))
+    if columns is None:
+        return None
+    named = set(filter(None, map(str.strip, columns.split(","))))
+    unknown = sorted(named.difference(known))
+    if unknown or not named:
+        raise UnknownColumns(columns=", ".join(unknown)[:256], feature_set=feature_set)
+    return tuple(name for name in known if name in named)
 
 
 def _set(name: str) -> FeatureSetShape:

@@ -23,7 +23,7 @@ from truecast.api.params import (
     split_symbols,
 )
 from truecast.api.provenance import anchor_provenance
-from truecast.api.shapes import Input, IntervalIn, LevelIn, Output, StepsIn, StepsQueryIn, TimeIn
+from truecast.api.shapes import Input, IntervalIn, LevelIn, LevelQueryIn, Output, StepsIn, StepsQueryIn, TimeIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.instrument import AmbiguousSymbol, Universe, UnknownSymbol
@@ -31,16 +31,18 @@ from truecast.domain.interval import Interval
 from truecast.domain.quantiles import check_levels
 from truecast.forecasts.issue import Request
 from truecast.forecasts.ledger import UnknownForecast
-from truecast.forecasts.past import PastStep
+from truecast.forecasts.past import LEVEL_SHOWN, PastStep
 from truecast.forecasts.serve import NAIVE
+from truecast.kit.clock import iso
 from truecast.kit.errors import TruecastError
-from truecast.market.history import IntervalNotAvailable
+from truecast.market.history import AsOfInFuture, IntervalNotAvailable
 from truecast.market.registry import SeriesInfo
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
 
 LEVELS_DEFAULT = (0.5, 0.8, 0.95)
+AsOfQuery = Annotated[TimeIn | None, Query(description="Only what stood in the ledger then.")]
 
 router = resource("forecasts")
 
@@ -73,7 +75,7 @@ class Forecasts(Output):
 
 
 class PastForecast(Output):
-    """One step of one issued forecast, with its outcome when that is known. `lower`, `upper`: 80 %."""
+    """One step of one issued forecast, with its outcome when that is known. `lower`, `upper`: at the asked level."""
 
     id: str
     issued_at: datetime
@@ -113,20 +115,23 @@ async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> Fore
     return bodies.of(forecast, asked.levels, requested_model=asked.model, now=asked.as_of)
 
 
-@router.get("/forecasts", response_model=Forecasts, responses=documented(UnknownSymbol, AmbiguousSymbol))
+@router.get("/forecasts", response_model=Forecasts, responses=documented(UnknownSymbol, AmbiguousSymbol, AsOfInFuture))
 async def latest_forecasts(
     services: ServicesDep,
+    *,
     symbols: SymbolsQuery = None,
     model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
     horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, where a forecast reaches it.")] = None,
+    as_of: AsOfQuery = None,
 ) -> Forecasts:
     """The latest issued forecast of each symbol, interval and model; of all symbols when none are named."""
+    _not_in_future(services, as_of)
     universe = await services.store.universe()
     wanted = None if symbols is None else [universe.get(text).symbol for text in split_symbols(symbols)]
-    found = await services.ledger.latest(wanted, model, interval)
+    found = await services.ledger.latest(wanted, model, interval, as_of)
     bodies = await _bodies(services)
-    items = [bodies.of(forecast, LEVELS_DEFAULT) for forecast in found]
+    items = [bodies.of(forecast, LEVELS_DEFAULT, now=as_of) for forecast in found]
     if horizon is not None:
         reaching = (item for item in items if item.horizon >= horizon)
         items = [item.model_copy(update={"steps": item.steps[horizon - 1 : horizon]}) for item in reaching]
@@ -214,7 +219,7 @@ async def get_explanation(
 @router.get(
     "/forecasts/{symbol:path}/history",
     response_model=PastForecasts,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture),
 )
 async def forecast_history(
     services: ServicesDep,
@@ -223,6 +228,8 @@ async def forecast_history(
     interval: Annotated[IntervalIn | None, Query()] = None,
     model: ModelQuery = None,
     horizon: Annotated[StepsQueryIn, Query(description="Steps ahead.")] = 1,
+    level: Annotated[LevelQueryIn, Query(description="Of the interval from `lower` to `upper`.")] = LEVEL_SHOWN,
+    as_of: AsOfQuery = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_ITEMS_DEFAULT,
 ) -> PastForecasts:
@@ -230,22 +237,37 @@ async def forecast_history(
 
     Without an interval, the one that users look at first: days where they are stored.
     """
+    _not_in_future(services, as_of)
     instrument = (await services.store.universe()).get(symbol)
     if interval is None:
         kept = await services.store.series(instrument.symbol)
         interval = default_interval([s.interval for s in kept if s.bars]) or Interval.D1
     if model is not None:
         model = await services.performance.model_name(model, instrument.symbol, interval, horizon)
-    of = f"past:{instrument.symbol}:{interval.value}:{model}:{horizon}"
+    then = "" if as_of is None else iso(as_of)
+    of = f"past:{instrument.symbol}:{interval.value}:{model}:{horizon}:{level}:{then}"
     before = None if cursor is None else decode_offset(of, cursor)
     found = await services.ledger.history(
-        instrument.symbol, interval, step=horizon, model=model, before=before, limit=limit + 1
+        instrument.symbol,
+        interval,
+        step=horizon,
+        model=model,
+        before=before,
+        limit=limit + 1,
+        as_of=as_of,
+        level=level,
     )
     shown = found[:limit]
     return PastForecasts(
         items=[_past(step) for step in shown],
         next=encode_cursor(of, shown[-1].seq) if len(found) > limit else None,
     )
+
+
+def _not_in_future(services: Services, as_of: datetime | None) -> None:
+    now = services.clock.now()
+    if as_of is not None and as_of > now:
+        raise AsOfInFuture(as_of=iso(as_of), now=iso(now))
 
 
 def _past(step: PastStep) -> PastForecast:

@@ -22,12 +22,15 @@ def series_behind(kept: Sequence[SeriesInfo], symbol: str, interval: Interval, s
 def provenance_of(
     series: SeriesInfo, *, interval: Interval, last_start: datetime, as_of: datetime, now: datetime
 ) -> Provenance:
-    """Provenance of bars up to the one that started at `last_start` and ended at `as_of`."""
+    """Provenance of bars up to the one that started at `last_start` and ended at `as_of`, as it is told at `now`.
+
+    Told of a moment in the past, what was received later counts as received by then.
+    """
     overdue_us = calendar(series.calendar).overdue_at(to_us(last_start), interval)
     return Provenance(
         source=series.source,
         as_of=as_of,
-        received_at=series.received_at or as_of,
+        received_at=min(series.received_at or as_of, max(now, as_of)),
         age_s=max((now - as_of).total_seconds(), 0.0),
         stale=to_us(now) > overdue_us,
         delay=series.delay,

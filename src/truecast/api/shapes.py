@@ -80,6 +80,13 @@ def _steps_text(value: Any) -> int:
     return parse_horizon(value, Interval.D1).steps  # in a query a number is text
 
 
+def _level_text(value: Any) -> float:
+    try:
+        return check_level(float(value))  # in a query a number is text
+    except (TypeError, ValueError):
+        raise MalformedRequest(reason=f"{str(value)[:64]!r} is not a confidence level such as 0.8") from None
+
+
 _TIME_SCHEMA = {"type": "string", "format": "date-time"}
 
 IntervalIn = Annotated[Interval, BeforeValidator(as_interval)]
@@ -97,5 +104,10 @@ StepsQueryIn = Annotated[
 LevelIn = Annotated[
     float,
     BeforeValidator(check_level),
+    WithJsonSchema({"type": "number", "minimum": LEVEL_MIN, "maximum": LEVEL_MAX}),
+]
+LevelQueryIn = Annotated[
+    float,
+    BeforeValidator(_level_text),
     WithJsonSchema({"type": "number", "minimum": LEVEL_MIN, "maximum": LEVEL_MAX}),
 ]

@@ -1,6 +1,6 @@
 """The columns of one series as a table: what each is, in what unit, and why a value is missing."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -54,10 +54,12 @@ class Table:
     values: FloatArray  # (T, F)
 
 
-def table(frame: Frame, feature_set: str, rows: int, currency: str) -> Table:
-    """The columns of a set at the last `rows` bars of the frame; raises UnknownFeatureSet."""
-    columns = columns_of(feature_set)
-    values = build([frame], feature_set).of(0)
+def table(frame: Frame, feature_set: str, rows: int, currency: str, names: Collection[str] | None = None) -> Table:
+    """The columns of a set, or those of it that are named, at the last `rows` bars; raises UnknownFeatureSet."""
+    every = columns_of(feature_set)
+    kept = [f for f, column in enumerate(every) if names is None or column.name in names]
+    columns = [every[f] for f in kept]
+    values = build([frame], feature_set).of(0)[:, kept]
     first = max(0, len(frame) - rows)
     differences = uses_differences(frame)
     told = tuple(

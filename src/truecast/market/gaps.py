@@ -7,7 +7,7 @@ has such bars has said often enough that it has none.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal, get_args
 
@@ -99,6 +99,16 @@ async def live_gaps(conn: AsyncConnection, series_id: int, first_us: int, last_u
     overlaps = sa.and_(gaps.c.first <= from_us(last_us), gaps.c.last >= from_us(first_us))
     query = _GAPS.where(gaps.c.series_id == series_id, sa.text(_LIVE), overlaps).order_by(gaps.c.first)
     return [gap_of(row) for row in await conn.execute(query)]
+
+
+def gaps_known(found: Sequence[Gap], as_of: datetime) -> list[Gap]:
+    """As they stood at `as_of`: those that had begun, up to then, and still open where they were closed later."""
+
+    def then(gap: Gap) -> Gap:
+        closed = gap.closed_at is not None and gap.closed_at <= as_of
+        return replace(gap, last=min(gap.last, as_of), state=gap.state if closed else "open")
+
+    return [then(gap) for gap in found if gap.first < as_of]
 
 
 def gap_of(row: Any) -> Gap:
