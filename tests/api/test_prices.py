@@ -85,6 +85,17 @@ async def test_as_of_shows_what_was_known_then(client: httpx.AsyncClient):
     assert candle["start"] == "2020-12-29T00:00:00Z"
 
 
+async def test_as_of_tells_of_no_gap_and_no_delivery_that_came_later(client: httpx.AsyncClient):
+    """SOL-USDT lacks hours on 30 November and on 21 December; the sample was loaded in January."""
+    params = {"interval": "1h", "limit": 1000, "as_of": "2020-12-21T16:30:00Z"}
+    got = (await client.get(URL.format("SOL-USDT"), params=params)).json()
+    assert [gap["from"] for gap in got["gaps"]] == ["2020-11-30T06:00:00Z", "2020-12-21T14:00:00Z"]
+    assert got["gaps"][-1]["to"] == params["as_of"]
+    assert all(block["provenance"]["received_at"] <= params["as_of"] for block in got["blocks"])
+    earlier = (await client.get(URL.format("SOL-USDT"), params=params | {"as_of": "2020-12-01T00:00:00Z"})).json()
+    assert [gap["from"] for gap in earlier["gaps"]] == ["2020-11-30T06:00:00Z"]
+
+
 async def test_a_bar_still_forming_is_flagged(client: httpx.AsyncClient):
     got = (await client.get(URL.format("SPY"), params={"interval": "1w", "limit": 2})).json()
     assert [candle["final"] for candle in got["candles"]] == [True, False]

@@ -15,11 +15,11 @@ from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.kit.clock import from_us
-from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.errors import Contradiction, TruecastError
 from truecast.kit.limits import CANDLES_MAX, PRICE_AGE_S_MAX, PRICES_MAX
 from truecast.market.chain import NoLiveSource
 from truecast.market.consensus import consensus
-from truecast.market.gaps import Gap
+from truecast.market.gaps import Gap, gaps_known
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable, Slice
 from truecast.market.quotes import LatestPrice, NoPrice, as_item
 from truecast.services import Services
@@ -147,11 +147,11 @@ def _asked(
 ) -> list[tuple[str, Instrument | TruecastError]]:
     """What is asked for, as it was spelled, and the instrument or why there is none."""
     if (symbols is None) == (asset_class is None):
-        raise MalformedRequest(reason="name either symbols or an asset_class")
+        raise Contradiction(reason="name either symbols or an asset_class")
     if symbols is None:
         listed = [one for one in universe.instruments if one.asset_class is asset_class]
         if len(listed) > PRICES_MAX:
-            raise MalformedRequest(reason=f"{asset_class} has {len(listed)} symbols; name up to {SYMBOLS_MAX}")
+            raise Contradiction(reason=f"{asset_class} has {len(listed)} symbols; name up to {SYMBOLS_MAX}")
         return [(one.symbol, one) for one in listed]
 
     def look_up(text: str) -> Instrument | TruecastError:
@@ -243,7 +243,7 @@ async def get_candles(
     return candles_response(
         slice_,
         kept,
-        [gap for gap in gaps if _concerns(gap, slice_)],
+        [gap for gap in (gaps if as_of is None else gaps_known(gaps, as_of)) if _concerns(gap, slice_)],
         now=now,
         asked_tag=if_none_match,
         closed=end is not None and end <= now,
