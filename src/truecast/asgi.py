@@ -1,10 +1,13 @@
 """For ASGI servers: `uvicorn --factory truecast.asgi:app`. The same process as `truecast serve`."""
 
 from truecast.api.app import App, create_app
-from truecast.kit.settings import Settings
+from truecast.commands.voice import start_voice
+from truecast.kit.settings import Settings, secret_of
 from truecast.wiring import Role, build
 
 
 def app() -> App:
     """The application over the settings of the environment."""
-    return create_app(build(Settings(), Role.SERVE))
+    settings = Settings()
+    start_voice(settings, secret_of(settings))
+    return create_app(build(settings, Role.SERVE))

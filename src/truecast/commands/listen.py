@@ -13,9 +13,9 @@ import uvicorn
 
 from truecast.api.app import App
 from truecast.api.stream_transport import RequestProtocol, StreamProtocol
+from truecast.commands.voice import start_voice
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import STREAM_MESSAGE_BYTES_MAX
-from truecast.kit.logs import configure_logs
 from truecast.kit.settings import Settings, secret_of
 
 DRAIN_S_MAX = 8  # of the 10 s that a supervisor gives us; the rest is for closing the database
@@ -44,8 +44,7 @@ class AddressUnusable(TruecastError):
 
 def start_logs(settings: Settings) -> None:
     """Logs of a server. On a terminal only what a person should read: no line per request, none of the server's own."""
-    secrets = [secret_of(settings), *settings.source_keys.values()]
-    configure_logs(settings.log_level, settings.log_format, secrets=secrets)
+    start_voice(settings, secret_of(settings))
     if settings.log_level == "info" and sys.stderr.isatty():
         for name in ("truecast.access", "uvicorn.error"):
             logging.getLogger(name).setLevel(logging.WARNING)

@@ -7,7 +7,8 @@ import signal
 import typer
 
 from truecast.commands.progress import prepared
-from truecast.kit.logs import configure_logs, get_logger
+from truecast.commands.voice import start_voice
+from truecast.kit.logs import get_logger
 from truecast.kit.settings import Settings
 from truecast.wiring import Role, build
 
@@ -19,8 +20,7 @@ _log = get_logger(__name__)
 def work() -> None:
     """Run ingestion and jobs only."""
     settings = Settings()
-    secrets = [*([] if settings.secret_key is None else [settings.secret_key]), *settings.source_keys.values()]
-    configure_logs(settings.log_level, settings.log_format, secrets=secrets)
+    start_voice(settings)
     asyncio.run(work_until_told(settings))
 
 

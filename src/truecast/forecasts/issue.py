@@ -25,6 +25,7 @@ from truecast.forecasts.predict import Records
 from truecast.forecasts.recent import Recent
 from truecast.forecasts.serve import NAIVE, Answer, Fallback, Question, Seal, answers
 from truecast.forecasts.snapshot import Snapshot, snapshot
+from truecast.kit import telemetry
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.errors import TruecastError
@@ -168,9 +169,11 @@ class Issuer:
                 if len(basis.frame) >= catalogue.get(NAIVE).min_bars:
                     questions.append(await reader.question(basis, AUTO, catalogue, "none"))
         seal = Seal(now, "live" if self._clock.kind == "system" else "replay")
-        found = await self._round(questions, seal)
+        with telemetry.span("compute forecasts", {"truecast.series": len(questions)}):
+            found = await self._round(questions, seal)
         bundles = [answer.bundle for answer in found if isinstance(answer, Answer)]
-        recorded = await self._ledger.append_forecasts(bundles) if bundles else []
+        with telemetry.span("seal forecasts", {"truecast.series": len(bundles)}):
+            recorded = await self._ledger.append_forecasts(bundles) if bundles else []
         self._seen = until
         self._issued_on |= {(f.symbol, f.horizon.interval.value): to_us(f.anchor.bar_start) for f, *_ in recorded}
         _count((forecast for group in recorded for forecast in group), now)

@@ -18,6 +18,7 @@ from datetime import datetime
 
 from truecast.jobs import runs
 from truecast.jobs.job import Done, Job, JobInfo, JobRun, Result
+from truecast.kit import telemetry
 from truecast.kit.clock import Clock
 from truecast.kit.db import Database
 from truecast.kit.errors import EXIT_NOT_FOUND, EXIT_UNAVAILABLE, TruecastError
@@ -219,14 +220,12 @@ class Scheduler:
     async def _run_one(self, job: Job, due: datetime, run_id: int) -> None:
         """One run, with its row. The only place where any error at all is caught: each leaves its row and a metric."""
         started, started_s = self._clock.now(), time.perf_counter()
-        try:
-            done = await job.work(due)
-        except TruecastError as error:
-            done = Done(error=f"{error.code}: {error.detail}")
-        except Exception as error:  # noqa: BLE001 a job's own fault must not stop the others
-            _log.exception("job failed", job=job.name, due=due.isoformat())
-            done = Done(error=f"{type(error).__name__}: {error}")
-        outcome: Result = "failed" if done.error is not None else "skipped" if done.skipped else "ok"
+        with telemetry.span(f"job {job.name}", {"truecast.job": job.name, "truecast.due_at": due.isoformat()}) as span:
+            done = await _worked(job, due)
+            outcome: Result = "failed" if done.error is not None else "skipped" if done.skipped else "ok"
+            span.note({"truecast.outcome": outcome, **{f"truecast.{what}": n for what, n in done.counts.items()}})
+            if done.error is not None:
+                span.fail(done.error)
         JOB_SECONDS.labels(job.name).observe(time.perf_counter() - started_s)
         JOB_RUNS.labels(job.name, outcome).inc()
         await runs.end(self._db, run_id, started=started, ended=self._clock.now(), outcome=outcome, done=done)
@@ -278,6 +277,21 @@ class Scheduler:
         if self._leases is not None:
             with contextlib.suppress(TruecastError):
                 await self._leases.release([_of_job(name) for name in self._jobs])
+
+
+async def _worked(job: Job, due: datetime) -> Done:
+    """What the work came to, with what went wrong in it."""
+    try:
+        done = await job.work(due)
+    except TruecastError as error:
+        _log.exception("job failed", job=job.name, code=error.code, due=due.isoformat())
+        return Done(error=f"{error.code}: {error.detail}")
+    except Exception as error:  # noqa: BLE001 a job's own fault must not stop the others
+        _log.exception("job failed", job=job.name, due=due.isoformat())
+        return Done(error=f"{type(error).__name__}: {error}")
+    if done.error is not None:
+        _log.warning("job failed in part", job=job.name, due=due.isoformat(), reason=done.error)
+    return done
 
 
 def _of_job(name: str) -> str:

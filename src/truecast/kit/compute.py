@@ -13,6 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import ParamSpec, TypeVar
 
+from truecast.kit import telemetry
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import COMPUTE_THREADS_MAX, COMPUTE_WAITING_MAX
 from truecast.kit.metrics import COMPUTE_WAITING
@@ -53,11 +54,12 @@ class Compute:
         if self._waiting >= self._waiting_max:
             raise ComputeBusy(waiting=self._waiting)
         loop = asyncio.get_running_loop()
-        context = contextvars.copy_context()
-        work = self._pool.submit(partial(context.run, function, *args, **kwargs))
-        self._count(+1)
-        work.add_done_callback(partial(self._done, loop))
-        return await asyncio.wrap_future(work)
+        with telemetry.span("compute", {"truecast.function": getattr(function, "__name__", "")}):
+            context = contextvars.copy_context()
+            work = self._pool.submit(partial(context.run, function, *args, **kwargs))
+            self._count(+1)
+            work.add_done_callback(partial(self._done, loop))
+            return await asyncio.wrap_future(work)
 
     def close(self) -> None:
         """Drop what has not begun and wait for what has."""

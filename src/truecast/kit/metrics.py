@@ -259,6 +259,18 @@ COMPUTE_WAITING: Final = Gauge(
     "Calls waiting for or running on a compute thread.",
     registry=REGISTRY,
 )
+TRACE_SPANS: Final = Counter(
+    "truecast_trace_spans_total",
+    "Spans for the collector of traces that were delivered, or lost because it was away.",
+    ("result",),
+    registry=REGISTRY,
+)
+ERROR_REPORTS: Final = Counter(
+    "truecast_error_reports_total",
+    "Errors that were queued for Sentry, or held_back because the same was reported within the last minute.",
+    ("result",),
+    registry=REGISTRY,
+)
 
 
 def exposition() -> bytes:
