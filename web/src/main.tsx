@@ -10,6 +10,7 @@ import "./styles/record.css";
 import "./styles/models.css";
 import "./styles/tables.css";
 import "./styles/states.css";
+import "./styles/pages.css";
 import "./styles/widths.css";
 
 const root = document.getElementById("app");

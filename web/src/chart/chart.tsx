@@ -13,6 +13,7 @@ import {
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Candle, Forecast, Gap } from "../api/types";
 import { decimalsOf, price as priceText } from "../format/numbers";
+import { chosenZone } from "../format/choice";
 import { barLabel, isIntraday } from "../format/time";
 import { reducedMotion, shade } from "../state/theme";
 import { palette } from "./colors";
@@ -274,7 +275,8 @@ function paint({ chart, fan, past, line, hatch }: Drawn, tick: number, interval:
 
 /** Axis labels: local time below a day, period labels (never shifted) from a day on. */
 function tickMark(time: number, type: TickMarkType, interval: string): string {
-  const zone = isIntraday(interval) ? {} : { timeZone: "UTC" };
+  const chosen = chosenZone();
+  const zone = !isIntraday(interval) ? { timeZone: "UTC" } : chosen ? { timeZone: chosen } : {};
   const options: Intl.DateTimeFormatOptions =
     type === TickMarkType.Year
       ? { year: "numeric" }

@@ -1,4 +1,5 @@
 // Numbers as people read them: the instrument's own precision, a true minus sign, never a false digit.
+import { chosenLocale } from "./choice";
 
 const MINUS = "\u2212";
 const DASH = "\u2013";
@@ -13,13 +14,14 @@ export function decimalsOf(tick: number): number {
   return 10;
 }
 
-const formats = new Map<number, Intl.NumberFormat>();
+const formats = new Map<string, Intl.NumberFormat>();
 
 function fixed(value: number, decimals: number): string {
-  let format = formats.get(decimals);
+  const name = `${chosenLocale()} ${decimals}`;
+  let format = formats.get(name);
   if (!format) {
-    format = new Intl.NumberFormat("en", { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
-    formats.set(decimals, format);
+    format = new Intl.NumberFormat(chosenLocale(), { minimumFractionDigits: decimals, maximumFractionDigits: decimals });
+    formats.set(name, format);
   }
   const text = format.format(value);
   return /[1-9]/.test(text) ? text.replace("-", MINUS) : text.replace("-", "");
@@ -59,7 +61,8 @@ export function percent(share: number | null | undefined, decimals = 0): string 
 
 /** A confidence level without useless zeros: 0.8 -> `80 %`, 0.995 -> `99.5 %`. */
 export function level(value: number): string {
-  return `${Number((value * 100).toFixed(2))}\u2009%`;
+  const shown = Number((value * 100).toFixed(2));
+  return `${fixed(shown, String(shown).split(".")[1]?.length ?? 0)}\u2009%`;
 }
 
 /** A count with thousands separators. */
@@ -78,6 +81,11 @@ export function pValue(value: number | null | undefined): string {
   return value < 0.001 ? "p\u00a0<\u00a00.001" : `p\u00a0=\u00a0${fixed(value, 3)}`;
 }
 
+/** A correlation or another number of known decimals: `\u22120.31`. */
+export function decimal(value: number | null | undefined, decimals = 2): string {
+  return value === null || value === undefined || !Number.isFinite(value) ? DASH : fixed(value, decimals);
+}
+
 /** A score in price units, one digit finer than prices so that scores can be compared down a column. */
 export function score(value: number | null | undefined, tick: number): string {
   return value === null || value === undefined || !Number.isFinite(value) ? DASH : fixed(value, decimalsOf(tick) + 1);
@@ -93,5 +101,5 @@ export function significant(value: number | null | undefined, digits = 3): strin
 
 /** A volume: `1.2M`. */
 export function compact(value: number): string {
-  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
+  return new Intl.NumberFormat(chosenLocale(), { notation: "compact", maximumFractionDigits: 1 }).format(value);
 }

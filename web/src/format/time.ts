@@ -1,4 +1,5 @@
 // Times: local to the reader with UTC at hand; dates of sessions and periods are labels and never shift with a zone.
+import { chosenZone } from "./choice";
 
 const INTRADAY = new Set(["1m", "5m", "15m", "30m", "1h", "4h"]);
 
@@ -8,11 +9,14 @@ export function isIntraday(interval: string): boolean {
 
 const cache = new Map<string, Intl.DateTimeFormat>();
 
+/** Where the options name no zone it is the reader's: the one chosen in Settings, or the browser's. */
 function formatter(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  let found = cache.get(name);
+  const zone = options.timeZone ?? chosenZone();
+  const key = `${name} ${zone ?? ""}`;
+  let found = cache.get(key);
   if (!found) {
-    found = new Intl.DateTimeFormat("en-GB", options);
-    cache.set(name, found);
+    found = new Intl.DateTimeFormat("en-GB", zone === undefined ? options : { ...options, timeZone: zone });
+    cache.set(key, found);
   }
   return found;
 }
@@ -58,6 +62,22 @@ export function momentUtc(iso: string): string {
 export function bannerTime(ms: number): string {
   const text = formatter("banner", { weekday: "short", ...DAY, ...CLOCK, timeZone: "UTC" }).format(new Date(ms));
   return `${text.replace(",", "")} UTC`;
+}
+
+/** The start of a stretch of time, in UTC like the stretch: `4 Jan 2021, 14:00`, `4 Jan 2021`, `Jan 2021`, `2021`. */
+export function spanLabel(iso: string, stretch: "hour" | "day" | "week" | "month" | "year"): string {
+  const at = new Date(iso);
+  if (stretch === "year") return String(at.getUTCFullYear());
+  if (stretch === "month") return formatter("month", { month: "short", year: "numeric", timeZone: "UTC" }).format(at);
+  if (stretch === "hour") return `${formatter("span-hour", { ...DAY, ...CLOCK, timeZone: "UTC" }).format(at)} UTC`;
+  return `${stretch === "week" ? "week of " : ""}${formatter("span-day", { ...DAY, timeZone: "UTC" }).format(at)}`;
+}
+
+/** A zone with what it is ahead of UTC at present: `Asia/Kolkata, UTC+5:30`. */
+export function zoneLabel(zone: string, now: number = Date.now()): string {
+  const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "shortOffset" }).formatToParts(now);
+  const offset = parts.find((part) => part.type === "timeZoneName")?.value.replace("GMT", "UTC") ?? "";
+  return `${zone}, ${offset.replace("-", "\u2212")}`;
 }
 
 /** An age in the largest unit that says something: `12 s`, `3 min`, `5 h`, `2 d`, `4 mo`, `3 y`. */

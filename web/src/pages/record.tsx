@@ -3,18 +3,23 @@ import { get } from "../api/client";
 import type { ModelItem, Page, SymbolItem, Verification } from "../api/types";
 import { count } from "../format/numbers";
 import { intervalName, intervalSeconds } from "../format/time";
-import { Choice, When } from "../parts/bits";
+import { LIST_MAX } from "../markets/rows";
+import { Choice, Facts, When } from "../parts/bits";
 import { CalibrationCurve } from "../parts/curve";
+import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
-import { Leaders } from "../parts/leaders";
+import { HeldOverTime } from "../parts/held";
+import { BrokenIcon, SealIcon } from "../parts/icons";
+import { Leaders, type Kind } from "../parts/leaders";
 import { modelName } from "../parts/models";
+import { ORDERS, Singles, type Order } from "../parts/resolved";
 import { className } from "../parts/search";
 import { asked, go, withQuery } from "../state/place";
 import { useResource } from "../state/resource";
-import { LIST_MAX } from "../markets/rows";
 
 const HORIZONS = [1, 5, 10, 24];
-const DEFAULTS = { class: "fx", interval: "1d", horizon: "1", model: "ewma_walk" };
+const PERIODS = ["24h", "7d", "30d", "90d", "1y", "all"];
+const DEFAULTS = { class: "fx", interval: "1d", horizon: "1", period: "all", model: "ewma_walk", kind: "walk_forward", order: "newest" };
 
 export function Record() {
   const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
@@ -26,13 +31,17 @@ export function Record() {
   const wanted = asked("interval") ?? DEFAULTS.interval;
   const interval = intervals.length === 0 || intervals.includes(wanted) ? wanted : (intervals[0] ?? wanted);
   const horizon = HORIZONS.find((steps) => String(steps) === asked("horizon")) ?? 1;
+  const period = PERIODS.find((one) => one === asked("period")) ?? DEFAULTS.period;
   const model = asked("model") ?? DEFAULTS.model;
+  const kind: Kind = asked("kind") === "ledger" ? "ledger" : "walk_forward";
+  const order: Order = ORDERS.find((one) => one === asked("order")) ?? "newest";
   const set = (patch: Record<string, string>): void => {
-    const query = { class: of, interval, horizon: String(horizon), model, ...patch };
+    const query = { class: of, interval, horizon: String(horizon), period, model, kind, order, ...patch };
     const short = Object.entries(query).map(([key, value]): [string, string | null] => [key, value === DEFAULTS[key as keyof typeof DEFAULTS] ? null : value]);
     go(withQuery("/record", Object.fromEntries(short)), { replace: true });
   };
-  const judged = models.data?.items.filter((item) => item.status !== "unavailable" && item.name !== "auto" && item.name !== "ensemble") ?? [];
+  const judged = models.data?.items.filter((item) => item.status !== "unavailable" && item.name !== "auto") ?? [];
+  const query = { asset_class: of, interval, model, horizon, period };
   return (
     <main id="main" class="page sections">
       <header class="head">
@@ -46,19 +55,28 @@ export function Record() {
           <Choice legend="Class" value={of} options={classes.map((name) => ({ value: name, label: className(name) }))} onChange={(value) => set({ class: value })} />
           <Choice legend="Interval" value={interval} options={intervals.map((value) => ({ value, label: value, title: intervalName(value) }))} onChange={(value) => set({ interval: value })} />
           <Choice legend="Steps ahead" value={horizon} options={HORIZONS.map((steps) => ({ value: steps, label: String(steps) }))} onChange={(value) => set({ horizon: String(value) })} />
+          <Choice legend="Sealed in the last" value={period} options={PERIODS.map((value) => ({ value, label: value }))} onChange={(value) => set({ period: value })} />
         </form>
       </section>
       <h2 class="sr-only">Models against the random walk</h2>
-      <Leaders assetClass={of} interval={interval} horizon={horizon} />
+      <Leaders assetClass={of} interval={interval} horizon={horizon} period={period} of={{ kind, onKind: (value) => set({ kind: value }) }} />
       <section class="card" aria-label="Whose confidence">
         <form class="controls" onSubmit={(event) => event.preventDefault()}>
           <Choice legend="Model" value={model} options={judged.map((item) => ({ value: item.name, label: modelName(item.name) }))} onChange={(value) => set({ model: value })} />
         </form>
-        <p class="soft small">Over every instrument at this interval, of all classes.</p>
+        <p class="soft small">
+          What follows is of this model on {className(of)} at {intervalName(interval)}, from sealed forecasts only.
+        </p>
       </section>
-      <CalibrationCurve symbol={null} interval={interval} model={model} horizon={horizon} />
-      <Reading />
-      <Ledger />
+      <div class="pair">
+        <CalibrationCurve symbol={null} interval={interval} model={model} horizon={horizon} assetClass={of} period={period} />
+        <HeldOverTime query={query} />
+      </div>
+      <Singles query={query} order={order} tickOf={(symbol) => items.find((item) => item.symbol === symbol)?.tick ?? 0.0001} onOrder={(value) => set({ order: value })} />
+      <div class="pair">
+        <Ledger />
+        <Reading />
+      </div>
       <Footer origin={null} />
     </main>
   );
@@ -76,8 +94,12 @@ function Reading() {
         <dd>“Better” only where the difference can hardly be luck (a Diebold-Mariano test with errors that allow for overlap). “No edge” is the usual, honest answer.</dd>
         <dt>In 90 %</dt>
         <dd>How often the outcome fell into the interval that promised 90 %. Much less: overconfident. Much more: vague.</dd>
+        <dt>Moves</dt>
+        <dd>An error in average one-step moves of that instrument, so that a calm and a wild one can stand in one list.</dd>
         <dt>Sealed or walk-forward</dt>
         <dd>Sealed forecasts were in the ledger before the outcome was known. Walk-forward ones were recomputed over history, each from its own past: many more, but made afterwards.</dd>
+        <dt>Underlined figures</dt>
+        <dd>Hover or focus them: how many outcomes, the standard error, the method.</dd>
       </dl>
     </section>
   );
@@ -86,16 +108,30 @@ function Reading() {
 function Ledger() {
   const check = useResource<Verification>("ledger", (signal) => get("/ledger/verify", {}, signal));
   const found = check.data;
-  if (!found) return null;
   return (
-    <section class="card" aria-labelledby="ledger-title">
+    <section class="card" aria-labelledby="ledger-title" id="ledger">
       <h2 id="ledger-title">The ledger</h2>
-      <p>
-        {found.ok ? `All ${count(found.rows)} rows match the ones before them.` : `Broken at row ${count(found.first_broken)}: ${found.reason ?? "a row does not match"}.`}{" "}
-        <span class="soft">
-          Checked <When iso={found.checked_at} />. Head <code>{found.head?.slice(0, 16) ?? "empty"}</code>. Check it yourself: <code>truecast ledger verify</code>
-        </span>
-      </p>
+      {check.error && !found ? (
+        <Failure error={check.error} onRetry={check.reload} of="the check of the ledger" />
+      ) : found ? (
+        <>
+          <p class={`verified ${found.ok ? "" : "broken"}`}>
+            {found.ok ? <SealIcon /> : <BrokenIcon />}
+            {found.ok ? `Nothing has been changed: all ${count(found.rows)} rows match the ones before them.` : `Broken at row ${count(found.first_broken)}: ${found.reason ?? "a row does not match"}.`}
+          </p>
+          <Facts
+            rows={[
+              ["Rows", count(found.rows)],
+              ["Read again this time", count(found.rows - found.known)],
+              ["Head", <code title={found.head}>{found.head.slice(0, 16) || "empty"}</code>],
+              ["Checked", <When iso={found.checked_at} />],
+            ]}
+          />
+          <p class="soft small">
+            Keep the head elsewhere and even a cut-off end would show. Check it yourself: <code>truecast ledger verify</code>
+          </p>
+        </>
+      ) : null}
     </section>
   );
 }

@@ -5,7 +5,8 @@ import { count, level as levelText, percent } from "../format/numbers";
 import { steps } from "../format/time";
 import { useResource } from "../state/resource";
 import { replaying, slowPollMs } from "../state/server";
-import { Bone } from "./bits";
+import { heldSentence } from "../record/say";
+import { Bone, Scroll } from "./bits";
 import { Failure } from "./failure";
 
 const SIZE = 220;
@@ -19,10 +20,15 @@ interface Props {
   model: string;
   horizon: number;
   calendar?: string;
+  /** Only instruments of this class; null: of all. */
+  assetClass?: string | null;
+  /** How far back sealed forecasts count. */
+  period?: string;
 }
 
-export function CalibrationCurve({ symbol, interval, model, horizon, calendar }: Props) {
-  const found = useResource<CalibrationReport>(`curve ${symbol} ${interval} ${model} ${horizon}`, (signal) => get("/performance/calibration", { symbol, interval, model, horizon }, signal), { keep: true, everyMs: slowPollMs });
+export function CalibrationCurve({ symbol, interval, model, horizon, calendar, assetClass = null, period = "all" }: Props) {
+  const query = { symbol, asset_class: assetClass, interval, model, horizon, period };
+  const found = useResource<CalibrationReport>(`curve ${JSON.stringify(query)}`, (signal) => get("/performance/calibration", query, signal), { keep: true, everyMs: slowPollMs });
   const { data, error } = found;
   const kinds = data ? kindsOf(data) : [];
   return (
@@ -38,6 +44,8 @@ export function CalibrationCurve({ symbol, interval, model, horizon, calendar }:
       ) : kinds.length === 0 ? (
         <p class="nothing soft">No outcome to compare with yet.</p>
       ) : (
+        <>
+        {kinds.includes("ledger") && <p>{heldSentence(heldAt(data, "ledger", 0.8))}</p>}
         <div class="curve-grid">
           <figure>
             <Curve report={data} kinds={kinds} />
@@ -47,6 +55,8 @@ export function CalibrationCurve({ symbol, interval, model, horizon, calendar }:
             <Pit key={kind} report={data} kind={kind} />
           ))}
         </div>
+        <Figures report={data} kinds={kinds} />
+        </>
       )}
     </section>
   );
@@ -61,6 +71,54 @@ function kindsOf(report: CalibrationReport): Kind[] {
 function titleOf(kind: Kind): string {
   if (kind === "walk_forward") return "Walk-forward";
   return replaying.value ? "Sealed in this replay" : "Sealed live";
+}
+
+function heldAt(report: CalibrationReport, kind: Kind, level: number): CalibrationReport["items"][number] {
+  const found = report.items.find((item) => item.kind === kind && item.level === level);
+  if (!found) throw new Error(`no coverage at ${level}`);
+  return found;
+}
+
+const FIGURES = [0.5, 0.8, 0.9, 0.95, 0.99];
+
+/** What the curve shows, as figures with their errors. */
+function Figures({ report, kinds }: { report: CalibrationReport; kinds: readonly Kind[] }) {
+  const levels = FIGURES.filter((level) => report.items.some((item) => item.level === level));
+  return (
+    <details class="version">
+      <summary>The same in figures</summary>
+      <Scroll label="Calibration">
+        <table class="comparisons">
+          <thead>
+            <tr>
+              <th scope="col">Promised</th>
+              {kinds.map((kind) => (
+                <th key={kind} scope="col" class="num">
+                  {titleOf(kind)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {levels.map((level) => (
+              <tr key={level}>
+                <th scope="row">{levelText(level)}</th>
+                {kinds.map((kind) => {
+                  const held = heldAt(report, kind, level);
+                  return (
+                    <td key={kind} class="num">
+                      {percent(held.measured, 1)} <span class="soft small">{held.se === null ? "" : `± ${percent(SURE * held.se, 1)}`} of {count(held.n)}</span>
+                    </td>
+                  );
+                })}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+      <p class="soft small">± is 1.96 standard errors, clustered by moment with allowance for the overlap of long horizons.</p>
+    </details>
+  );
 }
 
 function Curve({ report, kinds }: { report: CalibrationReport; kinds: readonly Kind[] }) {

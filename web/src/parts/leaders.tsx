@@ -5,15 +5,17 @@ import type { Leader } from "../api/types";
 import { count, percent, pValue, ratio } from "../format/numbers";
 import { steps } from "../format/time";
 import { nearestHorizon } from "../record/choose";
+import { leaderSentence } from "../record/say";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Bone, Choice, Scroll } from "./bits";
+import { Exact } from "./exact";
 import { Failure } from "./failure";
 import { modelName } from "./models";
 import { className } from "./search";
 import { VerdictBadge } from "./verdict";
 
-type Kind = "ledger" | "walk_forward";
+export type Kind = "ledger" | "walk_forward";
 
 const SURE = 1.96;
 
@@ -22,13 +24,18 @@ interface Props {
   interval: string;
   horizon: number;
   calendar?: string;
+  /** How far back sealed forecasts count. */
+  period?: string;
+  /** Which evidence, where the page keeps that in its address. */
+  of?: { kind: Kind; onKind: (kind: Kind) => void };
 }
 
-export function Leaders({ assetClass, interval, horizon, calendar }: Props) {
-  const [kind, setKind] = useState<Kind>("walk_forward");
-  const found = useResource<{ items: Leader[] }>(
-    `leaders ${assetClass} ${interval} ${kind}`,
-    (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, kind }, signal),
+export function Leaders({ assetClass, interval, horizon, calendar, period = "all", of }: Props) {
+  const [own, setOwn] = useState<Kind>("walk_forward");
+  const kind = of?.kind ?? own;
+  const found = useResource<{ items: Leader[]; note: string | null }>(
+    `leaders ${assetClass} ${interval} ${horizon} ${period} ${kind}`,
+    (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, horizon, period, kind }, signal),
     { keep: true, everyMs: slowPollMs },
   );
   const at = found.data && nearestHorizon(found.data.items, horizon);
@@ -45,7 +52,7 @@ export function Leaders({ assetClass, interval, horizon, calendar }: Props) {
             { value: "ledger", label: "Sealed", title: "Forecasts that were in the ledger before their outcome" },
             { value: "walk_forward", label: "Walk-forward", title: "Recomputed over history, each origin from its own past" },
           ]}
-          onChange={setKind}
+          onChange={of?.onKind ?? setOwn}
         />
       </header>
       {found.error && !found.data ? (
@@ -59,7 +66,11 @@ export function Leaders({ assetClass, interval, horizon, calendar }: Props) {
       ) : rows.length === 0 ? (
         <p class="nothing soft">{kind === "ledger" ? "No sealed forecast of this class has met its outcome yet." : "Nothing of this class has been measured yet."}</p>
       ) : (
-        <LeaderTable rows={rows} />
+        <>
+          <p>{leaderSentence(rows, modelName)}</p>
+          <LeaderTable rows={rows} />
+          {found.data.note && <p class="soft small">{`${found.data.note.charAt(0).toUpperCase()}${found.data.note.slice(1)}.`}</p>}
+        </>
       )}
     </section>
   );
@@ -104,8 +115,19 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
               <td>
                 <VerdictBadge model={row.model} verdict={row.verdict} title={pValue(row.p_value)} />
               </td>
-              <td class="num" title={row.se === null ? undefined : `standard error ${ratio(row.se)}`}>
-                {ratio(row.crps_ratio)}
+              <td class="num">
+                <Exact
+                  of={`CRPS ratio of ${modelName(row.model)}`}
+                  rows={[
+                    ["Ratio", `${ratio(row.crps_ratio)}${row.se === null ? "" : `, 95\u2009% ${ratio(row.crps_ratio - SURE * row.se)} to ${ratio(row.crps_ratio + SURE * row.se)}`}`],
+                    ["Standard error", row.se === null ? "unknown" : ratio(row.se)],
+                    ["Outcomes", `${count(row.n)} of ${count(row.series)} series`],
+                    ["Chance", pValue(row.p_value)],
+                    ["Test", row.model === "naive" ? "the reference itself" : "Diebold-Mariano, HAC, by moment"],
+                  ]}
+                >
+                  {ratio(row.crps_ratio)}
+                </Exact>
               </td>
               <td class="wide" aria-hidden="true">
                 <i class="whisker">
@@ -114,8 +136,21 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
                   <i class={`point ${row.verdict}`} style={{ left: `${x(row.crps_ratio)}%` }} />
                 </i>
               </td>
-              <td class="num" title={row.coverage_90?.se ? `± ${percent(SURE * row.coverage_90.se, 1)} of ${count(row.coverage_90.n)}` : undefined}>
-                {percent(row.coverage_90?.measured, 1)}
+              <td class="num">
+                {row.coverage_90 ? (
+                  <Exact
+                    of={`in 90 % of ${modelName(row.model)}`}
+                    rows={[
+                      ["Inside", `${percent(row.coverage_90.measured, 1)} of ${count(row.coverage_90.n)}`],
+                      ["Standard error", row.coverage_90.se === null ? "unknown" : percent(row.coverage_90.se, 1)],
+                      ["Method", "clustered by moment"],
+                    ]}
+                  >
+                    {percent(row.coverage_90.measured, 1)}
+                  </Exact>
+                ) : (
+                  "–"
+                )}
               </td>
               <td class="num wide">
                 {row.positive} · {row.none} · {row.negative}

@@ -1,0 +1,38 @@
+// How the reader wants numbers and times written. Set once by state/prefs.ts; formats ask here each time they are made.
+
+/** The way numbers are written, by an example of it. */
+export const NUMBER_STYLES = {
+  point: { locale: "en", label: "1,234.56" },
+  comma: { locale: "de", label: "1.234,56" },
+  space: { locale: "fr", label: "1 234,56" },
+  swiss: { locale: "de-CH", label: "1\u2019234.56" },
+  indian: { locale: "en-IN", label: "12,34,567.89" },
+} as const;
+export type NumberStyle = keyof typeof NUMBER_STYLES;
+
+let zone: string | null = null;
+let style: NumberStyle = "point";
+
+/** null: the zone of the browser. */
+export function chosenZone(): string | undefined {
+  return zone ?? undefined;
+}
+
+export function chosenLocale(): string {
+  return NUMBER_STYLES[style].locale;
+}
+
+export function choose(next: { zone: string | null; numbers: NumberStyle }): void {
+  zone = next.zone;
+  style = next.numbers;
+}
+
+/** Whether this browser knows the zone. */
+export function isZone(name: string): boolean {
+  try {
+    new Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false;
+  }
+}
