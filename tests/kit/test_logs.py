@@ -1,5 +1,6 @@
 """Logs: one format for our lines and libraries', and no secret in any of them."""
 
+import asyncio
 import io
 import json
 import logging
@@ -38,6 +39,72 @@ def test_our_lines_and_those_of_libraries_share_one_json_shape(stream: io.String
     assert ours["logger"] == "truecast.market.ingest"
     assert ours["timestamp"].endswith("Z")
     assert (theirs["event"], theirs["level"], theirs["logger"]) == ("pool of 5 is full", "warning", "sqlalchemy.pool")
+
+
+def alone(handler: logging.Handler) -> None:
+    """As in a server: the test runner listens no more."""
+    logging.getLogger().handlers[:] = [handler]
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_what_is_said_often_reads_as_what_is_said_seldom(stream: io.StringIO, log_format: Any) -> None:
+    configure_logs("info", log_format, stream=stream)
+    alone(logging.getLogger().handlers[-1])
+    facts = {"method": "GET", "path": "/api/v1/prices", "status": 200, "ms": 0.25}
+    token = REQUEST_ID.set("0190-abcdef")
+    get_logger("truecast.access").info("request", **facts)
+    get_logger("truecast.access").often("request", facts)
+    REQUEST_ID.reset(token)
+    seldom, often = stream.getvalue().splitlines()
+    if log_format == "json":
+        first, second = json.loads(seldom), json.loads(often)
+        assert list(first) == list(second)
+        assert {**first, "timestamp": 0} == {**second, "timestamp": 0}
+        assert abs(len(first["timestamp"]) - len(second["timestamp"])) == 0
+    else:
+        assert seldom.split("Z", 1)[1] == often.split("Z", 1)[1]
+
+
+def test_what_is_said_often_is_silent_below_the_level(stream: io.StringIO) -> None:
+    configure_logs("warning", "json", stream=stream)
+    alone(logging.getLogger().handlers[-1])
+    get_logger("truecast.access").often("request", {"path": "/"})
+    logging.shutdown([lambda: logging.getLogger().handlers[-1]])  # type: ignore[list-item]
+    assert not stream.getvalue()
+
+
+async def test_lines_said_often_stay_in_order_with_others_and_all_come(stream: io.StringIO) -> None:
+    configure_logs("info", "json", stream=stream)
+    alone(logging.getLogger().handlers[-1])
+    log = get_logger("truecast.access")
+    log.often("first", {})
+    log.info("second")
+    for _ in range(2_500):
+        log.often("many", {})
+    log.often("last", {})
+    assert len(lines(stream)) < 2_503, "some wait for their turn"
+    logging.getLogger().handlers[-1].flush()  # as at the end of the process
+    said = [line["event"] for line in lines(stream)]
+    assert said == ["first", "second", *["many"] * 2_500, "last"]
+
+
+async def test_a_line_said_often_comes_by_itself(stream: io.StringIO) -> None:
+    configure_logs("info", "json", stream=stream)
+    alone(logging.getLogger().handlers[-1])
+    get_logger("truecast.access").often("request", {})
+    async with asyncio.timeout(10):
+        while not stream.getvalue():
+            await asyncio.sleep(0.01)
+
+
+def test_no_canary_reaches_a_line_said_often(stream: io.StringIO) -> None:
+    configure_logs("info", "json", secrets=[SecretStr(CANARY)], stream=stream)
+    alone(logging.getLogger().handlers[-1])
+    token = REQUEST_ID.set(f"id-{CANARY}")
+    get_logger("t").often("request", {"path": f"/x?token={CANARY[::-1]}", "note": f"see {CANARY}"})
+    REQUEST_ID.reset(token)
+    assert stream.getvalue().count(REDACTED) == 3
+    assert CANARY not in stream.getvalue() and CANARY[::-1] not in stream.getvalue()
 
 
 def test_writes_nothing_below_the_level(stream: io.StringIO) -> None:

@@ -5,19 +5,21 @@ that is not named there needs `admin`. On a loopback address without TRUECAST_RE
 of this machine, who needs no key.
 """
 
+import functools
 import ipaddress
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 from urllib.parse import parse_qs
 
 from fastapi import Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from truecast.accounts.keys import KeyMissing, Keys, ScopeMissing
 from truecast.accounts.principal import LOCAL, Principal
 from truecast.accounts.principal import Scope as Right
+from truecast.api.said import said_of
 from truecast.kit.errors import TruecastError
 from truecast.kit.metrics import RATE_LIMITED
 from truecast.kit.pace import Pace, Paced, Rate
@@ -38,6 +40,7 @@ POLICIES: Mapping[tuple[str, str], Right | None] = {
     ("POST", "/api-keys/redeem"): None,  # the one-time link is the right
 }
 OPEN_PATHS = frozenset({f"{PREFIX}/info", f"{PREFIX}/api-keys/redeem"})  # asked before one has a key
+ADMITTED = "truecast.admitted"  # in the scope of a request that was let in before it came to its route
 TICKET_PATHS = frozenset({f"{PREFIX}/stream/sse"})  # a ticket may stand for the key: api/stream_auth.py looks at it
 
 RATE_CLASSES = ("prices", "history", "statistics", "forecast", "batch", "other", "failed")
@@ -62,6 +65,13 @@ class RateLimited(TruecastError):
     status = 429
     title = "Too many requests"
     template = "At most {amount} requests of the kind {kind!r} in {window_s:g} s; ask again in {retry_after_s:g} s"
+
+
+class Headers(Protocol):
+    """What a request said of itself."""
+
+    def get(self, name: str, /) -> str | None:
+        """What the header says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ class Access:
         peer = client[0] if client else "unknown"
         if not self.proxies or not self._trusted(peer):
             return peer
-        for said in reversed([part.strip() for part in headers.get("x-forwarded-for", "").split(",")]):
+        for said in reversed([part.strip() for part in (headers.get("x-forwarded-for") or "").split(",")]):
             if not _is_address(said):
                 return peer
             if not self._trusted(said):
@@ -127,7 +137,7 @@ class Gate:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; other kinds of connection and other paths pass."""
         if scope["type"] == "http" and _guarded(scope["path"]):
-            headers = Headers(scope=scope)
+            headers = said_of(scope)
             address = self._access.address(scope, headers)
             scope["truecast.address"] = address
             scope["truecast.principal"] = await self._who(scope, headers, address)
@@ -149,16 +159,25 @@ NOBODY = Principal(id="nobody", name="somebody without a key", scopes=frozenset(
 
 async def admitted(request: Request) -> None:
     """Before a route: has the asker the right, and is it not too often? Raises ScopeMissing or RateLimited."""
-    access = request.app.state.access
-    assert isinstance(access, Access)
-    scope = request.scope
+    if ADMITTED not in request.scope:
+        access = request.app.state.access
+        assert isinstance(access, Access)
+        await admit(access, request.scope, request.scope["route"].path_format)
+
+
+async def admit(access: Access, scope: Scope, template: str) -> None:
+    """Let this request in to the route of that template, and count it. Raises ScopeMissing or RateLimited."""
     principal = scope.get("truecast.principal", NOBODY)
-    path = scope["route"].path_format.removeprefix(PREFIX)
-    right = right_of(scope["method"], path)
-    if right is not None and f"{PREFIX}{path}" not in OPEN_PATHS | TICKET_PATHS and not principal.may(right):
+    right, kind = _policy_of(scope["method"], template)
+    if right is not None and not principal.may(right):
         raise ScopeMissing(scope=str(right), scopes=sorted(principal.scopes))
-    asker = f"address:{scope.get('truecast.address')}" if principal in (LOCAL, NOBODY) else f"key:{principal.id}"
-    kind = class_of(scope["method"], path)
+    if kind not in access.rates:
+        return
+    asker = (
+        f"address:{scope.get('truecast.address')}"
+        if principal is LOCAL or principal is NOBODY
+        else f"key:{principal.id}"
+    )
     paced = await access.hit(kind, asker)
     if paced is not None:
         rate = access.rates[kind]
@@ -166,6 +185,14 @@ async def admitted(request: Request) -> None:
             f'"{kind}";q={rate.amount};w={rate.window_s:g}',
             f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}',
         )
+
+
+@functools.lru_cache(1_024)  # as many as there are routes and methods
+def _policy_of(method: str, template: str) -> tuple[Right | None, str]:
+    """The scope that a route needs of who asks, if any, and its class of rate limits."""
+    path = template.removeprefix(PREFIX)
+    is_open = f"{PREFIX}{path}" in OPEN_PATHS | TICKET_PATHS
+    return (None if is_open else right_of(method, path)), class_of(method, path)
 
 
 def right_of(method: str, path: str) -> Right | None:
@@ -192,7 +219,7 @@ def _has_ticket(scope: Scope) -> bool:
 
 
 def _key_in(headers: Headers) -> str | None:
-    scheme, _, text = headers.get("authorization", "").partition(" ")
+    scheme, _, text = (headers.get("authorization") or "").partition(" ")
     if scheme.lower() == "bearer":
         return text.strip()
     return headers.get("x-api-key")

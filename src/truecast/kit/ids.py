@@ -23,6 +23,13 @@ def uuid7(when: datetime, entropy: bytes | None = None) -> UUID:
     return UUID(bytes=bytes(raw))
 
 
+def uuid7_text(when: datetime) -> str:
+    """A random UUIDv7 as text, without the detour of making one: for what gets an id thousands of times a second."""
+    ms, tail = int(when.timestamp() * 1000), int.from_bytes(secrets.token_bytes(_RANDOM_BYTES))
+    head = f"{ms >> 16:08x}-{ms & 0xFFFF:04x}"
+    return f"{head}-{0x7000 | tail >> 68:04x}-{0x8000 | tail >> 54 & 0x3FFF:04x}-{tail & 0xFFFF_FFFF_FFFF:012x}"
+
+
 def content_id(when: datetime, content: bytes) -> UUID:
     """A UUIDv7 whose random part is the SHA-256 of `content`: same time and content, same id."""
     return uuid7(when, hashlib.sha256(content).digest())

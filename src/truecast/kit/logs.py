@@ -131,7 +131,7 @@ class Logger:
         self._logger().exception(event, **facts)
 
     def often(self, event: str, facts: Mapping[str, Any]) -> None:
-        """`info`, for what is said thousands of times a second: the same line, where it is JSON at a tenth of the cost."""
+        """`info`, for what is said thousands of times a second: where it is JSON, at a tenth of the cost."""
         if self._named is None:
             self._named = logging.getLogger(self._name)
         if not self._named.isEnabledFor(logging.INFO):
