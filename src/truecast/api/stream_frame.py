@@ -1,7 +1,7 @@
 """One message of a topic as it travels: encoded once for each kind of connection, however many listen."""
 
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,11 +64,15 @@ Encode = Callable[[Frame], Any]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
-    """How one skin writes. `message` in its place; `loose` out of it, because others have overtaken it."""
+    """How one skin writes. `message` in its place; `loose` out of it, because others have overtaken it.
+
+    `join` makes one write of several messages; without it each is written by itself.
+    """
 
     message: Encode
     loose: Encode
     event: Callable[[Mapping[str, Any]], Any]
+    join: Callable[[Sequence[Any]], Any] | None
 
 
 def plain_json(event: Mapping[str, Any]) -> bytes:
@@ -113,15 +117,18 @@ WS = Encoding(
     message=lambda frame: ws_text(frame.json),
     loose=lambda frame: ws_text(frame.json),
     event=lambda event: ws_text(plain_json(event)),
+    join=b"".join,
 )
-TEXT = Encoding(message=lambda frame: frame.json, loose=lambda frame: frame.json, event=plain_json)
+TEXT = Encoding(message=lambda frame: frame.json, loose=lambda frame: frame.json, event=plain_json, join=None)
 SSE = Encoding(
     message=lambda frame: sse_block(frame.json, id=place(frame)),
     loose=lambda frame: sse_block(frame.json),
     event=_sse_event,
+    join=b"".join,
 )
 SSE_CHUNKED = Encoding(
     message=lambda frame: chunk(SSE.message(frame)),
     loose=lambda frame: chunk(SSE.loose(frame)),
     event=lambda event: chunk(SSE.event(event)),
+    join=b"".join,
 )

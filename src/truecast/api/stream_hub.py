@@ -25,6 +25,7 @@ from truecast.api.stream_protocol import (
 )
 from truecast.api.stream_rights import Holders, Rights
 from truecast.api.stream_topic import Group, Subscription, Topic
+from truecast.api.stream_turns import Turns
 from truecast.kit.bus import Bus, Message
 from truecast.kit.clock import Clock, iso
 from truecast.kit.errors import TruecastError
@@ -55,6 +56,7 @@ class Hub:
         self._tasks: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
         self._rights = Rights(holders, self.close)
+        self.turns = Turns()
         self._seq = 0
         self._epoch = ""
         self.draining = False
@@ -151,9 +153,7 @@ class Hub:
                 found = await self._snapshots.resolve(topics)
                 names = [name for name in found.values() if isinstance(name, str) and name in subscriptions]
             for name in names:
-                subscription = subscriptions.pop(name)
-                subscription.topic.drop(connection, subscription.group)
-                self._release(subscription.topic)
+                self._leave(connection, name)
         return names
 
     async def _joining(self, topic: Topic, asked: str, said: Subscribe, since_place: str | None) -> Joining:
@@ -180,6 +180,7 @@ class Hub:
         place: str,
     ) -> None:
         """Everything from here on happens at once, so that no message comes in between."""
+        self.turns.flush()
         event: dict[str, Any] = {"event": "subscribed", "id": said.id, "place": place, "errors": errors}
         event["topics"] = [
             {
@@ -291,7 +292,7 @@ class Hub:
         if not same or message.offset != topic.offset + 1:
             self._begin_anew(topic, frame)
         topic.keep(frame)
-        topic.deliver(frame)
+        self.turns.add(topic, frame)
 
     def _frame(self, topic: Topic, message: Message) -> Frame:
         if message.epoch != self._epoch:
@@ -302,6 +303,7 @@ class Hub:
 
     def _begin_anew(self, topic: Topic, frame: Frame) -> None:
         """Something is missing, or the numbers are others: say so, and send what is known after it."""
+        self.turns.flush()
         topic.begin(frame.epoch, frame.offset - 1, frame.seq - 1)
         event = room.reset(topic)
         for group in topic.groups.values():
@@ -315,6 +317,7 @@ class Hub:
     async def _tell_snapshot(self, topic: Topic, group: Group) -> None:
         data = await self._snapshot(topic.name, group.filter)
         if data is not None:
+            self.turns.flush()
             message = Message(topic.name, topic.epoch, topic.offset, self._clock.now(), data)
             group.snapshot(Frame(message, topic.kind, self._seq, 0.0, snapshot=True))
 
@@ -334,6 +337,7 @@ class Hub:
 
     def resumed(self, connection: Connection) -> None:
         """It has room again."""
+        self.turns.flush()  # else it would be given twice what waits for its turn
         connection.has_room = True
         if connection in self._connections:
             self._pump(connection)
@@ -379,6 +383,7 @@ class Hub:
     async def drain(self) -> None:
         """Tell everybody that the server restarts, each with a moment of its own to come back, and close."""
         self.draining = True
+        self.turns.stop()
         for connection in tuple(self._connections):
             self.close(connection, ServerRestarts(retry_after_s=retry_s()))
         await asyncio.sleep(0)

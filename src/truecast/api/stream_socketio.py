@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -255,9 +256,8 @@ class _Client:
         for packet in packets:
             self._queue.put_nowait(packet)
         if self._queue.bytes > STREAM_QUEUE_BYTES_MAX:
-            for connection in self.connections.values():
-                if connection.has_room:
-                    self._hub.paused(connection)
+            # Not at once: the same message may be on its way to the other of our connections.
+            asyncio.get_running_loop().call_soon(self._paused)
 
     def buffered(self) -> int:
         """See Outlet."""
@@ -275,6 +275,11 @@ class _Client:
 
     def _made(self, style: str) -> Connection:
         return Connection("socketio", _ENCODINGS[style], self, self._principal)
+
+    def _paused(self) -> None:
+        for connection in tuple(self.connections.values()):
+            if connection.has_room and self._queue.bytes > STREAM_QUEUE_BYTES_LOW:
+                self._hub.paused(connection)
 
     def _resumed(self) -> None:
         for connection in tuple(self.connections.values()):
@@ -369,7 +374,7 @@ def _said(name_of_price: str) -> Callable[[Frame], list[Packet]]:
 
 def _encoding(name_of_price: str) -> Encoding:
     say = _said(name_of_price)
-    return Encoding(message=say, loose=say, event=_event)
+    return Encoding(message=say, loose=say, event=_event, join=lambda said: list(chain.from_iterable(said)))
 
 
 _ENCODINGS = {RATES: _encoding("rate_update"), MARKET: _encoding("market_data")}

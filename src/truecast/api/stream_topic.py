@@ -7,7 +7,7 @@ room again. So only slow connections cost more than a write.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from truecast.api.stream_connection import Connection
@@ -52,14 +52,13 @@ class Group:
         """Whether its members want it."""
         return self.filter is EVERYTHING or self.filter.accepts(frame.model, frame.interval)
 
-    def take(self, frame: Frame) -> None:
-        """Write it to everybody who has room, or keep it until it is time."""
+    def take(self, frames: Sequence[Frame]) -> None:
+        """Write them to everybody who has room, or keep the latest until it is time."""
         if self.interval_s is None:
-            self.sent = frame.offset
-            if self.accepts(frame):
-                self._write(frame, loose=False)
+            self.sent = frames[-1].offset
+            self._write([frame for frame in frames if self.accepts(frame)], loose=False)
             return
-        self._latest = frame
+        self._latest = frames[-1]
         if self._timer is None:
             loop = asyncio.get_running_loop()
             wait_s = self._sent_s + self.interval_s - loop.time()
@@ -75,7 +74,7 @@ class Group:
 
     def snapshot(self, frame: Frame) -> None:
         """Write a snapshot to everybody who has room."""
-        self._write(frame, loose=True)
+        self._write([frame], loose=True)
 
     def admit(self, connection: Connection) -> None:
         """It has room: it is written to directly."""
@@ -106,14 +105,16 @@ class Group:
         if frame is not None:
             self.sent = frame.offset
             self._sent_s = asyncio.get_running_loop().time()
-            self._write(frame, loose=True)
+            self._write([frame], loose=True)
 
-    def _write(self, frame: Frame, *, loose: bool) -> None:
+    def _write(self, frames: Sequence[Frame], *, loose: bool) -> None:
         for encoding, writers in self.ready.items():
-            if writers:
-                data = frame.encoded(encoding.loose if loose else encoding.message)
-                STREAM_DELIVERIES.labels(self._kind).inc(len(writers))
-                write_all(writers.values(), data)
+            if writers and frames:
+                encode = encoding.loose if loose else encoding.message
+                data = [frame.encoded(encode) for frame in frames]
+                STREAM_DELIVERIES.labels(self._kind).inc(len(writers) * len(frames))
+                for written in data if encoding.join is None or len(data) == 1 else [encoding.join(data)]:
+                    write_all(writers.values(), written)
 
 
 class Topic:
@@ -152,10 +153,10 @@ class Topic:
             self._ring_bytes -= len(gone.json)
             self.floor_seq = gone.seq
 
-    def deliver(self, frame: Frame) -> None:
-        """To every group."""
+    def deliver(self, frames: Sequence[Frame]) -> None:
+        """Messages that follow each other, to every group."""
         for group in tuple(self.groups.values()):
-            group.take(frame)
+            group.take(frames)
 
     def holds(self, offset: int) -> bool:
         """Whether nothing from `offset` on is lost."""
