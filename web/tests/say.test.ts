@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { floorOf, heldSentence, judged, leaderSentence, listed } from "../src/record/say";
+import { chance, floorOf, heldSentence, judged, leaderSentence, listed } from "../src/record/say";
 
 const held = (measured: number, n: number, se: number | null = 0.01) => ({ level: 0.8, measured, n, se });
 const row = (model: string, crps_ratio: number, verdict: "positive" | "none" | "negative") => ({ model, crps_ratio, verdict, n: 100 });
@@ -8,6 +8,7 @@ const name = (model: string): string => model.toUpperCase();
 describe("whether a promise was kept", () => {
   test("is said within sampling error, and not of a handful", () => {
     expect(judged(held(0.815, 400))).toBe("kept");
+    expect(judged(held(22 / 24, 24, 0.056))).toBe("kept"); // 22 or more of 24 come one time in ten
     expect(judged(held(0.7, 400))).toBe("narrow");
     expect(judged(held(0.9, 400))).toBe("wide");
     expect(judged(held(0.2, 19))).toBe("few");
@@ -17,6 +18,13 @@ describe("whether a promise was kept", () => {
     expect(heldSentence(held(0.812, 1003))).toBe("81.2\u2009% of 1,003 outcomes fell inside the interval that promised 80\u2009%. As promised, within sampling error.");
     expect(heldSentence(held(0.7, 400))).toContain("too narrow");
   });
+});
+
+test("what moves together counts as less", () => {
+  const alone = chance({ level: 0.8, measured: 0.8, n: 100, se: 0.04 });
+  expect(alone).toBeCloseTo(1.96 * 0.04, 6);
+  expect(chance({ level: 0.8, measured: 0.8, n: 100, se: 0.08 })).toBeCloseTo(2 * alone, 6);
+  expect(chance({ level: 0.8, measured: 1, n: 100, se: 0.02 })).toBeCloseTo(alone, 6);
 });
 
 describe("who leads", () => {

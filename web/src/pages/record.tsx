@@ -55,7 +55,7 @@ export function Record() {
           <Choice legend="Class" value={of} options={classes.map((name) => ({ value: name, label: className(name) }))} onChange={(value) => set({ class: value })} />
           <Choice legend="Interval" value={interval} options={intervals.map((value) => ({ value, label: value, title: intervalName(value) }))} onChange={(value) => set({ interval: value })} />
           <Choice legend="Steps ahead" value={horizon} options={HORIZONS.map((steps) => ({ value: steps, label: String(steps) }))} onChange={(value) => set({ horizon: String(value) })} />
-          <Choice legend="Sealed in the last" value={period} options={PERIODS.map((value) => ({ value, label: value }))} onChange={(value) => set({ period: value })} />
+          <Choice legend="Sealed within" value={period} options={PERIODS.map((value) => ({ value, label: value }))} onChange={(value) => set({ period: value })} />
         </form>
       </section>
       <h2 class="sr-only">Models against the random walk</h2>

@@ -176,7 +176,7 @@ function Pit({ report, kind }: { report: CalibrationReport; kind: Kind }) {
       <svg class={`pit of-${kind}`} viewBox={`0 0 ${SIZE} ${SIZE / 2}`} role="img" aria-label={`${titleOf(kind)}: where ${count(total)} outcomes fell in the forecast distribution, in ${counts.length} equal parts: ${counts.join(", ")}`}>
         <rect class="even" x="0" width={SIZE} y={SIZE / 2 - h(even + noise)} height={Math.max(1, h(even + noise) - h(Math.max(0, even - noise)))} />
         {counts.map((n, i) => (
-          <rect key={i} class="bar" x={i * width + 1} width={width - 2} y={SIZE / 2 - h(n)} height={h(n)}>
+          <rect key={i} class="column" x={i * width + 1} width={width - 2} y={SIZE / 2 - h(n)} height={h(n)}>
             <title>{`${Math.round((100 * i) / counts.length)} to ${Math.round((100 * (i + 1)) / counts.length)} %: ${count(n)} of ${count(total)}`}</title>
           </rect>
         ))}

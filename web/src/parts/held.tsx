@@ -4,7 +4,7 @@ import { get } from "../api/client";
 import type { CoverageOverTime } from "../api/types";
 import { count, level as levelText, percent } from "../format/numbers";
 import { spanLabel, steps } from "../format/time";
-import { floorOf, heldSentence, judged, SURE } from "../record/say";
+import { chance, FEW, floorOf, heldSentence, judged } from "../record/say";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Choice, Scroll } from "./bits";
@@ -59,7 +59,7 @@ function sentence(data: CoverageOverTime, level: number): string {
 
 function Picture({ of, level }: { of: CoverageOverTime; level: number }) {
   const rows = of.items.map((span) => ({ span, held: at(span, level) }));
-  const low = floorOf([level, ...rows.map(({ held }) => held.measured)]);
+  const low = floorOf([level, ...rows.flatMap(({ held }) => (held.n < FEW ? [] : [held.measured, level - chance(held)]))]);
   const y = (share: number): number => 100 - (100 * (Math.max(low, Math.min(1, share)) - low)) / (1 - low);
   const x = (i: number): number => (rows.length === 1 ? 50 : 1.5 + (97 * i) / (rows.length - 1));
   const first = rows[0]?.span;
@@ -70,7 +70,7 @@ function Picture({ of, level }: { of: CoverageOverTime; level: number }) {
         <svg viewBox="0 0 100 100" preserveAspectRatio="none" aria-hidden="true">
           <line class="promise" x1="0" x2="100" y1={y(level)} y2={y(level)} />
           {rows.map(({ span, held }, i) => (
-            <line key={span.start} class="reach" x1={x(i)} x2={x(i)} y1={y(held.measured - SURE * (held.se ?? 0))} y2={y(held.measured + SURE * (held.se ?? 0))} />
+            <line key={span.start} class="reach" x1={x(i)} x2={x(i)} y1={y(level - chance(held))} y2={y(level + chance(held))} />
           ))}
           <polyline points={rows.map(({ held }, i) => `${x(i)},${y(held.measured)}`).join(" ")} />
         </svg>
@@ -92,7 +92,7 @@ function Picture({ of, level }: { of: CoverageOverTime; level: number }) {
       <figcaption class="soft small">
         <span>{first && spanLabel(first.start, of.stretch)}</span>
         <span>
-          dashed: the promise · bars: 95 % error · <i class="point narrow" /> off by more than chance
+          dashed: the promise · bars: how far chance alone goes, 95 times of 100 · <i class="point narrow" /> off by more
         </span>
         <span>{last && last !== first && spanLabel(last.start, of.stretch)}</span>
       </figcaption>
@@ -134,6 +134,7 @@ function Table({ of }: { of: CoverageOverTime }) {
                           ["Bars of time", count(span.moments)],
                           ["Standard error", held.se === null ? "unknown" : percent(held.se, 1)],
                           ["Method", "clustered by moment"],
+                          ["Chance alone", `${percent(level)} ± ${percent(chance(held), 1)}`],
                         ]}
                       >
                         {percent(held.measured, 1)}

@@ -13,12 +13,21 @@ export interface Held {
 
 export type Judged = "few" | "kept" | "narrow" | "wide";
 
+/**
+ * How far from the promise the share may be by chance, were the promise true: a score test, as of Wilson (1927), with the
+ * variance that was measured over that of independent outcomes as its design effect, so that clusters count as such.
+ */
+export function chance({ level, measured, n, se }: Held): number {
+  const alone = (measured * (1 - measured)) / n;
+  const effect = se !== null && alone > 0 ? Math.max(1, se ** 2 / alone) : 1;
+  return SURE * Math.sqrt((effect * level * (1 - level)) / n);
+}
+
 /** Did intervals hold what they promised? Within sampling error they did; of few outcomes nothing can be said. */
-export function judged({ level, measured, n, se }: Held): Judged {
-  if (n < FEW) return "few";
-  const off = measured - level;
-  const sure = SURE * (se ?? Math.sqrt((level * (1 - level)) / n));
-  return Math.abs(off) <= sure ? "kept" : off < 0 ? "narrow" : "wide";
+export function judged(held: Held): Judged {
+  if (held.n < FEW) return "few";
+  const off = held.measured - held.level;
+  return Math.abs(off) <= chance(held) ? "kept" : off < 0 ? "narrow" : "wide";
 }
 
 const ENDS: Record<Judged, string> = {
