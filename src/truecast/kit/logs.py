@@ -57,6 +57,8 @@ _QUIET = {
     "aiosqlite": logging.INFO,
     "alembic": logging.WARNING,
     "matplotlib": logging.WARNING,
+    "opentelemetry": logging.CRITICAL,  # telemetry_otlp.py says once that traces are lost
+    "urllib3": logging.ERROR,  # which brings traces and reports away, and tells of each repetition
 }
 
 

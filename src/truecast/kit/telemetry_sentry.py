@@ -40,7 +40,6 @@ class Sentry(logging.Handler):
             auto_enabling_integrations=False,
             auto_session_tracking=False,
             include_local_variables=False,
-            send_default_pii=False,
             send_client_reports=False,
             max_breadcrumbs=0,
             transport_queue_size=REPORTS_WAITING_MAX,
