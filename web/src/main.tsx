@@ -1,6 +1,7 @@
 // Starts the page.
 import { render } from "preact";
 import { App } from "./app";
+import "./state/prefs"; // before anything is written: how
 import { startHeartbeat } from "./state/server";
 import "./styles/base.css";
 import "./styles/frame.css";

@@ -12,6 +12,8 @@ function kept(): string | null {
 }
 
 export const apiKey = signal<string | null>(kept());
+/** A key that was made on this page: the only one that is ever shown whole, until the page is left. */
+export const madeKey = signal<string | null>(null);
 /** Why the server last refused us: `key_missing` or `key_refused`; null while it does not. */
 export const refused = signal<string | null>(null);
 

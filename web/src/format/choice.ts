@@ -1,4 +1,6 @@
-// How the reader wants numbers and times written. Set once by state/prefs.ts; formats ask here each time they are made.
+// How the reader wants numbers and times written. Set by state/prefs.ts; formats ask here, so that whoever shows one is drawn
+// anew when it changes.
+import { signal } from "@preact/signals";
 
 /** The way numbers are written, by an example of it. */
 export const NUMBER_STYLES = {
@@ -10,21 +12,21 @@ export const NUMBER_STYLES = {
 } as const;
 export type NumberStyle = keyof typeof NUMBER_STYLES;
 
-let zone: string | null = null;
-let style: NumberStyle = "point";
+const zone = signal<string | null>(null);
+const style = signal<NumberStyle>("point");
 
 /** null: the zone of the browser. */
 export function chosenZone(): string | undefined {
-  return zone ?? undefined;
+  return zone.value ?? undefined;
 }
 
 export function chosenLocale(): string {
-  return NUMBER_STYLES[style].locale;
+  return NUMBER_STYLES[style.value].locale;
 }
 
 export function choose(next: { zone: string | null; numbers: NumberStyle }): void {
-  zone = next.zone;
-  style = next.numbers;
+  zone.value = next.zone;
+  style.value = next.numbers;
 }
 
 /** Whether this browser knows the zone. */

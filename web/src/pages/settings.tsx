@@ -1,16 +1,17 @@
 // Settings: the reader's key, the keys of this server, and how the page looks.
 import { useEffect, useState } from "preact/hooks";
 import { ApiFailure, get, post, remove, segment } from "../api/client";
-import { apiKey, keepKey, refused } from "../api/key";
+import { apiKey, keepKey, madeKey, refused } from "../api/key";
 import type { ApiKey, NewKey } from "../api/types";
-import { Choice, Scroll, When } from "../parts/bits";
+import { Scroll, When } from "../parts/bits";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
+import { First, Look, Reset } from "../parts/look";
 import { Section } from "../parts/section";
 import { go } from "../state/place";
+import { storageBlocked } from "../state/prefs";
 import { useResource } from "../state/resource";
 import { epoch, info } from "../state/server";
-import { setTheme, theme, type Theme } from "../state/theme";
 
 const SCOPES = [
   { value: "read", title: "See everything" },
@@ -31,32 +32,15 @@ export function Settings() {
           <p class="soft">{info.value?.keys_required ? "This server asks for a key." : "On this machine you need no key."}</p>
         </div>
       </header>
-      <Look />
+      <div class="pair">
+        <Look />
+        <First />
+      </div>
       {(info.value?.keys_required || apiKey.value !== null) && <OwnKey />}
       {(!info.value?.keys_required || apiKey.value !== null) && <Keys />}
+      <Reset />
       <Footer origin={null} />
     </main>
-  );
-}
-
-function Look() {
-  return (
-    <section class="card" aria-labelledby="look-title">
-      <h2 id="look-title">Look</h2>
-      <form class="controls" onSubmit={(event) => event.preventDefault()}>
-        <Choice<Theme>
-          legend="Theme"
-          value={theme.value}
-          options={[
-            { value: "system", label: "System" },
-            { value: "light", label: "Light" },
-            { value: "dark", label: "Dark" },
-          ]}
-          onChange={setTheme}
-        />
-      </form>
-      <p class="soft small">Times are shown in the zone of this browser ({Intl.DateTimeFormat().resolvedOptions().timeZone}); hover for UTC.</p>
-    </section>
   );
 }
 
@@ -72,6 +56,7 @@ function OwnKey() {
         take(made.key);
         setSaid("This browser now has the administrator's key. Keep a copy: it is not shown again once you leave this page.");
         setText(made.key);
+        madeKey.value = made.key;
       })
       .catch((error: unknown) => setSaid(error instanceof ApiFailure ? error.problem.detail : String(error)));
   }, []);
@@ -105,7 +90,7 @@ function OwnKey() {
         )}
       </form>
       <p class="soft small" role="status">
-        {said ?? (refused.value === "key_refused" ? "This key is not accepted: unknown, expired or revoked." : "Kept in this browser only.")}
+        {said ?? (refused.value === "key_refused" ? "This key is not accepted: unknown, expired or revoked." : storageBlocked.value ? "This browser keeps nothing for this page: the key lasts until you close or reload it." : "Kept in this browser only.")}
       </p>
     </section>
   );
@@ -127,6 +112,7 @@ function Keys() {
           <NewKeyForm
             onMade={(key) => {
               setMade(key);
+              madeKey.value = key.key;
               keys.reload();
             }}
           />

@@ -49,13 +49,10 @@ const atStart = kept();
 /** Whether this browser refuses to keep anything: choices last as long as the page then, and Settings says so. */
 export const storageBlocked = signal(atStart.blocked);
 export const prefs = signal<Prefs>(parsePrefs(atStart.text));
-/** Counts changes of how things are written: the page is drawn anew on it. */
-export const writing = signal(0);
 choose(prefs.peek());
 
 export function prefer(patch: Partial<Prefs>): void {
   const next = { ...prefs.peek(), ...patch };
-  const rewritten = next.zone !== prefs.peek().zone || next.numbers !== prefs.peek().numbers;
   prefs.value = next;
   try {
     if (JSON.stringify(next) === JSON.stringify(DEFAULT_PREFS)) localStorage.removeItem(KEPT_AT);
@@ -64,5 +61,4 @@ export function prefer(patch: Partial<Prefs>): void {
     storageBlocked.value = true;
   }
   choose(next);
-  if (rewritten) writing.value += 1;
 }
