@@ -19,7 +19,7 @@ from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
 from truecast.kit.ids import uuid7_text
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
-from truecast.kit.logs import REQUEST_ID, get_logger
+from truecast.kit.logs import OWN_SECRETS, REQUEST_ID, get_logger
 from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 SECURITY_HEADERS = {
@@ -63,13 +63,15 @@ class Envelope:
         request_id = self._request_id(headers)
         scope["truecast.request_id"] = request_id
         token = REQUEST_ID.set(request_id)
-        status = 0
+        status = size_bytes = 0
 
         async def send_in_envelope(message: Message) -> None:
-            nonlocal status
+            nonlocal status, size_bytes
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = _enveloped(message.get("headers", ()), request_id, scope.get("truecast.pace"))
+            else:
+                size_bytes += len(message.get("body", b""))
             await send(message)
 
         try:
@@ -84,12 +86,13 @@ class Envelope:
                     raise  # the head is sent; only breaking the connection tells the client
                 await _answer(InternalError(), scope, send_in_envelope, request_id)
         finally:
-            _account(scope, status, time.perf_counter() - began_s)
+            _account(scope, status, time.perf_counter() - began_s, size_bytes)
             REQUEST_ID.reset(token)
 
     def _request_id(self, headers: Said) -> str:
         given = headers.get("x-request-id")
-        return given if given is not None and _REQUEST_ID.fullmatch(given) else uuid7_text(self._clock.now())
+        sane = given is not None and _REQUEST_ID.fullmatch(given) and not given.startswith(OWN_SECRETS)
+        return given if given is not None and sane else uuid7_text(self._clock.now())
 
     def _check(self, scope: Scope, headers: Said) -> None:
         host = headers.get("host", "")
@@ -140,14 +143,23 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
     await response(scope, no_body, send)
 
 
-def _account(scope: Scope, status: int, took_s: float) -> None:
+def _account(scope: Scope, status: int, took_s: float, size_bytes: int) -> None:
     route = getattr(scope.get("route"), "path_format", "unmatched")  # the template: raw paths would be endless labels
     method = scope["method"] if scope["method"] in _METHODS else "other"
     requests, seconds = _counters(method, route, status)
     requests.inc()
     seconds.observe(took_s)
-    ms = round(took_s * 1e3, 2)
-    facts = {"method": method, "path": scope["path"][:256], "route": route, "status": status, "ms": ms}
+    principal = scope.get("truecast.principal")
+    facts = {
+        "method": method,
+        "route": route,
+        "path": scope["path"][:256],
+        "status": status,
+        "ms": round(took_s * 1e3, 2),
+        "bytes": size_bytes,
+        "address": scope.get("truecast.address") or (scope.get("client") or ("unknown",))[0],
+        "key_id": None if principal is None else principal.id,
+    }
     if route in _QUIET_ROUTES:
         _log.debug("request", **facts)
     else:

@@ -26,6 +26,7 @@ EventDict = MutableMapping[str, Any]
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)  # set while traces are on, see telemetry.py
 
+OWN_SECRETS = ("tc_", "tct_", "tci_")  # how our API keys, tickets and invitations begin, to be known anywhere
 _NAMES = re.compile(
     r"(?i)(^|[_\-.])(pass(word|wd|phrase)?|secret|token|auth|authorization|cookie|credential|signature|session_?id|dsn"
     r"|otp|private)s?($|[_\-.])|(api|access|secret|signing|private|encryption)[_\-]?keys?($|[_\-.])|secret_?id"
@@ -34,6 +35,8 @@ _NAMES = re.compile(
 _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
     # user:password@ in a URL; the password may itself hold an @
     (re.compile(r"(?i)(\b[a-z][a-z0-9+.\-]{0,20}://[^\s/:@]{0,64}:)[^\s/]+(@)"), rf"\1{REDACTED}\2"),
+    # our own keys, tickets and invitations; of a key the part that names it may be shown
+    (re.compile(r"\b(tc_[0-9a-f]{12}_|tct_|tci_)[A-Za-z0-9_\-]{20,}"), rf"\1{REDACTED}"),
     # Authorization: Bearer xyz / Basic xyz, also as the repr of a mapping
     (re.compile(r"(?i)\b((?:bearer|basic|digest|token)\s+)[a-z0-9._~+/\-]{6,}=*"), rf"\1{REDACTED}"),
     # key=value and "key": "value" where the key is one of the above
@@ -138,7 +141,7 @@ class Logger:
             self._named = logging.getLogger(self._name)
         if not self._named.isEnabledFor(logging.INFO):
             return
-        handlers = logging.root.handlers
+        handlers = [handler for handler in logging.root.handlers if handler.level <= logging.INFO]
         if len(handlers) == 1 and isinstance(out := handlers[0], _Out) and out.is_json and not self._named.handlers:
             out.often(self._name, event, facts)
         else:

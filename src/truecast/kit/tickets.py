@@ -26,7 +26,7 @@ class Tickets:
 
     async def give(self, name: str) -> str:
         """A ticket for who is called that."""
-        ticket = secrets.token_urlsafe(32)
+        ticket = f"tct_{secrets.token_urlsafe(32)}"
         digest = _digest(ticket)
         if self._redis_url is not None:
             with contextlib.suppress(*_errors()):
