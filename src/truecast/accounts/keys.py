@@ -152,7 +152,7 @@ class Keys:
         now = self._clock.now()
         if any(Scope.ADMIN in info.scopes for info in (await self._fresh()).values()):
             return None
-        text = secrets.token_urlsafe(_SECRET_BYTES)
+        text = f"tci_{secrets.token_urlsafe(_SECRET_BYTES)}"
         row = {"hash": _hash(text), "created_at": to_us(now), "expires_at": to_us(now + INVITATION_LIFE)}
         async with self._db.write() as conn:
             await conn.execute(insert(invitations), row)
