@@ -12,7 +12,7 @@ from truecast.api.forecast_body import forecast_body
 from truecast.api.provenance import anchor_provenance
 from truecast.domain.forecast import Forecast
 from truecast.forecasts.news import Scored
-from truecast.kit.bus import Bus
+from truecast.kit.bus import CHANGED, Bus
 from truecast.kit.clock import Clock
 from truecast.market.store import BarStore
 
@@ -20,7 +20,7 @@ LEVELS_TOLD = (0.5, 0.8, 0.95)  # as the API says a forecast to who asks for no 
 
 
 class Announcer:
-    """Publishes `forecasts:<symbol>` and `scores:<symbol>`."""
+    """Publishes `forecasts:<symbol>`, `scores:<symbol>` and, in one message each, of which symbols there were any."""
 
     def __init__(self, bus: Bus, store: BarStore, clock: Clock) -> None:
         self._bus = bus
@@ -29,6 +29,8 @@ class Announcer:
 
     async def forecasts(self, recorded: Sequence[Forecast]) -> None:
         """See forecasts/news.py."""
+        symbols = sorted({one.symbol for one in recorded})
+        await self._bus.publish(f"{CHANGED}forecasts", {"symbols": symbols})
         for symbol, group in groupby(sorted(recorded, key=lambda one: one.symbol), key=lambda one: one.symbol):
             listed = list(group)
 
@@ -46,6 +48,10 @@ class Announcer:
                 return [one.plain() for one in listed]
 
             await self._bus.publish_all(f"scores:{symbol}", len(listed), make)
+
+    async def settled(self, symbols: Sequence[str]) -> None:
+        """See forecasts/news.py."""
+        await self._bus.publish(f"{CHANGED}scores", {"symbols": list(symbols)})
 
     async def _bodies(self, listed: Sequence[Forecast]) -> list[Mapping[str, Any]]:
         universe, kept, now = await self._store.universe(), await self._store.series(), self._clock.now()

@@ -7,10 +7,10 @@ from typing import Any, Literal
 
 import numpy as np
 import orjson
-from fastapi import Response
 from pydantic import Field
 
-from truecast.api.provenance import provenance_of, series_behind
+from truecast.api.provenance import provenance_of, series_behind, stale_from_us
+from truecast.api.ready import FOREVER_US, Ready, age_hole, ready_of, time_hole
 from truecast.api.shapes import Output, Provenance
 from truecast.domain.bar import Bars, IntArray
 from truecast.domain.interval import Interval
@@ -70,36 +70,74 @@ class Candles(Output):
     gaps: list[GapSpan]
 
 
-def candles_response(
+def candles_ready(
     slice_: Slice,
     kept: Sequence[SeriesInfo],
     gaps: Sequence[Gap],
     *,
     now: datetime,
-    asked_tag: str | None,
-    closed: bool,
-) -> Response:
-    """The answer, or 304 where the client has it. `closed`: no later bar can join what was asked for."""
-    bars = slice_.bars
+    then: bool,
+    end: datetime | None,
+) -> Ready:
+    """The answer. `then`: `now` is a moment in the past that was asked about, so that nothing ages any more.
+
+    What ends at `end`, once that has passed, is closed: no later bar can join it.
+    """
+    bars, closed = slice_.bars, end is not None and end <= now
     ends = calendar(slice_.calendar).ends(bars.start, bars.interval)
     blocks = list(_blocks(slice_, kept, ends, now))
-    tag = _tag(slice_, blocks, gaps)
-    headers = {
-        "ETag": tag,
-        "Cache-Control": f"private, max-age={CLOSED_MAX_AGE_S}" if closed and bars.final.all() else "no-cache",
-    }
-    if asked_tag is not None and tag in [part.strip() for part in asked_tag.split(",")]:
-        return Response(status_code=304, headers=headers)
+    said = [block.model_dump(mode="json", by_alias=True) for block in blocks]
     body = {
         "symbol": bars.symbol,
         "interval": bars.interval.value,
         "adjust": slice_.adjust,
         "resampled_from": slice_.resampled_from and slice_.resampled_from.value,
         "candles": _rows(bars, ends),
-        "blocks": [block.model_dump(mode="json", by_alias=True) for block in blocks],
+        "blocks": said,
         "gaps": [gap_span(gap).model_dump(mode="json", by_alias=True) for gap in gaps],
     }
-    return Response(orjson.dumps(body), media_type="application/json", headers=headers)
+    if not then:
+        _leave_holes(said, blocks, bars, ends)
+    return ready_of(
+        body,
+        tags=[f"series:{bars.symbol}"],
+        now=now,
+        until_us=FOREVER_US if then else _until_us(slice_, kept, blocks, ends=ends, now=now, end=end),
+        etag=_tag(slice_, blocks, gaps),
+        control=f"private, max-age={CLOSED_MAX_AGE_S}" if closed and bars.final.all() else "no-cache",
+    )
+
+
+def _leave_holes(said: list[dict[str, Any]], blocks: Sequence[CandleBlock], bars: Bars, ends: IntArray) -> None:
+    """Ages are counted when the answer is sent. A bar that is still forming is of that moment itself."""
+    for one, block in zip(said, blocks, strict=True):
+        one["provenance"]["age_s"] = age_hole(block.provenance.as_of)
+    if len(bars) and not bars.final[-1]:
+        end = from_us(ends[-1])
+        said[-1]["provenance"] |= {"as_of": time_hole(end), "age_s": age_hole(end)}
+
+
+def _until_us(
+    slice_: Slice,
+    kept: Sequence[SeriesInfo],
+    blocks: Sequence[CandleBlock],
+    *,
+    ends: IntArray,
+    now: datetime,
+    end: datetime | None,
+) -> int:
+    """How long all of it stays true without news: until a bar is over, or late, or the asked stretch is closed."""
+    bars, now_us = slice_.bars, to_us(now)
+    if any(info.known_until is not None and info.known_until > now for info in kept):
+        return 0  # bars are stored ahead of their publication, and join by themselves
+    moments = [] if end is None or end <= now else [to_us(end)]
+    if len(bars) and not bars.final[-1] and ends[-1] > now_us:
+        moments.append(int(ends[-1]))
+    if blocks and not blocks[-1].provenance.stale:
+        series = series_behind(kept, bars.symbol, bars.interval, bars.source_of(-1))
+        assert series is not None, "every bar belongs to a series, and series are never deleted"
+        moments.append(stale_from_us(series, bars.interval, from_us(bars.start[-1])))
+    return min(moments, default=FOREVER_US)
 
 
 def gap_span(gap: Gap) -> GapSpan:

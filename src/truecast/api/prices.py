@@ -4,17 +4,17 @@ import asyncio
 from datetime import datetime
 from typing import Annotated
 
-import orjson
-from fastapi import Header, Query, Response
+from fastapi import Query, Request, Response
 
-from truecast.api.candles import Adjust, Candles, candles_response
+from truecast.api.candles import Adjust, Candles, candles_ready
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.params import SYMBOLS_MAX, SymbolPath, SymbolsQuery, split_symbols
+from truecast.api.params import SYMBOLS_MAX, IfNoneMatch, SymbolPath, SymbolsQuery, split_symbols
+from truecast.api.ready import age_hole, answer, ready_of
 from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.kit.clock import from_us
+from truecast.kit.clock import from_us, to_us
 from truecast.kit.errors import Contradiction, TruecastError
 from truecast.kit.limits import CANDLES_MAX, PRICE_AGE_S_MAX, PRICES_MAX
 from truecast.market.chain import NoLiveSource
@@ -113,6 +113,7 @@ async def latest_prices(
         Query(ge=0, le=PRICE_AGE_S_MAX, description="A price kept here may be this old; beyond, sources are asked."),
     ] = None,
     cached_only: Annotated[bool, Query(description="Ask no source, whatever the age.")] = False,
+    request: Request,
 ) -> Response:
     """The latest price of each symbol: the one kept here, or with `max_age_s` one that is not older than that.
 
@@ -120,6 +121,7 @@ async def latest_prices(
     order of the failover chain; every price names the one it is from. `bid` and `ask` are null where nobody said them.
     An error when no symbol has a price: `no_live_source` gives one reason per source.
     """
+    now = services.clock.now()
     asked = _asked(await services.store.universe(), symbols, asset_class)
     wanted = [one for _, one in asked if isinstance(one, Instrument)]
     kept = dict(zip(wanted, await services.quotes.latest_of(wanted), strict=True))
@@ -135,11 +137,24 @@ async def latest_prices(
     # At once, so that a source is asked for many in one request.
     answers = await asyncio.gather(*(one(found) for _, found in asked))
     failed = [(text, got) for (text, _), got in zip(asked, answers, strict=True) if isinstance(got, TruecastError)]
-    items = [as_item(got) for got in answers if isinstance(got, LatestPrice)]
-    if not items and failed:
+    found = [got for got in answers if isinstance(got, LatestPrice)]
+    if not found and failed:
         raise failed[0][1]
     errors = [{"symbol": text, "code": error.code, "detail": error.detail} for text, error in failed]
-    return Response(orjson.dumps({"items": items, "errors": errors}), media_type="application/json")
+    ready = ready_of(
+        {"items": [as_item(got, age_hole(got.quote.as_of)) for got in found], "errors": errors},
+        tags=[f"{of}:{got.quote.symbol}" for got in found for of in ("quotes", "series")],
+        now=now,
+        until_us=0 if errors else min((_until_us(got, max_age_s) for got in found), default=0),
+    )
+    return answer(request, ready, services.clock.now())
+
+
+def _until_us(latest: LatestPrice, max_age_s: float | None) -> int:
+    """How long the price stays what is answered without news: also while it is not older than it may be."""
+    if max_age_s is None:
+        return latest.until_us
+    return min(latest.until_us, to_us(latest.quote.as_of) + int(max_age_s * 1_000_000) + 1)
 
 
 def _asked(
@@ -230,7 +245,8 @@ async def get_candles(
     limit: Annotated[int, Query(ge=1, le=CANDLES_MAX, description="The last so many.")] = CANDLES_DEFAULT,
     as_of: Annotated[TimeIn | None, Query(description="Only what was known then.")] = None,
     adjust: Annotated[Adjust, Query(description="For splits, or for splits and dividends.")] = "raw",
-    if_none_match: Annotated[str | None, Header(max_length=1024)] = None,
+    if_none_match: IfNoneMatch = None,
+    request: Request,
 ) -> Response:
     """Bars, oldest first, with the source of every part and the gaps between them."""
     instrument = (await services.store.universe()).get(symbol)
@@ -240,14 +256,15 @@ async def get_candles(
     kept = await services.store.series(instrument.symbol)
     gaps = await services.store.gaps(instrument.symbol, slice_.resampled_from or interval)
     now = as_of or services.clock.now()
-    return candles_response(
+    ready = candles_ready(
         slice_,
         kept,
         [gap for gap in (gaps if as_of is None else gaps_known(gaps, as_of)) if _concerns(gap, slice_)],
         now=now,
-        asked_tag=if_none_match,
-        closed=end is not None and end <= now,
+        then=as_of is not None,
+        end=end,
     )
+    return answer(request, ready, services.clock.now(), if_none_match)
 
 
 def _concerns(gap: Gap, slice_: Slice) -> bool:

@@ -19,6 +19,11 @@ def series_behind(kept: Sequence[SeriesInfo], symbol: str, interval: Interval, s
     return max(candidates, key=lambda s: s.interval.seconds, default=None)
 
 
+def stale_from_us(series: SeriesInfo, interval: Interval, last_start: datetime) -> int:
+    """From when on (µs) bars up to the one that started at `last_start` are stale."""
+    return calendar(series.calendar).overdue_at(to_us(last_start), interval) + 1
+
+
 def provenance_of(
     series: SeriesInfo, *, interval: Interval, last_start: datetime, as_of: datetime, now: datetime
 ) -> Provenance:
@@ -26,13 +31,12 @@ def provenance_of(
 
     Told of a moment in the past, what was received later counts as received by then.
     """
-    overdue_us = calendar(series.calendar).overdue_at(to_us(last_start), interval)
     return Provenance(
         source=series.source,
         as_of=as_of,
         received_at=min(series.received_at or as_of, max(now, as_of)),
         age_s=max((now - as_of).total_seconds(), 0.0),
-        stale=to_us(now) > overdue_us,
+        stale=to_us(now) >= stale_from_us(series, interval, last_start),
         delay=series.delay,
         derived=series.derived,
         origin=series.origin,

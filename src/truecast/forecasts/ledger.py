@@ -94,7 +94,8 @@ class Ledger:
                 await conn.execute(insert(tables.scores), rows)
                 await _settle(conn, fresh)
             told = await _scored(conn, fresh) if self._news is not None else []
-        if self._news is not None and told:
+        if self._news is not None and fresh:
+            await self._news.settled(sorted({outcome.symbol for outcome in fresh}))
             await self._news.scores(told)
         void = sum(len(outcome.step) for outcome in fresh if outcome.void is not None)
         return len(rows) - void, void

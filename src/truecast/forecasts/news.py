@@ -49,6 +49,9 @@ class News(Protocol):
     async def scores(self, scored: Sequence[Scored]) -> None:
         """These steps were scored just now."""
 
+    async def settled(self, symbols: Sequence[str]) -> None:
+        """Steps of forecasts of these met their outcome just now, or will never have one."""
+
 
 def scored_of(settled: Iterable[Outcome], of: dict[int, tuple[str, str]]) -> list[Scored]:
     """The steps that have scores; `of` gives id and model of each forecast by its place in the chain."""

@@ -1,5 +1,6 @@
 """Renews what is known about each model on each series, before forecasts are issued."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from truecast.forecasts.issue import Issuer
@@ -9,11 +10,16 @@ from truecast.jobs.schedule import Schedule
 _RANK = 2
 
 
-def evidence_job(issuer: Issuer, schedule: Schedule) -> Job:
-    """The job; its schedule is that of all sources together, because only new bars make evidence old."""
+def evidence_job(issuer: Issuer, schedule: Schedule, tell: Callable[[], Awaitable[None]] | None = None) -> Job:
+    """The job; its schedule is that of all sources together, because only new bars make evidence old.
+
+    `tell` is called after anything was learned.
+    """
 
     async def work(_due: datetime) -> Done:
         done = await issuer.learn_news()
+        if done.series and tell is not None:
+            await tell()
         counts = {"series": done.series, "classes": done.classes, "waiting": done.waiting}
         return Done(counts, skipped=not done.series)
 

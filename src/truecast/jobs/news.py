@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime
 
 from truecast.jobs.schedule import Schedule
-from truecast.kit.bus import Bus, Message
+from truecast.kit.bus import CHANGED, Bus, Message
 
 
 class News:
     """Counts the bars that arrive, from whatever process the bus brings them."""
 
     def __init__(self, bus: Bus) -> None:
+        self._bus = bus
         self._count = 1  # whoever looks for the first time has not seen what is stored
         bus.subscribe("bars:*", self._hear)
 
@@ -26,6 +27,10 @@ class News:
             return True
 
         return wanted
+
+    async def tell_learned(self) -> None:
+        """Tell that there is new evidence."""
+        await self._bus.publish(f"{CHANGED}evidence", {})
 
     async def _hear(self, _message: Message) -> None:
         self._count += 1

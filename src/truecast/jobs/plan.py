@@ -56,7 +56,8 @@ def standard_jobs(parts: Parts, providers: Sequence[Provider]) -> list[Job]:
         always |= ECB
     often = bool(kinds - {FIXINGS}) and parts.news is not None
     resolve = resolve_job(parts.resolver, always | _SETTLING if often else always)
-    evidence = evidence_job(parts.issuer, always | _ISSUING if often else always)
+    tell = None if parts.news is None else parts.news.tell_learned
+    evidence = evidence_job(parts.issuer, always | _ISSUING if often else always, tell)
     issue = issue_job(parts.issuer, steps=parts.scheduled_steps, schedule=always | _ISSUING if often else always)
     waiting = [resolve, evidence, issue]
     if often and parts.news is not None:

@@ -58,6 +58,10 @@ class BusState:
 
 
 Handler = Callable[[Message], Awaitable[None]]
+
+# What kept answers are about, and no candle, price or score tells: `changed:series`, `changed:forecasts` and
+# `changed:scores` with the `symbols`, `changed:evidence`. Small, so that telling costs little where nobody listens.
+CHANGED = "changed:"
 Unsubscribe = Callable[[], None]
 Make = Callable[[], Awaitable[Sequence[Mapping[str, Any]]]]
 

@@ -112,15 +112,21 @@ class Backfill:
             task = await self._task(instrument, interval, to_us(frm), to_us(to), cause=cause, prefer=prefer)
             return Filled(0, None, 0) if task is None else await self._fill(task)
 
+    async def tell_changed(self, symbol: str) -> None:
+        """Tell that gaps of a symbol were opened or ruled on."""
+        await self._ingest.tell_changed(symbol)
+
     async def _fill(self, task: _Task) -> Filled:
         offers = self._in_order(task)
         await self._begin(task)
+        await self.tell_changed(task.instrument.symbol)
         result = _Result()
         for key, offer in offers:
             missing = await self._missing(task, key if key == task.own else None)
             if len(missing):
                 await self._from(task, key, offer, missing, result)
         left = await self._end(task, result, asked=[key for key, _ in offers])
+        await self.tell_changed(task.instrument.symbol)
         best = max(result.by_source, key=lambda name: result.by_source[name], default=None)
         return Filled(
             sum(result.by_source.values()),

@@ -17,6 +17,16 @@ QUOTE_AGE_S_MAX: Mapping[Delay, float] = {
 }
 
 
+def stale_from(at_us: int, delay: Delay, market: str, now: datetime) -> int:
+    """The first moment (µs), from `now` on, at which a quote of that moment that is not stale might be."""
+    late_us = at_us + int(QUOTE_AGE_S_MAX[delay] * 1e6) + 1
+    try:
+        hours = calendar(market).hours(now)
+    except BeyondCalendar:
+        return late_us
+    return late_us if hours.is_open or hours.until_us is None else max(late_us, hours.until_us)
+
+
 def is_stale(at_us: int, delay: Delay, market: str, now: datetime) -> bool:
     """Whether a newer quote than that of `at_us` should be there. After the close no newer one is expected."""
     until_us = to_us(now)

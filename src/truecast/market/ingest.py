@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bar, Bars, IntArray
 from truecast.domain.interval import Interval
-from truecast.kit.bus import Bus
+from truecast.kit.bus import CHANGED, Bus
 from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.metrics import BARS_INGESTED, BARS_QUARANTINED, GAPS
 from truecast.market.admit import Admitted, admit
@@ -84,6 +84,8 @@ class Ingest:
             _count(source, one)
         if written:
             await self._tell(bars.symbol, bars.interval, written)
+        elif by_source:
+            await self.tell_changed(bars.symbol)
         return taken
 
     async def release(self, number: int, *, by: str, note: str | None = None) -> Quarantined:
@@ -106,7 +108,13 @@ class Ingest:
         _count(found.source, taken)
         if news is not None:
             await self._tell(found.symbol, found.interval, [news])
+        else:
+            await self.tell_changed(found.symbol)
         return found
+
+    async def tell_changed(self, symbol: str) -> None:
+        """Tell that what is said beside the bars of a symbol has changed: when its sources delivered, its gaps."""
+        await self._bus.publish(f"{CHANGED}series", {"symbols": [symbol]})
 
     async def _take_one(
         self, conn: AsyncConnection, bars: Bars, source: str, *, stand_in: bool, judged: bool = False

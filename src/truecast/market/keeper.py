@@ -121,6 +121,8 @@ class Keeper:
             known = await live_gaps(conn, info.id, runs[0].first_us, runs[-1].last_us)
             new = [piece for run in runs for piece in _outside(info, run, known)]
             await open_runs(conn, info.id, new, now=now, cause="source_away")
+        if new:
+            await self._backfill.tell_changed(info.symbol)
         return len(new)
 
     async def _runs(self, info: SeriesInfo, *, whole: bool) -> list[Run]:

@@ -22,7 +22,7 @@ from truecast.kit.limits import QUOTES_KEPT_MAX
 from truecast.market.adjust import adjust
 from truecast.market.board import Live, QuoteBoard
 from truecast.market.calendar import calendar
-from truecast.market.freshness import is_stale
+from truecast.market.freshness import is_stale, stale_from
 from truecast.market.periods import DAY, MINUTE
 from truecast.market.registry import SeriesInfo
 from truecast.market.sessions import BeyondCalendar
@@ -48,7 +48,7 @@ class LatestPrice:
     """A quote with what a reader needs to judge it. The change is against the session before, in price units.
 
     `interval` and `bar_start` are of the bar whose close it is; None for a live price. `quoted_at` is the moment of
-    bid and ask, which have one of their own.
+    bid and ask, which have one of their own. Without news all of it but the age stays true up to `until_us`.
     """
 
     quote: Quote
@@ -62,6 +62,7 @@ class LatestPrice:
     change: float | None
     change_pct: float | None
     quoted_at: datetime | None = None
+    until_us: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,8 +184,8 @@ class Quotes:
         return (int(session[-1]) if len(bars) else 0), (float(before[-1]) if len(before) else None)
 
 
-def as_item(latest: LatestPrice) -> dict[str, Any]:
-    """The price as plain JSON: what `GET /prices` answers and `quotes:<symbol>` tells."""
+def as_item(latest: LatestPrice, age: Any = None) -> dict[str, Any]:
+    """The price as plain JSON: what `GET /prices` answers and `quotes:<symbol>` tells. `age` in place of its own."""
     quote = latest.quote
     return {
         "symbol": quote.symbol,
@@ -198,7 +199,7 @@ def as_item(latest: LatestPrice) -> dict[str, Any]:
             "source": quote.source,
             "as_of": iso(quote.as_of),
             "received_at": iso(quote.received_at),
-            "age_s": latest.age_s,
+            "age_s": latest.age_s if age is None else age,
             "stale": latest.stale,
             "delay": quote.delay,
             "derived": latest.derived,
@@ -223,14 +224,21 @@ def _merged(instrument: Instrument, base: _Base | None, live: Live | None, now: 
     if sides is not None and (now - sides).total_seconds() > _SIDES_AGE_S_MAX:
         sides = None  # the market has moved on; what was bid then is not bid now
     bid, ask = (live.bid, live.ask) if sides is not None else (None, None)
+    until_us = _FOREVER if sides is None else to_us(sides) + int(_SIDES_AGE_S_MAX * 1e6) + 1
     if live.last is None or live.last_at is None or (known is not None and live.last_at < known.quote.as_of):
         if known is None or live.source != known.quote.source or sides is None:
             return known
-        return replace(known, quote=replace(known.quote, bid=bid, ask=ask), quoted_at=sides)
+        until_us = min(until_us, known.until_us)
+        return replace(known, quote=replace(known.quote, bid=bid, ask=ask), quoted_at=sides, until_us=until_us)
     quote = Quote(live.symbol, live.last, live.source, live.last_at, live.received_at, live.delay, bid, ask)
     # A newer price than a bar that is fresh is fresh.
-    stale = (known is None or known.stale) and is_stale(to_us(live.last_at), live.delay, instrument.calendar, now)
-    return _live_price(instrument, base, quote, sides, now, stale=stale)
+    about = (to_us(live.last_at), live.delay, instrument.calendar, now)
+    stale = (known is None or known.stale) and is_stale(*about)
+    if not stale and (known is None or known.stale):
+        until_us = min(until_us, stale_from(*about))
+    if known is not None:
+        until_us = min(until_us, known.until_us)
+    return _live_price(instrument, base, quote, sides, now, stale=stale, until_us=until_us)
 
 
 def _described(base: _Base, now: datetime) -> LatestPrice:
@@ -252,15 +260,23 @@ def _described(base: _Base, now: datetime) -> LatestPrice:
         derived=info.derived,
         origin=info.origin,
         bar_start=bar.start,
-        age_s=(now - quote.as_of).total_seconds(),
+        age_s=max((now - quote.as_of).total_seconds(), 0.0),
         stale=to_us(now) >= last.overdue_us,
         change=change,
         change_pct=_percent(change, base.close_before),
+        until_us=base.until_us,
     )
 
 
 def _live_price(
-    instrument: Instrument, base: _Base | None, quote: Quote, sides: datetime | None, now: datetime, *, stale: bool
+    instrument: Instrument,
+    base: _Base | None,
+    quote: Quote,
+    sides: datetime | None,
+    now: datetime,
+    *,
+    stale: bool,
+    until_us: int = 0,
 ) -> LatestPrice:
     before = None if base is None else _close_before_live(base, quote.as_of)
     change = None if before is None else quote.price - before
@@ -276,6 +292,7 @@ def _live_price(
         change=change,
         change_pct=_percent(change, before),
         quoted_at=sides,
+        until_us=until_us,
     )
 
 

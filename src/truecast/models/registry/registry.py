@@ -88,8 +88,13 @@ class Registry:
         self._told: set[tuple[str, ...]] = set()
         self._earlier: OrderedDict[tuple[tuple[Key, str], ...], Catalogue] = OrderedDict()
         self._reading = asyncio.Lock()
+        self._listeners: list[Callable[[], None]] = []
 
     # What serves
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Be told that what serves, or its standing, has changed."""
+        self._listeners.append(listener)
 
     def catalogue(self, as_of: datetime | None = None) -> Catalogue:
         """What can serve now; of a moment in the past, with the versions that served then. Only that may read files."""
@@ -379,6 +384,8 @@ class Registry:
         statuses = statuses_of(state, self._clock.now(), self._stale_after)
         catalogue = catalogue_with(state.kept, state.classes, statuses)
         self._state = replace(state, statuses=statuses, catalogue=catalogue)
+        for listener in self._listeners:
+            listener()
 
     async def _tell(self, loaded: Sequence[Loaded]) -> None:
         """Write down what this process began to serve, or could not."""
