@@ -85,10 +85,9 @@ function StreamBadge() {
   if (!word) return null;
   const reason = "reason" in now ? `${now.reason}. ` : "";
   return (
-    <span class={`stream-state ${tone}`} role="status" data-stream={now.state} title={`${reason}${meaning}`}>
+    <span class={`stream-state ${tone}`} role="status" aria-label={`${word}. ${reason}${meaning}`} data-stream={now.state} title={`${reason}${meaning}`}>
       <i aria-hidden="true" />
-      {word}
-      <span class="sr-only">. {reason}</span>
+      <span>{word}</span>
     </span>
   );
 }

@@ -1,4 +1,5 @@
 // Where a number is from, of when it is, and how old: on every number that matters.
+import type { ComponentChildren } from "preact";
 import type { Provenance } from "../api/types";
 import { age, moment } from "../format/time";
 import { serverNow, tick } from "../state/server";
@@ -15,6 +16,20 @@ const SOURCES: Record<string, string> = { ecb: "ECB", sample: "Sample data", csv
 
 export function sourceName(key: string): string {
   return SOURCES[key] ?? key;
+}
+
+/** From where, of when, how old. */
+export function provenanceFacts(of: Provenance): [string, ComponentChildren][] {
+  const old = age((serverNow() - Date.parse(of.as_of)) / 1000);
+  return [
+    ["Origin", of.origin],
+    ["Source", sourceName(of.source)],
+    ["As of", <When iso={of.as_of} />],
+    ["Received", <When iso={of.received_at} />],
+    ["Age", `${old}${of.stale ? ", older than this instrument should be" : ""}`],
+    ["Published", DELAYS[of.delay] ?? of.delay],
+    ...(of.derived ? ([["Derived", of.derived]] as [string, string][]) : []),
+  ];
 }
 
 export function ProvenanceBadge({ of }: { of: Provenance }) {
@@ -35,17 +50,7 @@ export function ProvenanceBadge({ of }: { of: Provenance }) {
         </>
       }
     >
-      <Facts
-        rows={[
-          ["Origin", of.origin],
-          ["Source", sourceName(of.source)],
-          ["As of", <When iso={of.as_of} />],
-          ["Received", <When iso={of.received_at} />],
-          ["Age", `${old}${of.stale ? ", older than this instrument should be" : ""}`],
-          ["Published", DELAYS[of.delay] ?? of.delay],
-          ...(of.derived ? ([["Derived", of.derived]] as [string, string][]) : []),
-        ]}
-      />
+      <Facts rows={provenanceFacts(of)} />
       {of.stale && <p class="sheet-note">Nothing newer has come from this source. The forecast below starts from this value.</p>}
     </Details>
   );

@@ -1,0 +1,101 @@
+// A number that answers: from where, of when, how sure. On hover, focus or a tap; nothing of it is made before.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { Facts } from "./bits";
+
+const HOVER_MS = 180; // whoever only passes over a table wants no answers
+const EDGE_PX = 8;
+
+interface Props {
+  /** Of what: `Price of EUR-USD`. */
+  label: string;
+  facts: () => [string, ComponentChildren][];
+  note?: () => ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** The number as a button of its own size; the answer floats above everything, so that no table cuts it off. */
+export function Answer({ label, facts, note, children }: Props) {
+  const [open, setOpen] = useState(false);
+  const pinned = useRef(false);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const root = useRef<HTMLSpanElement>(null);
+  const id = useId();
+  const close = (): void => {
+    clearTimeout(timer.current);
+    pinned.current = false;
+    setOpen(false);
+  };
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (
+    <span
+      class="answer"
+      ref={root}
+      onPointerEnter={(event) => {
+        if (event.pointerType !== "mouse") return;
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => setOpen(true), HOVER_MS);
+      }}
+      onPointerLeave={() => {
+        clearTimeout(timer.current);
+        if (!pinned.current && !root.current?.contains(document.activeElement)) setOpen(false);
+      }}
+      onFocusIn={(event) => event.target instanceof Element && event.target.matches(":focus-visible") && setOpen(true)}
+      onFocusOut={(event) => !(event.relatedTarget instanceof Node && root.current?.contains(event.relatedTarget)) && close()}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape" || !open) return;
+        event.stopPropagation();
+        close();
+      }}
+    >
+      <button
+        type="button"
+        class="number"
+        aria-expanded={open}
+        aria-controls={open ? id : undefined}
+        onClick={() => {
+          pinned.current = !(open && pinned.current);
+          setOpen(pinned.current);
+        }}
+      >
+        {children}
+      </button>
+      {open && <Sheet id={id} label={label} facts={facts()} note={note?.()} onGone={close} />}
+    </span>
+  );
+}
+
+interface SheetProps {
+  id: string;
+  label: string;
+  facts: [string, ComponentChildren][];
+  note: ComponentChildren;
+  onGone: () => void;
+}
+
+function Sheet({ id, label, facts, note, onGone }: SheetProps) {
+  const sheet = useRef<HTMLSpanElement>(null);
+  useLayoutEffect(() => {
+    const own = sheet.current;
+    const number = own?.parentElement?.getBoundingClientRect();
+    if (!own || !number) return;
+    const { width, height } = own.getBoundingClientRect();
+    const below = number.bottom + 6;
+    const fits = below + height <= innerHeight - EDGE_PX;
+    own.style.top = `${Math.max(EDGE_PX, fits ? below : number.top - height - 6)}px`;
+    own.style.left = `${Math.max(EDGE_PX, Math.min(number.right - width, innerWidth - width - EDGE_PX))}px`;
+  }, []);
+  useEffect(() => {
+    const away = (event: Event): void => {
+      if (!(event.target instanceof Node && sheet.current?.contains(event.target))) onGone(); // it would stay behind
+    };
+    addEventListener("scroll", away, { capture: true, passive: true });
+    return () => removeEventListener("scroll", away, { capture: true });
+  }, []);
+  return (
+    <span class="sheet floating" id={id} ref={sheet} role="region" aria-label={label}>
+      <Facts rows={facts} />
+      {note && <p class="sheet-note">{note}</p>}
+    </span>
+  );
+}
