@@ -1,5 +1,7 @@
 """`/docs`: the OpenAPI document as one page for people. No script and no CDN, so it works offline."""
 
+import base64
+import hashlib
 from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any
@@ -15,6 +17,7 @@ table { border-collapse: collapse; width: 100%; }
 th, td { border-top: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; }
 .verb { display: inline-block; min-width: 3.5rem; font-weight: 600; }
 """
+STYLE_SOURCE = f"'sha256-{base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()}'"  # in a policy
 
 
 def reference_page(document: Mapping[str, Any]) -> str:

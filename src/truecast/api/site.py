@@ -9,11 +9,12 @@ from fastapi import FastAPI, Request, Response
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.staticfiles import StaticFiles
 
-from truecast.api.reference import reference_page
+from truecast.api.middleware import content_policy
+from truecast.api.reference import STYLE_SOURCE, reference_page
 
 WEB_DIR = Path(__file__).parent.parent / "web"
 # The addresses of the page's rooms, see web/src/state/place.ts.
-PAGES = ("/", "/record", "/compare", "/risk", "/models", "/data", "/settings")
+PAGES = ("/", "/record", "/compare", "/risk", "/models", "/data", "/developers", "/settings")
 COMPRESSED_FROM_BYTES = 1_024
 NOT_BUILT = """Truecast is running, but its page has not been built.
 
@@ -34,7 +35,8 @@ def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path 
     @app.get("/docs", include_in_schema=False)
     @app.get("/redoc", include_in_schema=False)
     async def reference() -> Response:
-        return Response(reference_page(describe()), media_type="text/html")
+        headers = {"Content-Security-Policy": content_policy(STYLE_SOURCE)}
+        return Response(reference_page(describe()), media_type="text/html", headers=headers)
 
     async def page(_request: Request) -> Response:
         index = web_dir / "index.html"
