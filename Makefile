@@ -26,7 +26,9 @@ check: .venv/.dev src/truecast/web/index.html ## formatting, lint, types, layers
 	run $(BIN)/mypy; \
 	run $(BIN)/lint-imports --no-logo; \
 	run $(BIN)/python scripts/check_constraints.py; \
+	run $(BIN)/mypy --strict examples/*.py; \
 	run $(BIN)/python scripts/reference.py --check; \
+	run $(BIN)/python scripts/write_client.py --check; \
 	run scripts/web run check; \
 	exit $$status
 
@@ -40,8 +42,9 @@ fmt: .venv/.dev ## put the code in order
 
 web: src/truecast/web/index.html ## build the dashboard into the package
 
-docs: .venv/.dev web/node_modules/.ready ## write the tables of the user pages, and the page's types, from the code
+docs: .venv/.dev web/node_modules/.ready ## write the tables of the user pages, the client's calls and the page's types
 	$(BIN)/python scripts/reference.py
+	$(BIN)/python scripts/write_client.py
 	scripts/web run types
 
 wheel: .venv/.dev src/truecast/web/index.html ## build dist/*.whl

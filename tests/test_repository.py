@@ -29,6 +29,8 @@ RANDOM_ALLOWED = {
     "kit/bus_redis.py": "the epoch of a stream and the name of a process, which no two may share",
     "api/stream_joining.py": "the epoch of a stream",
     "risk/bootstrap.py": "draws of what happened, seeded by the data: the same data, the same intervals",
+    "client/retry.py": "jitter of the waits between attempts; tests hand their own in",
+    "client/request.py": "the Idempotency-Key of a call",
     "features/guard.py": "changes the future to prove that nothing looks at it; never part of an answer",
 }
 RANDOM_MODULES = {"random", "secrets", "uuid"}

@@ -1,0 +1,54 @@
+"""Calls about api keys.
+
+Written by scripts/write_client.py from the OpenAPI document; run `make docs` after a change of the API.
+"""
+
+# ruff: noqa: A002
+
+from collections.abc import Sequence
+
+from truecast.client.ask import Ask, Time, part
+from truecast.client.asker import Asker
+from truecast.client.shapes import (
+    KeyList,
+    NewKey,
+    ScopeLike,
+)
+
+
+class ApiKeysCalls(Asker):
+    """Everything about api keys."""
+
+    def list_api_keys(self) -> KeyList:
+        """All keys.
+
+        Raises: UnknownQueryParameter.
+        """
+        return self._ask(Ask("GET", "/api/v1/api-keys", KeyList))
+
+    def create_api_key(self, name: str, scopes: Sequence[ScopeLike], *, expires_at: Time | None = None) -> NewKey:
+        """Make a key. Its text is in this answer and nowhere else.
+
+        name: For lists.
+        scopes: What it allows; `admin` allows everything.
+        expires_at: When it stops working; never, when left out.
+        Raises: UnknownQueryParameter.
+        """
+        return self._ask(
+            Ask("POST", "/api/v1/api-keys", NewKey, body={"name": name, "scopes": scopes, "expires_at": expires_at})
+        )
+
+    def redeem_invitation(self, invitation: str) -> NewKey:
+        """Make the first key of an administrator, with the link that the server printed when it started.
+
+        Raises: InvitationRefused, UnknownQueryParameter.
+        """
+        return self._ask(Ask("POST", "/api/v1/api-keys/redeem", NewKey, body={"invitation": invitation}))
+
+    def revoke_api_key(self, id: str) -> None:
+        """Let nobody in with it any more, in any process, within a second.
+
+        id: The part of the key after `tc_`.
+        Raises: UnknownKey, UnknownQueryParameter.
+        """
+        self._ask(Ask("DELETE", f"/api/v1/api-keys/{part(id)}", type(None)))

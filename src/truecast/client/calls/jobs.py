@@ -1,0 +1,70 @@
+"""Calls about jobs.
+
+Written by scripts/write_client.py from the OpenAPI document; run `make docs` after a change of the API.
+"""
+
+from collections.abc import Iterator
+
+from truecast.client.ask import Ask, part
+from truecast.client.asker import Asker
+from truecast.client.pages import pages
+from truecast.client.shapes import JobRuns, JobRunShape, Jobs, JobShape
+
+
+class JobsCalls(Asker):
+    """Everything about jobs."""
+
+    def list_jobs(self) -> Jobs:
+        """All jobs with their last run.
+
+        Raises: UnknownQueryParameter.
+        """
+        return self._ask(Ask("GET", "/api/v1/jobs", Jobs))
+
+    def get_job(self, job: str) -> JobShape:
+        """One job.
+
+        job: Name of a job, see `/jobs`.
+        Raises: UnknownJob, UnknownQueryParameter.
+        """
+        return self._ask(Ask("GET", f"/api/v1/jobs/{part(job)}", JobShape))
+
+    def list_runs(self, job: str, *, cursor: str | None = None, limit: int | None = None) -> JobRuns:
+        """Runs of a job, newest first.
+
+        job: Name of a job, see `/jobs`.
+        cursor: `next` of the page before.
+        limit: Most items in the answer.
+        Raises: UnknownJob, CursorInvalid, UnknownQueryParameter.
+        """
+        return self._ask(
+            Ask("GET", f"/api/v1/jobs/{part(job)}/runs", JobRuns, query={"cursor": cursor, "limit": limit})
+        )
+
+    def iter_list_runs(self, job: str) -> Iterator[JobRunShape]:
+        """The items of all pages of `list_runs`, each asked for when it is needed."""
+        return pages(lambda cursor: self.list_runs(job, cursor=cursor, limit=200))
+
+    def run_job(self, job: str) -> JobRunShape:
+        """Run a job now, out of turn and even when it is switched off; answers when it has ended.
+
+        job: Name of a job, see `/jobs`.
+        Raises: UnknownJob, UnknownQueryParameter.
+        """
+        return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/run", JobRunShape))
+
+    def enable_job(self, job: str) -> JobShape:
+        """Let the schedule run it.
+
+        job: Name of a job, see `/jobs`.
+        Raises: UnknownJob, UnknownQueryParameter.
+        """
+        return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/enable", JobShape))
+
+    def disable_job(self, job: str) -> JobShape:
+        """Keep the schedule from running it.
+
+        job: Name of a job, see `/jobs`.
+        Raises: UnknownJob, UnknownQueryParameter.
+        """
+        return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/disable", JobShape))

@@ -1,0 +1,34 @@
+"""Calls about sources, awaited.
+
+Written by scripts/write_client.py from the OpenAPI document; run `make docs` after a change of the API.
+"""
+
+from truecast.client.ask import Ask, part
+from truecast.client.asker import AsyncAsker
+from truecast.client.shapes import Recommendations, Sources, SourceShape
+
+
+class AsyncSourcesCalls(AsyncAsker):
+    """Everything about sources."""
+
+    async def list_sources(self) -> Sources:
+        """All sources: budgets, breakers, last errors, and what sharing and batching saved.
+
+        Raises: UnknownQueryParameter.
+        """
+        return await self._ask(Ask("GET", "/api/v1/sources", Sources))
+
+    async def recommend_sources(self) -> Recommendations:
+        """What could be done about the sources: keys, order, second sources, limits nearly used up.
+
+        Raises: UnknownQueryParameter.
+        """
+        return await self._ask(Ask("GET", "/api/v1/sources/recommendations", Recommendations))
+
+    async def get_source(self, source: str) -> SourceShape:
+        """One source.
+
+        source: Key of a source.
+        Raises: UnknownSource, UnknownQueryParameter.
+        """
+        return await self._ask(Ask("GET", f"/api/v1/sources/{part(source)}", SourceShape))

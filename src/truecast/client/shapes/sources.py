@@ -1,0 +1,138 @@
+"""Shapes of the answers about sources.
+
+Written by scripts/write_client.py from the OpenAPI document; run `make docs` after a change of the API.
+"""
+
+from datetime import datetime
+
+from truecast.client.shape import Shape
+from truecast.client.shapes.words import (
+    BreakerState,
+    FeedShapeState,
+    SourceShapeLimitsOf,
+    SourceShapeState,
+)
+
+
+class AdviceShape(Shape, frozen=True, kw_only=True):
+    """Something a person could do."""
+
+    kind: str
+    source: str | None
+    asset_class: str | None
+    text: str
+
+
+class BreakerShape(Shape, frozen=True, kw_only=True):
+    """`open`: not asked; `half_open`: the next request is a probe. `failures` among the latest `outcomes`."""
+
+    state: BreakerState
+    failures: int
+    outcomes: int
+    opened: int
+    retry_after_s: float | None
+
+
+class FeedShape(Shape, frozen=True, kw_only=True):
+    """A live feed. `lost`: the process that listened has not been heard of for a while; another one takes over.
+
+    `reconnects` after a loss, `renewals` planned ones that left no hole; `gaps` holes in the numbers of its messages,
+    `missing` messages in them; `resyncs` questions for the latest quotes; `fills` stretches of bars fetched because
+    nobody had listened; `bars` kept; `dropped` events by reason; `malformed` messages that could not be read;
+    `refused` symbols with what the source says. Counted since `holder` took it over.
+    """
+
+    state: FeedShapeState
+    symbols: int
+    connected_since: datetime | None
+    last_message_at: datetime | None
+    last_message_age_s: float | None
+    messages: int
+    reconnects: int
+    renewals: int
+    resyncs: int
+    gaps: int
+    missing: int
+    fills: int
+    bars: int
+    malformed: int
+    dropped: dict[str, int]
+    refused: dict[str, str]
+    last_error: str | None
+    last_error_at: datetime | None
+    holder: str | None
+    told_at: datetime
+
+
+class LimitShape(Shape, frozen=True, kw_only=True):
+    """A published limit and how much of it is used. `reserved` is kept for requests that a user waits for."""
+
+    amount: int
+    counted: str
+    window_s: float
+    scope: str
+    used: int
+    left: int
+    reserved: int
+
+
+class Recommendations(Shape, frozen=True, kw_only=True):
+    """What could be better; empty when nothing."""
+
+    items: list[AdviceShape]
+
+
+class UsageShape(Shape, frozen=True, kw_only=True):
+    """What this process asked since it began. `amplification`: requests sent per question that was not shared."""
+
+    calls: int
+    attempts: int
+    retries: int
+    outcomes: dict[str, int]
+    refused_over_budget: int
+    refused_resting: int
+    coalesced: int
+    batched: int
+    batches: int
+    batching_gain: float | None
+    latency_s: float | None
+    time_limit_s: float
+    amplification: float | None
+
+
+class SourceShape(Shape, frozen=True, kw_only=True):
+    """A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
+
+    `feed` is null where nobody listens live.
+    """
+
+    key: str
+    name: str
+    state: SourceShapeState
+    configured: bool
+    needs_key: bool
+    unofficial: bool
+    delay: str
+    capabilities: list[str]
+    asset_classes: list[str]
+    intervals: list[str]
+    terms: str
+    licence: str
+    attribution: str
+    url: str
+    limits: list[LimitShape]
+    limits_of: SourceShapeLimitsOf
+    paused_s: float
+    breaker: BreakerShape | None
+    usage: UsageShape | None
+    last_success_at: datetime | None
+    last_success_age_s: float | None
+    last_error: str | None
+    last_error_at: datetime | None
+    feed: FeedShape | None
+
+
+class Sources(Shape, frozen=True, kw_only=True):
+    """All known sources: the configured ones in the order in which they are asked, then the others."""
+
+    items: list[SourceShape]
