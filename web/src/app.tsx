@@ -21,6 +21,7 @@ const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
   compare: async () => (await import("./pages/compare")).Compare,
   risk: async () => (await import("./pages/risk")).Risk,
   models: async () => (await import("./pages/models")).Models,
+  developers: async () => (await import("./pages/developers")).Developers,
 };
 const loaded = new Map<PageName, ComponentType>();
 

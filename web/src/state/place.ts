@@ -13,6 +13,7 @@ export const PAGES = {
   risk: { path: "/risk", title: "Risk" },
   models: { path: "/models", title: "Models" },
   data: { path: "/data", title: "Data health" },
+  developers: { path: "/developers", title: "API" },
   settings: { path: "/settings", title: "Settings" },
 } as const;
 
