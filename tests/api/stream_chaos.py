@@ -1,4 +1,7 @@
-"""Clients that lose their connection at random and come back: nothing may be missing in silence, nothing come twice."""
+"""Clients that lose their connection at random and come back: nothing may be missing in silence, nothing come twice.
+
+One of each skin: they come back as their protocol has it, by offsets or by the last id, and check the same numbers.
+"""
 
 import asyncio
 import contextlib
@@ -7,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 PATH = "/api/v1/stream/ws"
@@ -39,20 +42,21 @@ class Follower:
         """Connect, follow, and when the connection is lost, again; until cancelled."""
         while True:
             with contextlib.suppress(OSError, WebSocketException, TimeoutError, EOFError):
-                async with connect(
-                    f"ws://127.0.0.1:{port}{PATH}", compression=None, ping_interval=None, open_timeout=30
-                ) as socket_:
-                    self._report.connections += 1
-                    await self._follow(socket_)
+                await self.follow(port)
             await asyncio.sleep(0.02)
 
-    async def _follow(self, socket_: ClientConnection) -> None:
+    async def follow(self, port: int) -> None:
+        """One connection, until it is lost."""
+        async with _connected(port, PATH) as socket_:
+            self._report.connections += 1
+            await socket_.send(json.dumps({"action": "subscribe", **self.asked()}))
+            async for text in socket_:
+                self.hear(json.loads(text))
+
+    def asked(self) -> dict[str, Any]:
+        """What it wants, from where it is."""
         since = {topic: list(place) for topic, place in self.places.items()}
-        await socket_.send(
-            json.dumps({"action": "subscribe", "topics": self.topics, "since": since, "snapshot": False})
-        )
-        async for text in socket_:
-            self.hear(json.loads(text))
+        return {"topics": self.topics, "since": since, "snapshot": False}
 
     def hear(self, said: dict[str, Any]) -> None:
         """Check the numbers."""
@@ -83,6 +87,61 @@ class Follower:
         elif said["offset"] <= offset:
             self._report.duplicates += 1
         self.places[said["topic"]] = (said["epoch"], said["offset"])
+
+
+class EventFollower(Follower):
+    """Over server-sent events, as a browser: only `Last-Event-ID` is remembered, once its event is complete."""
+
+    last = ""
+
+    async def follow(self, port: int) -> None:
+        """See Follower."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            topics = ",".join(self.topics)
+            head = f"GET /api/v1/stream/sse?topics={topics}&snapshot=false HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+            writer.write((head + (f"Last-Event-ID: {self.last}\r\n" if self.last else "") + "\r\n").encode())
+            self._report.connections += 1
+            id_, data = self.last, ""
+            while (line := await reader.readline()).endswith(b"\n"):
+                field, _, value = line.decode().strip().partition(": ")
+                if field == "id":
+                    id_ = value
+                elif field == "data":
+                    data = value
+                elif not field and data:
+                    self.last = id_
+                    self.hear(json.loads(data))
+                    data = ""
+        finally:
+            writer.transport.abort()
+
+
+class SocketIoFollower(Follower):
+    """Over Socket.IO, without its library: what is checked is what comes over the wire."""
+
+    async def follow(self, port: int) -> None:
+        """See Follower."""
+        async with _connected(port, "/socket.io/?EIO=4&transport=websocket") as socket_:
+            self._report.connections += 1
+            await socket_.send("40")
+            await socket_.send("42" + json.dumps(["subscribe", self.asked()]))
+            async for text in socket_:
+                if text == "2":
+                    await socket_.send("3")
+                elif str(text).startswith("42"):
+                    name, said = json.loads(text[2:])
+                    if name == "subscription_confirmed":
+                        self.hear({**said, "event": "subscribed"})
+                    elif name == "reset" or "offset" in said:
+                        self.hear({**said, "event": "reset"} if name == "reset" else said)
+
+
+SKINS = (Follower, EventFollower, SocketIoFollower)
+
+
+def _connected(port: int, path: str) -> connect:
+    return connect(f"ws://127.0.0.1:{port}{path}", compression=None, ping_interval=None, open_timeout=30)
 
 
 async def caught_up(report: Report, offsets: dict[str, int], wait_s: float) -> None:

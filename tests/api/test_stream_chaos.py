@@ -13,7 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.api.fault_proxy import fault_proxy
-from tests.api.stream_chaos import Follower, Report, caught_up
+from tests.api.stream_chaos import SKINS, Report, caught_up
 from tests.api.stream_house import WAIT_S, House, open_house
 from tests.api.test_stream_ws import BAD
 from truecast.kit.limits import STREAM_SLOW_S_MAX
@@ -31,8 +31,8 @@ async def house(services: Services) -> AsyncIterator[House]:
 async def test_cut_connections_lose_nothing_in_silence_and_hear_nothing_twice(house: House) -> None:
     """benchmarks/stream.py does the same with 1,000 clients for minutes."""
     report, rounds = Report(), 150
-    async with fault_proxy(house.port, np.random.default_rng(11), life_s=0.6) as proxy:
-        followers = [Follower(i, TOPICS, report) for i in range(25)]
+    async with fault_proxy(house.port, generator=np.random.default_rng(11), life_s=0.6) as proxy:
+        followers = [SKINS[i % 3](i, TOPICS, report) for i in range(25)]
         tasks = [asyncio.create_task(one.run(proxy.port)) for one in followers]
         async with asyncio.timeout(WAIT_S):
             while len([places for places in report.places.values() if len(places) == len(TOPICS)]) < 25:
