@@ -4,7 +4,7 @@ Retries follow "Exponential Backoff and Jitter" (AWS Architecture Blog, 2015): f
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -30,6 +30,7 @@ from truecast.kit.limits import (
     PAUSE_S_DEFAULT,
 )
 from truecast.kit.metrics import SOURCE_REQUESTS
+from truecast.kit.urls import passwords_in, without_secrets
 
 _TOO_MANY = 429
 _BANNED = 418  # Binance, to addresses that ignored its 429
@@ -108,7 +109,8 @@ class Response:
 class HttpClient:
     """GETs below one base URL, over few kept connections. Redirects are errors: a source that moved is looked at.
 
-    What may be asked, when and how often is the guard's business; clients of one source share it.
+    What may be asked, when and how often is the guard's business; clients of one source share it. What is `hidden`,
+    the user's key, is never repeated: neither when an address is shown nor when an answer quotes it.
     """
 
     def __init__(
@@ -120,6 +122,7 @@ class HttpClient:
         timeout_s: float = HTTP_TIMEOUT_S,
         body_bytes_max: int = HTTP_BODY_BYTES_MAX,
         guard: Guard | None = None,
+        hidden: Sequence[str] = (),
     ) -> None:
         self._base_url = base_url.rstrip("/")
         self._host = _host(base_url)
@@ -129,6 +132,7 @@ class HttpClient:
         self._body_bytes_max = body_bytes_max
         self._guard = guard or Guard(self._host, clock=clock, timeout_s=timeout_s)
         self._flights: Flights[_Question, Response] = Flights(self._guard.shared)
+        self._hidden = tuple(sorted({*hidden, *passwords_in(base_url)} - {""}, key=len, reverse=True))
         self._client: httpx.AsyncClient | None = None
 
     async def get(
@@ -205,7 +209,7 @@ class HttpClient:
         headers: Mapping[str, str] | None,
     ) -> "Response | _Setback":
         """One request. Raises what no repetition would change; tells the guard how it went."""
-        shown = url.split("?", 1)[0]  # a query may hold a key
+        shown = self._without_hidden(without_secrets(url))
         try:
             answer = await self._once(attempt, url, shown, params, headers)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
@@ -266,13 +270,21 @@ class HttpClient:
             finally:
                 await stream.aclose()
             lower = {name.lower(): value for name, value in stream.headers.items()}
-            return Response(stream.status_code, lower, b"".join(parts), self._clock.now())
+            body = b"".join(parts)
+            for secret in self._hidden:
+                body = body.replace(secret.encode(), b"[redacted]")
+            return Response(stream.status_code, lower, body, self._clock.now())
 
     async def close(self) -> None:
         """Close the kept connections; the next `get` opens new ones."""
         if self._client is not None:
             await self._client.aclose()
             self._client = None
+
+    def _without_hidden(self, text: str) -> str:
+        for secret in self._hidden:
+            text = text.replace(secret, "[redacted]")
+        return text
 
     def _opened(self) -> httpx.AsyncClient:
         if self._client is None:

@@ -1,10 +1,11 @@
 """Every secret that the settings hold, so that logs, traces and reports can know them wherever they turn up."""
 
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from truecast.kit.settings import Settings
+from truecast.kit.urls import passwords_in
 
 _CHARS_MIN = 10  # a shorter one may be a word that stands in honest lines; its place in a URL hides it all the same
 
@@ -22,12 +23,5 @@ def known_secrets(settings: Settings) -> list[SecretStr]:
         found |= {dsn, urlsplit(dsn).username or ""}
     urls = (settings.database_url, settings.redis_url, settings.otlp_endpoint, *settings.source_urls.values())
     for url in filter(None, urls):
-        found |= {_password(url), unquote(_password(url))}
+        found |= passwords_in(url)
     return [SecretStr(text) for text in sorted(found) if len(text) >= _CHARS_MIN]
-
-
-def _password(url: str) -> str:
-    try:
-        return urlsplit(url).password or ""
-    except ValueError:  # no address; told by whoever opens it
-        return ""

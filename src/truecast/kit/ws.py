@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from truecast.kit.errors import EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import WS_CLOSE_S_MAX, WS_FRAME_BYTES_MAX, WS_OPEN_S_MAX, WS_PING_EVERY_S, WS_PONG_S_MAX
+from truecast.kit.urls import without_secrets
 
 
 class SocketUnreachable(TruecastError):
@@ -93,7 +94,7 @@ async def connect(url: str, headers: Mapping[str, str] | None = None, *, open_s_
     # Imported late: it costs 30 ms, and most processes listen to nothing.
     from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI  # noqa: PLC0415
 
-    shown = url.split("?", 1)[0]  # a query may hold a key
+    shown = without_secrets(url)
     try:
         connection = await _direct()(
             url,

@@ -19,6 +19,8 @@ from truecast.providers.errors import (
 )
 from truecast.providers.payload import is_html
 
+_KEY_CHARS_MIN = 6  # of a part of a key that is hidden where it turns up; no real one is shorter
+
 # What an error answer of this source means, by status and what it says (lower case); None: nothing out of the ordinary.
 Explain = Callable[[int, str, str], TruecastError | None]
 
@@ -94,7 +96,15 @@ class Upstream:
 def client_of(info: SourceInfo, clock: Clock, reach: Reach, *, own_url: str | None = None) -> HttpClient:
     """GETs below the source's own address (`own_url` where that is not the one of its TOML), or where `reach` says."""
     url = base_url(info, reach) if own_url is None else reach.base_url or own_url
-    return HttpClient(url, clock=clock, generator=reach.generator, timeout_s=reach.timeout_s, guard=reach.guard)
+    key = "" if reach.key is None else reach.key.get_secret_value()
+    return HttpClient(
+        url,
+        clock=clock,
+        generator=reach.generator,
+        timeout_s=reach.timeout_s,
+        guard=reach.guard,
+        hidden=[part for part in (key, *key.split(":")) if len(part) >= _KEY_CHARS_MIN],
+    )
 
 
 def upstream_of(
