@@ -4,9 +4,15 @@ export interface Palette {
   muted: string;
   hairline: string;
   paper: string;
+  edge: string;
   fan: string;
   warn: string;
+  /** Of indicators, in the order in which they are chosen. */
+  lines: string[];
 }
+
+/** So many colours that people with any colour vision tell apart; each comes with its own dash, too. */
+export const LINE_COLORS = 6;
 
 let probe: HTMLElement | null = null;
 
@@ -26,7 +32,9 @@ export function palette(): Palette {
     muted: colorOf("muted"),
     hairline: colorOf("grid"),
     paper: colorOf("card"),
+    edge: colorOf("edge-strong"),
     fan: colorOf("fan"),
     warn: colorOf("warn"),
+    lines: Array.from({ length: LINE_COLORS }, (_, k) => colorOf(`line-${k + 1}`)),
   };
 }

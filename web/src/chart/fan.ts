@@ -61,7 +61,10 @@ export class FanView implements ICustomSeriesPaneView<Time, FanData, FanOptions>
   }
 
   draw(target: Target, toY: PriceToCoordinateConverter): void {
-    const bars = this.data?.bars ?? [];
+    const range = this.data?.visibleRange;
+    if (!this.data || !range || range.from >= range.to) return; // all of it is off the screen
+    // One more on each side, so that what crosses the edge is drawn up to it.
+    const bars = this.data.bars.slice(Math.max(0, range.from - 1), range.to + 1);
     if (bars.length === 0) return;
     target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: hr, verticalPixelRatio: vr, bitmapSize }) => {
       const y = (value: number): number => (toY(value) ?? 0) * vr;

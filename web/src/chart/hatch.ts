@@ -1,5 +1,6 @@
 // Where data is missing the chart shows that it is: a hatched strip with nothing drawn through it.
 import type { IChartApiBase, IPrimitivePaneView, ISeriesPrimitive, SeriesAttachedParameter, Time } from "lightweight-charts";
+import { lowerBound } from "./bars";
 import type { GapBand } from "./series";
 
 export class GapHatch implements ISeriesPrimitive<Time> {
@@ -7,6 +8,7 @@ export class GapHatch implements ISeriesPrimitive<Time> {
   private redraw: (() => void) | null = null;
   shown: readonly GapBand[] = [];
   private color = "#999";
+  private made: { key: string; pattern: CanvasPattern | null } | null = null;
   private readonly views: readonly IPrimitivePaneView[];
 
   constructor() {
@@ -36,31 +38,47 @@ export class GapHatch implements ISeriesPrimitive<Time> {
   private draw(target: Parameters<NonNullable<ReturnType<IPrimitivePaneView["renderer"]>>["draw"]>[0]): void {
     const scale = this.chart?.timeScale();
     if (!scale || this.shown.length === 0) return;
+    const seen = scale.getVisibleRange();
+    if (!seen) return;
     const half = scale.options().barSpacing / 2;
+    // Only those on the screen are looked at: a long history has thousands.
+    const first = lowerBound(this.shown, seen.from as number, (band) => band.to);
     target.useBitmapCoordinateSpace(({ context, horizontalPixelRatio: hr, bitmapSize }) => {
+      const ink = this.pattern(context, hr);
+      if (!ink) return;
       context.save();
-      context.strokeStyle = this.color;
-      context.lineWidth = hr;
-      for (const band of this.shown) {
+      context.fillStyle = ink;
+      for (let i = first; i < this.shown.length; i += 1) {
+        const band = this.shown[i];
+        if (!band || band.from > (seen.to as number)) break;
         const left = scale.timeToCoordinate(band.from as Time);
         const right = scale.timeToCoordinate(band.to as Time);
         if (left === null || right === null) continue;
         const [x0, x1] = [(left - half) * hr, (right + half) * hr];
-        if (x1 < 0 || x0 > bitmapSize.width) continue;
-        context.save();
-        context.beginPath();
-        context.rect(x0, 0, x1 - x0, bitmapSize.height);
-        context.clip();
-        context.globalAlpha = 0.35;
-        context.beginPath();
-        for (let x = x0 - bitmapSize.height; x < x1; x += 9 * hr) {
-          context.moveTo(x, bitmapSize.height);
-          context.lineTo(x + bitmapSize.height, 0);
-        }
-        context.stroke();
-        context.restore();
+        context.fillRect(x0, 0, Math.max(1, x1 - x0), bitmapSize.height);
       }
       context.restore();
     });
+  }
+
+  /** The hatching, drawn once for each colour and resolution. */
+  private pattern(context: CanvasRenderingContext2D, ratio: number): CanvasPattern | null {
+    const key = `${this.color} ${ratio}`;
+    if (this.made?.key === key) return this.made.pattern;
+    const size = Math.max(4, Math.round(9 * ratio));
+    const tile = document.createElement("canvas");
+    tile.width = tile.height = size;
+    const pen = tile.getContext("2d");
+    if (!pen) return null;
+    pen.strokeStyle = this.color;
+    pen.globalAlpha = 0.35;
+    pen.lineWidth = ratio;
+    for (const shift of [-size, 0, size]) {
+      pen.moveTo(shift, size);
+      pen.lineTo(shift + size, 0);
+    }
+    pen.stroke();
+    this.made = { key, pattern: context.createPattern(tile, "repeat") };
+    return this.made.pattern;
   }
 }

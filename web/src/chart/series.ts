@@ -44,15 +44,22 @@ export function isLine(candles: readonly Candle[]): boolean {
   return flat >= 0.95 * candles.length;
 }
 
+const pointsOf = new WeakMap<Candle, CandlePoint>();
+
+/** A candle as the chart takes it; the same object for the same candle, so that what did not change can be told. */
+export function pointOf(candle: Candle): CandlePoint {
+  let point = pointsOf.get(candle);
+  if (!point) {
+    point = { time: seconds(candle.start), open: candle.open, high: candle.high, low: candle.low, close: candle.close };
+    pointsOf.set(candle, point);
+  }
+  return point;
+}
+
 /** Candles with empty slots where data is missing, and where those slots are. Nothing is interpolated. */
 export function withGaps(candles: readonly Candle[], gaps: readonly Gap[], interval: string): { points: (CandlePoint | EmptyPoint)[]; bands: GapBand[] } {
-  const points: (CandlePoint | EmptyPoint)[] = candles.map((c) => ({
-    time: seconds(c.start),
-    open: c.open,
-    high: c.high,
-    low: c.low,
-    close: c.close,
-  }));
+  const points: (CandlePoint | EmptyPoint)[] = candles.map(pointOf);
+  if (gaps.length === 0) return { points, bands: [] };
   const taken = new Set(points.map((p) => p.time));
   const first = points[0]?.time ?? 0;
   const last = points.at(-1)?.time ?? 0;
@@ -185,15 +192,27 @@ export function probabilityAbove(step: ForecastStep, price: number): number | nu
   return null;
 }
 
-/** New candles laid over old ones; null when a closed bar changed (a new dividend, a correction): then load all again. */
+/**
+ * New candles laid over old ones; null when a closed bar changed (a new dividend, a correction): then load all again.
+ * A bar that is still forming behind the last of the new ones is kept: the stream told of it.
+ */
 export function mergeCandles(old: readonly Candle[], fresh: readonly Candle[]): Candle[] | null {
-  const first = fresh[0];
-  if (!first) return [...old];
-  const known = new Map(old.map((c) => [c.start, c]));
+  const [first, end] = [fresh[0], fresh.at(-1)];
+  if (!first || !end) return [...old];
+  const [from, to] = [Date.parse(first.start), Date.parse(end.start)];
+  let cut = old.length;
+  while (cut > 0 && Date.parse(old[cut - 1]?.start ?? "") >= from) cut -= 1;
+  const known = new Map(old.slice(cut).map((c) => [c.start, c]));
+  const laid: Candle[] = [];
   for (const candle of fresh) {
     const before = known.get(candle.start);
     if (before?.final && (before.close !== candle.close || before.open !== candle.open)) return null;
+    laid.push(before && sameCandle(before, candle) ? before : candle);
   }
-  const start = Date.parse(first.start);
-  return [...old.filter((c) => Date.parse(c.start) < start), ...fresh];
+  const forming = old.slice(cut).filter((c) => !c.final && Date.parse(c.start) > to);
+  return [...old.slice(0, cut), ...laid, ...forming];
+}
+
+function sameCandle(a: Candle, b: Candle): boolean {
+  return a.final === b.final && a.close === b.close && a.high === b.high && a.low === b.low && a.open === b.open && a.volume === b.volume;
 }

@@ -48,6 +48,20 @@ export function barLabelShort(iso: string, interval: string): string {
   return formatter("date-short", { ...DAY, year: "2-digit", timeZone: "UTC" }).format(at);
 }
 
+export type AxisPart = "year" | "month" | "day" | "clock";
+const AXIS: Record<AxisPart, Intl.DateTimeFormatOptions> = {
+  year: { year: "numeric" },
+  month: { month: "short" },
+  day: { day: "numeric", month: "short" },
+  clock: CLOCK,
+};
+
+/** A label of a time axis: local time below a day, period labels (never shifted) from a day on. */
+export function axisLabel(ms: number, part: AxisPart, interval: string): string {
+  const labels = isIntraday(interval) ? formatter(`axis-${part}`, AXIS[part]) : formatter(`axis-${part}-utc`, { ...AXIS[part], timeZone: "UTC" });
+  return labels.format(ms);
+}
+
 /** A moment in local time: `4 Jan 2021, 14:00`. */
 export function moment(iso: string): string {
   return formatter("moment", { ...DAY, ...CLOCK }).format(new Date(iso));

@@ -1,26 +1,35 @@
-// One instrument: its past, its forecast, and how such forecasts did.
-import { useEffect, useMemo, useState } from "preact/hooks";
-import { get, post, segment } from "../api/client";
-import type { Forecast, HistoryItem, Page, Performance, Prices, SymbolDetail } from "../api/types";
-import { Chart, type Pointed } from "../chart/chart";
-import { askedSteps, isLine, SHOWN_LEVELS, upTo } from "../chart/series";
+// One instrument: its past, its forecast, and how such forecasts did; now, or as it was known at any moment.
+import { useCallback, useEffect, useMemo } from "preact/hooks";
+import { get, segment } from "../api/client";
+import type { Performance, Prices, SymbolDetail } from "../api/types";
+import { claimsOf } from "../chart/claims";
+import { askedSteps, isLine, upTo } from "../chart/series";
 import { changePercent, change as changeText, price as priceText } from "../format/numbers";
-import { steps } from "../format/time";
+import { barLabel, moment } from "../format/time";
 import { Bone } from "../parts/bits";
+import { ChartBody } from "../parts/chartbody";
 import { Controls } from "../parts/controls";
 import { Failure } from "../parts/failure";
 import { Footer, QuickPicks } from "../parts/frame";
 import { DownIcon, UpIcon } from "../parts/icons";
-import { Outlook, OutlookBones, StepsTable } from "../parts/outlook";
+import { Layers } from "../parts/layers";
+import { RiskCard, StatisticsCard } from "../parts/measures";
+import { Origins } from "../parts/origins";
+import { OutlookCard } from "../parts/outlookcard";
 import { ProvenanceBadge } from "../parts/provenance";
-import { Readout } from "../parts/readout";
 import { TrackRecord } from "../parts/record";
 import { className } from "../parts/search";
+import { TravelBanner, TravelButton } from "../parts/travel";
 import { nearestRow } from "../record/choose";
-import { useCandles } from "../state/candles";
+import { useCandles, type CandleResource } from "../state/candles";
+import { useClaims } from "../state/claims";
+import { useForecast } from "../state/forecast";
+import { useIndicators } from "../state/indicators";
 import { useResource, type Resource } from "../state/resource";
-import { info, pollMs, slowPollMs } from "../state/server";
+import { pollMs, slowPollMs } from "../state/server";
+import { covers, useStream } from "../state/stream";
 import { show, view } from "../state/view";
+import "../styles/chart.css";
 
 export function Instrument() {
   return (
@@ -48,82 +57,105 @@ function OneInstrument({ symbol }: { symbol: string }) {
   return <Board symbol={symbol} detail={detail.data} />;
 }
 
+const travel = (asOf: string | null): void => show({ asOf, again: false });
+
 function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null }) {
   const shown = view.value;
+  const { asOf } = shown;
   const interval = shown.interval ?? detail?.default_interval ?? null;
   const empty = detail !== null && interval === null; // known, but without a single bar
   const adjustable = detail?.asset_class === "equity" || detail?.asset_class === "etf";
   const adjust = adjustable ? shown.adjust : "raw";
   const known = detail?.symbol ?? null;
+  const streamed = detail?.sources.some((source) => source.interval === interval) ?? false;
 
-  const candles = useCandles(known, interval, adjust);
+  const candles = useCandles({ symbol: known, interval, adjust, asOf, range: shown.range, streamed });
   const bars = candles.data?.candles ?? [];
   const last = bars.findLast((bar) => bar.final);
-  const prices = useResource<Prices>(known && `price ${known}`, (signal) => get("/prices", { symbols: known }, signal), { everyMs: pollMs });
-  // A forecast stands on the last closed bar: ask again when there is a new one, not on a timer.
-  const asked = askedSteps(shown.horizon);
-  const series = known && interval && last ? `${known} ${interval} ${shown.model}` : null;
-  const forecast = useResource<Forecast>(
-    series && `forecast ${series} ${asked} ${last?.start}`,
-    (signal) => {
-      const question = { symbol: known, interval, horizon: asked, model: shown.model, levels: SHOWN_LEVELS };
-      // Nothing can come of a forecast on data that ended long ago: asked as of now it is shown, but not sealed.
-      const over = candles.data?.blocks.at(-1)?.provenance.stale ?? false;
-      return post("/forecasts", over ? { ...question, as_of: info.peek()?.clock.now } : question, signal);
-    },
-    { keep: true },
-  );
-  // `auto` has no record of its own: the record shown is that of the model which served.
-  const served = forecast.error || shown.model !== "auto" ? shown.model : (forecast.data?.model ?? null);
-  const record = known && interval && served ? `${known} ${interval} ${served}` : null;
-  const model = served === "auto" ? null : served;
-  const performance = useResource<Performance>(
-    record && `performance ${record}`,
-    (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal),
-    { everyMs: slowPollMs },
-  );
-  const history = useResource<Page<HistoryItem>>(
-    record && `history ${record}`,
-    (signal) => get(`/forecasts/${segment(known ?? "")}/history`, { interval, model, horizon: 1, limit: 60 }, signal),
-    { everyMs: pollMs },
-  );
+  const first = bars[0] ? Date.parse(bars[0].start) / 1000 : null;
+  const prices = usePrice(asOf ? null : known);
+  const over = candles.data?.blocks.at(-1)?.provenance.stale ?? false;
+  const { forecast, model, reload } = useForecast({ symbol: known, interval, last: last?.start ?? null, over, view: shown });
+  const record = known && interval && model && !asOf ? `${known} ${interval} ${model}` : null;
+  const performance = useResource<Performance>(record && `performance ${record}`, (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal), { everyMs: slowPollMs });
+  const claimed = useClaims({ symbol: known, interval, model, step: shown.step, level: shown.level, asOf, from: shown.past ? first : null, onNews: reload });
+  const claims = useMemo(() => (shown.past && claimed.data ? claimsOf(claimed.data) : []), [claimed.data, shown.past]);
+  const indicators = useIndicators({ symbol: known, interval, chosen: shown.draw, asOf, from: first, last: last?.start ?? null });
+  const unlike = indicators.adjust !== null && indicators.adjust !== adjust; // models read adjusted prices
+  const lines = useMemo(() => indicators.lines.filter((line) => !unlike || line.pane !== "price"), [JSON.stringify(indicators.lines), unlike]);
+
   const said = forecast.data && forecast.data.interval === interval && !forecast.error ? forecast.data : null;
   const fan = useMemo(() => said && upTo(said, shown.horizon), [said, shown.horizon]);
+  const flat = useMemo(() => isLine(bars), [bars.length > 0 && bars]);
+  const onTravel = useCallback(travel, []);
+  const hasVolume = bars.some((bar) => bar.volume !== null);
+  const refused = unlike && shown.adjust === "raw" ? "Averages and bands are computed from adjusted prices, so they are not drawn over raw ones." : indicators.error;
 
   return (
-    <main id="main" class="page">
-      <Head symbol={symbol} detail={detail} prices={prices} />
+    <main id="main" class={asOf ? "page travelled" : "page"}>
+      {asOf && detail && interval && <TravelBanner detail={detail} interval={interval} asOf={asOf} bars={bars} onTravel={onTravel} />}
+      <Head symbol={symbol} detail={detail} prices={prices} candles={candles} interval={interval} asOf={asOf} />
       <div class="board">
         <section class="card chart-card" aria-label="Prices and forecast">
-          {detail && interval ? <Controls detail={detail} view={shown} interval={interval} forecast={said} onChange={show} /> : empty ? null : <ControlBones />}
-          <ChartBody symbol={symbol} detail={detail} interval={interval} candles={candles} fan={fan} level={shown.level} />
+          {detail && interval ? (
+            <>
+              <Controls detail={detail} view={shown} interval={interval} forecast={said} onChange={show} />
+              <Layers detail={detail} view={shown} interval={interval} forecast={said} known={indicators.known} flat={flat} hasVolume={hasVolume} refused={refused} onChange={show}>
+                {!asOf && <TravelButton detail={detail} interval={interval} asOf={asOf} bars={bars} onTravel={onTravel} />}
+              </Layers>
+            </>
+          ) : empty ? null : (
+            <ControlBones />
+          )}
+          <ChartBody symbol={symbol} detail={detail} interval={interval} candles={candles} view={shown} line={flat || shown.kind === "line"} fan={fan} claims={claims} indicators={indicators} lines={lines} onTravel={onTravel} />
         </section>
-        {forecast.error ? (
-          <section class="card outlook">
-            <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
-          </section>
-        ) : fan && detail ? (
-          <Outlook forecast={fan} level={shown.level} calendar={detail.calendar} busy={fan.horizon !== shown.horizon || fan.requested_model !== shown.model} tested={performance.data && nearestRow(performance.data.walk_forward, shown.horizon)} onLevel={(level) => show({ level })} />
-        ) : empty || candles.error || (candles.data && !last) ? (
-          <section class="card outlook">
-            <p class="nothing soft">No prices, so no forecast.</p>
-          </section>
-        ) : (
-          <OutlookBones />
-        )}
+        <OutlookCard
+          forecast={forecast}
+          fan={fan}
+          view={shown}
+          detail={detail}
+          nothing={empty || candles.error !== null || (candles.data !== null && !last)}
+          busy={fan !== null && !asOf && (fan.horizon !== Math.min(shown.horizon, askedSteps(shown.horizon)) || fan.requested_model !== shown.model)}
+          tested={performance.data && nearestRow(performance.data.walk_forward, shown.horizon)}
+        />
       </div>
-      {detail && interval && <TrackRecord detail={detail} interval={interval} horizon={shown.horizon} performance={performance} history={history} model={model} />}
+      {detail && interval && (
+        <>
+          <div class="measures">
+            <RiskCard detail={detail} asOf={asOf} />
+            <StatisticsCard detail={detail} asOf={asOf} />
+            <Origins detail={detail} asOf={asOf} />
+          </div>
+          <TrackRecord detail={detail} interval={interval} horizon={shown.horizon} performance={performance} history={claimed} model={model} step={shown.step} level={shown.level} asOf={asOf} />
+        </>
+      )}
       <Footer origin={candles.data?.blocks.at(-1)?.provenance.origin ?? null} />
     </main>
   );
 }
 
-function Head({ symbol, detail, prices }: { symbol: string; detail: SymbolDetail | null; prices: Resource<Prices> }) {
-  const quote = prices.data?.items[0];
-  const failed = prices.data?.errors[0];
+/** The latest price, from the stream while it is there. */
+function usePrice(symbol: string | null): Resource<Prices> {
+  const topics = symbol ? [`quotes:${symbol}`] : [];
+  const prices = useResource<Prices>(symbol && `price ${symbol}`, (signal) => get("/prices", { symbols: symbol }, signal), { everyMs: () => (covers(topics) ? slowPollMs() : pollMs()) });
+  useStream<Prices["items"][number]>(topics, (told, meta) => {
+    if (told) prices.put({ items: [told], errors: [] });
+    else if (meta.kind === "reload" && !meta.first) prices.reload();
+  });
+  return prices;
+}
+
+interface HeadProps {
+  symbol: string;
+  detail: SymbolDetail | null;
+  prices: Resource<Prices>;
+  candles: CandleResource;
+  interval: string | null;
+  asOf: string | null;
+}
+
+function Head({ symbol, detail, prices, candles, interval, asOf }: HeadProps) {
   const tick = detail?.tick ?? 0.01;
-  const up = (quote?.change ?? 0) > 0;
-  const down = (quote?.change ?? 0) < 0;
   return (
     <header class="head">
       <div>
@@ -131,111 +163,45 @@ function Head({ symbol, detail, prices }: { symbol: string; detail: SymbolDetail
         <p class="soft">{detail ? `${detail.name} · ${className(detail.asset_class)}` : <Bone width="12em" />}</p>
       </div>
       <div class="quote" aria-live="off">
-        {quote ? (
-          <>
-            <p class="price" data-testid="price">
-              {priceText(quote.price, tick)} <small>{detail?.currency}</small>
-            </p>
-            <p class={`change ${up ? "up" : down ? "down" : ""}`}>
-              {up && <UpIcon />}
-              {down && <DownIcon />}
-              {changeText(quote.change, tick)} <span>{changePercent(quote.change_pct === null ? null : quote.change_pct / 100)}</span>
-            </p>
-            <ProvenanceBadge of={quote.provenance} />
-          </>
-        ) : failed ? (
-          <p class="soft">{failed.detail}</p>
-        ) : prices.error ? (
-          <p class="soft">{prices.error.problem.detail}</p>
-        ) : (
-          <Bone width="9em" height="2em" />
-        )}
+        {asOf ? <Then candles={candles} interval={interval} tick={tick} currency={detail?.currency ?? ""} /> : <Quote prices={prices} tick={tick} currency={detail?.currency ?? ""} />}
       </div>
     </header>
   );
 }
 
-interface BodyProps {
-  symbol: string;
-  detail: SymbolDetail | null;
-  interval: string | null;
-  candles: ReturnType<typeof useCandles>;
-  fan: Forecast | null;
-  level: number;
-}
-
-function ChartBody({ symbol, detail, interval, candles, fan, level }: BodyProps) {
-  const [pointed, setPointed] = useState<Pointed | null>(null);
-  const { data, error } = candles;
-  const bars = data?.candles ?? [];
-  const line = useMemo(() => isLine(bars), [bars]);
-  useEffect(() => setPointed(null), [symbol, interval]);
-  if (error && !data) {
-    return (
-      <div class="chart-empty">
-        <Failure error={error} onRetry={candles.reload} of="prices" />
-      </div>
-    );
-  }
-  if (detail && (interval === null || (data && bars.length === 0))) {
-    return (
-      <div class="chart-empty">
-        <div class="failure">
-          <h3>No prices yet</h3>
-          <p>No bar of {detail.symbol} {interval ? "at this interval " : ""}had closed by now. It appears here as soon as one does.</p>
-        </div>
-      </div>
-    );
-  }
-  if (!detail || !interval || !data) {
-    return (
-      <>
-        <p class="readout">
-          <Bone width="16em" />
-        </p>
-        <div class="chart-empty skeleton" aria-busy="true" aria-label="Prices loading" />
-      </>
-    );
-  }
-  const last = bars.at(-1);
+function Quote({ prices, tick, currency }: { prices: Resource<Prices>; tick: number; currency: string }) {
+  const quote = prices.data?.items[0];
+  const failed = prices.data?.errors[0];
+  if (!quote) return failed || prices.error ? <p class="soft">{failed?.detail ?? prices.error?.problem.detail}</p> : <Bone width="9em" height="2em" />;
+  const up = (quote.change ?? 0) > 0;
+  const down = (quote.change ?? 0) < 0;
   return (
     <>
-      <Readout pointed={pointed} last={last} line={line} forecast={fan} level={level} interval={interval} tick={detail.tick} />
-      <Chart
-        label={`${detail.symbol}: ${bars.length} bars${fan ? ` and a forecast ${steps(fan.horizon, interval, detail.calendar)} ahead` : ""}. Arrow keys read values, plus and minus zoom.`}
-        candles={bars}
-        gaps={data.gaps}
-        interval={interval}
-        tick={detail.tick}
-        forecast={fan}
-        level={level}
-        onPoint={setPointed}
-        onNeedOlder={candles.older}
-      />
-      {fan && (
-        <div class="chart-foot">
-          <ul class="legend" aria-label="Legend">
-            <li>
-              <i class="swatch b50" />
-              50
-            </li>
-            <li>
-              <i class="swatch b80" />
-              80
-            </li>
-            <li>
-              <i class="swatch b95" />
-              95 % of outcomes
-            </li>
-            <li>
-              <i class="swatch median" />
-              median
-            </li>
-            {data.resampled_from && <li class="soft">resampled from {data.resampled_from}</li>}
-          </ul>
-          <StepsTable forecast={fan} level={level} />
-        </div>
-      )}
+      <p class="price" data-testid="price">
+        {priceText(quote.price, tick)} <small>{currency}</small>
+      </p>
+      <p class={`change ${up ? "up" : down ? "down" : ""}`}>
+        {up && <UpIcon />}
+        {down && <DownIcon />}
+        {changeText(quote.change, tick)} <span>{changePercent(quote.change_pct === null ? null : quote.change_pct / 100)}</span>
+      </p>
+      <ProvenanceBadge of={quote.provenance} />
+    </>
+  );
+}
+
+/** In the past there is no live price: the last one that was known, and of when it is. */
+function Then({ candles, interval, tick, currency }: { candles: CandleResource; interval: string | null; tick: number; currency: string }) {
+  const last = candles.data?.candles.at(-1);
+  if (!last || !interval) return candles.data || candles.error ? <p class="soft">No price was known</p> : <Bone width="9em" height="2em" />;
+  return (
+    <>
+      <p class="price" data-testid="price">
+        {priceText(last.close, tick)} <small>{currency}</small>
+      </p>
+      <p class="soft" title={`Ended ${moment(last.end)}`}>
+        {last.final ? "close" : "so far"} of {barLabel(last.start, interval)}
+      </p>
     </>
   );
 }

@@ -22,7 +22,7 @@ interface Props {
 export function Controls({ detail, view, interval, forecast, onChange }: Props) {
   const adjustable = detail.asset_class === "equity" || detail.asset_class === "etf";
   return (
-    <form class="controls" aria-label="Chart and forecast settings" onSubmit={(event) => event.preventDefault()}>
+    <div class="controls" role="group" aria-label="Chart and forecast settings">
       <Choice
         legend="Interval"
         value={interval}
@@ -45,7 +45,7 @@ export function Controls({ detail, view, interval, forecast, onChange }: Props) 
           onChange={(adjust) => onChange({ adjust })}
         />
       )}
-    </form>
+    </div>
   );
 }
 

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { ApiFailure } from "../api/client";
 import { show } from "../state/view";
+import { Link } from "./link";
 
 interface Props {
   error: ApiFailure;
@@ -71,6 +72,27 @@ function choices(problem: ApiFailure["problem"]): ComponentChildren {
             {interval}
           </button>
         ))}
+      </p>
+    );
+  }
+  if (problem.code === "model_unavailable" && typeof problem["model"] === "string") {
+    return (
+      <p class="choices">
+        <button type="button" class="button" onClick={() => show({ model: "auto" })}>
+          Use auto
+        </button>
+        <Link class="button" href={`/models?model=${encodeURIComponent(problem["model"])}`}>
+          Train it
+        </Link>
+      </p>
+    );
+  }
+  if (problem.code === "as_of_in_future") {
+    return (
+      <p class="choices">
+        <button type="button" class="button" onClick={() => show({ asOf: null })}>
+          Back to now
+        </button>
       </p>
     );
   }

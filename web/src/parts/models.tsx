@@ -1,4 +1,5 @@
 // Which model says it: a list with what each may claim here, not a bare select.
+import { Fragment } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { get, post } from "../api/client";
 import type { AutoCandidate, Forecast, ModelItem } from "../api/types";
@@ -8,6 +9,7 @@ import { useResource } from "../state/resource";
 import { info } from "../state/server";
 import { Bone } from "./bits";
 import { Failure } from "./failure";
+import { Link } from "./link";
 import { VerdictBadge } from "./verdict";
 
 const MODEL_NAMES: Record<string, string> = {
@@ -113,7 +115,14 @@ function ModelList({ symbol, interval, horizon, value, shown, onChange, onDone }
       <legend class="sr-only">Model</legend>
       <Option group={name} item={{ name: "auto", description: judged?.reason ?? AUTO_ABOUT, status: "ready", reason: null }} chosen={value === "auto"} onChange={onChange} badge={null} />
       {listed.map((item) => (
-        <Option key={item.name} group={name} item={item} chosen={value === item.name} onChange={onChange} badge={<EvidenceBadge of={evidence.get(item.name)} model={item.name} />} />
+        <Fragment key={item.name}>
+          <Option group={name} item={item} chosen={value === item.name} onChange={onChange} badge={<EvidenceBadge of={evidence.get(item.name)} model={item.name} />} />
+          {item.status === "unavailable" && (
+            <Link class="train small" href={`/models?model=${encodeURIComponent(item.name)}`}>
+              {item.reason?.includes("install") ? `What ${modelName(item.name)} needs` : `Train ${modelName(item.name)}`}
+            </Link>
+          )}
+        </Fragment>
       ))}
     </fieldset>
   );

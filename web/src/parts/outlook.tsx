@@ -6,6 +6,7 @@ import { barLabel, steps } from "../format/time";
 import { Bone, Facts, Scroll, When } from "./bits";
 import { serverNow } from "../state/server";
 import { Why } from "./explanation";
+import { SealIcon } from "./icons";
 import { modelName } from "./models";
 
 interface Props {
@@ -15,22 +16,35 @@ interface Props {
   busy: boolean;
   /** The walk-forward record at the horizon shown, when it is there. */
   tested: PerformanceRow | null;
+  /** In the past: whether it stood in the ledger then, or was made again from what was known. null: now. */
+  source: "ledger" | "recomputed" | null;
   onLevel: (level: number) => void;
 }
 
-export function Outlook({ forecast, level, calendar, busy, tested, onLevel }: Props) {
+export function Outlook({ forecast, level, calendar, busy, tested, source, onLevel }: Props) {
   const end = forecast.steps.at(-1);
   const bounds = end && boundsAt(end, level);
   if (!end || !bounds) return <OutlookBones />;
   const { tick, anchor } = forecast;
   const up = probabilityAbove(end, anchor.price);
-  const over = Date.parse(end.target_end) < serverNow();
+  const over = source === null && Date.parse(end.target_end) < serverNow();
   const first = forecast.coverage.find((c) => Math.abs(c.level - level) < 1e-9);
   return (
     <section class={`card outlook ${busy ? "busy" : ""}`} aria-labelledby="outlook-title" aria-busy={busy}>
       <header>
         <h2 id="outlook-title">In {steps(forecast.horizon, forecast.interval, calendar)}</h2>
         <p class="soft">{barLabel(end.target, forecast.interval)}</p>
+        {source && (
+          <p class={`origin ${source}`} data-source={source}>
+            {source === "ledger" ? (
+              <>
+                <SealIcon /> From the ledger, issued <When iso={forecast.issued_at} />
+              </>
+            ) : (
+              "Recomputed from what was known then. Not in the ledger."
+            )}
+          </p>
+        )}
       </header>
       <p class="lead">
         <span class="soft">{levelText(level)} of outcomes between</span>
@@ -44,7 +58,7 @@ export function Outlook({ forecast, level, calendar, busy, tested, onLevel }: Pr
           ["Last value", <span>{price(anchor.price, tick)} <span class="soft">{barLabel(anchor.bar_start, forecast.interval)}</span></span>],
         ]}
       />
-      {anchor.provenance.stale && (
+      {anchor.provenance.stale && source === null && (
         <p class="warning small">
           The data end on {barLabel(anchor.bar_start, forecast.interval)}. {over ? "This is a forecast of a time that has passed." : "Newer values exist that this forecast does not know."}
         </p>

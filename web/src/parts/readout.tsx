@@ -1,9 +1,15 @@
 // What the crosshair points at, in words that do not jump around. Without a crosshair: the last bar.
-import type { Candle, Forecast } from "../api/types";
-import { boundsAt } from "../chart/series";
+import type { Block, Candle, Forecast } from "../api/types";
+import { blockAt } from "../chart/bars";
+import type { Claim } from "../chart/claims";
+import type { Indicator, Line, Values } from "../chart/indicators";
+import { boundsAt, seconds } from "../chart/series";
 import type { Pointed } from "../chart/chart";
-import { compact, level as levelText, price, range } from "../format/numbers";
+import { compact, level as levelText, price, range, significant } from "../format/numbers";
 import { barLabel, isIntraday, momentUtc, moment, steps } from "../format/time";
+import { CheckIcon, CrossIcon } from "./icons";
+import { nameOf } from "./layers";
+import { sourceName } from "./provenance";
 
 interface Props {
   pointed: Pointed | null;
@@ -13,9 +19,14 @@ interface Props {
   level: number;
   interval: string;
   tick: number;
+  blocks: readonly Block[];
+  claims: readonly Claim[];
+  lines: readonly Line[];
+  values: Values;
+  known: readonly Indicator[];
 }
 
-export function Readout({ pointed, last, line, forecast, level, interval, tick }: Props) {
+export function Readout({ pointed, last, line, forecast, level, interval, tick, blocks, claims, lines, values, known }: Props) {
   if (pointed?.kind === "gap") {
     return (
       <p class="readout">
@@ -49,6 +60,10 @@ export function Readout({ pointed, last, line, forecast, level, interval, tick }
   }
   const bar = pointed?.kind === "bar" ? pointed.candle : last;
   if (!bar) return <p class="readout" />;
+  const at = seconds(bar.start);
+  const claim = claims.find((one) => one.time === at);
+  const row = values.get(at);
+  const from = blockAt(blocks, bar.start)?.provenance;
   return (
     <p class="readout">
       <b title={isIntraday(interval) ? momentUtc(bar.start) : undefined}>{barLabel(bar.start, interval)}</b>
@@ -67,6 +82,34 @@ export function Readout({ pointed, last, line, forecast, level, interval, tick }
         </span>
       ) : null}
       {!bar.final && <span class="soft">still forming</span>}
+      {lines.map((one) => {
+        const value = row?.[one.column];
+        return value === null || value === undefined ? null : (
+          <span key={one.column} class="wide">
+            <i>{nameOf(one, known)}</i> {one.pane === "price" ? price(value, tick) : signed(value)}
+          </span>
+        );
+      })}
+      {claim && (
+        <span class="claim-then" title={`Issued ${moment(claim.item.issued_at)} (${momentUtc(claim.item.issued_at)}) by ${claim.item.model}`}>
+          <i>forecast {steps(claim.item.step, interval)} before</i> {range(claim.lower, claim.upper, tick)}
+          {claim.fate !== "open" && (
+            <span class={claim.fate === "hit" ? "inside yes" : "inside no"}>
+              {claim.fate === "hit" ? <CheckIcon /> : <CrossIcon />}
+              <span>{claim.fate}</span>
+            </span>
+          )}
+        </span>
+      )}
+      {from && (
+        <span class="soft wide" title={`${from.origin}. Received ${moment(from.received_at)} (${momentUtc(from.received_at)})`}>
+          {sourceName(from.source)}
+        </span>
+      )}
     </p>
   );
+}
+
+function signed(value: number): string {
+  return value < 0 ? `\u2212${significant(-value)}` : significant(value);
 }

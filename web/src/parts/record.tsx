@@ -1,5 +1,6 @@
 // The track record: what was sealed before the outcome, what the test on history says, and the last forecasts one by one.
-import type { HistoryItem, Page, Performance, PerformanceRow, SymbolDetail } from "../api/types";
+import type { HistoryItem, Performance, PerformanceRow, SymbolDetail } from "../api/types";
+import { fateOf } from "../chart/claims";
 import type { Resource } from "../state/resource";
 import { count, level as levelText, percent, price, range, score, significant } from "../format/numbers";
 import { age, barLabel, barLabelShort, steps } from "../format/time";
@@ -20,12 +21,29 @@ interface Props {
   /** Whose record it is; null until a forecast says which model served. */
   model: string | null;
   performance: Resource<Performance>;
-  history: Resource<Page<HistoryItem>>;
+  history: Resource<HistoryItem[]>;
+  /** Of the past forecasts that are listed. */
+  step: number;
+  level: number;
+  /** In the past what counts is what the ledger knew; everything that was measured later is left out. */
+  asOf: string | null;
 }
 
-export function TrackRecord({ detail, interval, horizon, model, performance, history }: Props) {
+export function TrackRecord({ detail, interval, horizon, model, performance, history, step, level, asOf }: Props) {
   const { data, error } = performance;
   const measured = data && nearestHorizon([...data.walk_forward, ...data.ledger], horizon);
+  const listed = <Resolved detail={detail} interval={interval} history={history} step={step} level={level} />;
+  if (asOf) {
+    return (
+      <section class="record" aria-labelledby="record-title">
+        <header class="section-head">
+          <h2 id="record-title">Track record as it stood then</h2>
+          <p class="soft">Scores, calibration and leaderboard count what came later, too: they are left out here.</p>
+        </header>
+        {listed}
+      </section>
+    );
+  }
   return (
     <section class="record" aria-labelledby="record-title">
       <header class="section-head">
@@ -60,7 +78,7 @@ export function TrackRecord({ detail, interval, horizon, model, performance, his
       )}
       {model && measured !== null && <CalibrationCurve symbol={detail.symbol} interval={interval} model={model} horizon={measured} calendar={detail.calendar} />}
       <Leaders assetClass={detail.asset_class} interval={interval} horizon={horizon} calendar={detail.calendar} />
-      <Resolved detail={detail} interval={interval} history={history} />
+      {listed}
     </section>
   );
 }
@@ -159,15 +177,25 @@ function EvidenceBones() {
   );
 }
 
-function Resolved({ detail, interval, history }: { detail: SymbolDetail; interval: string; history: Resource<Page<HistoryItem>> }) {
+interface ResolvedProps {
+  detail: SymbolDetail;
+  interval: string;
+  history: Resource<HistoryItem[]>;
+  step: number;
+  level: number;
+}
+
+function Resolved({ detail, interval, history, step, level }: ResolvedProps) {
   const { data, error } = history;
-  const items = data ? shownItems(data.items) : [];
+  const items = data ? shownItems(data) : [];
   const { tick } = detail;
   return (
     <section class="card resolved" aria-labelledby="resolved-title">
       <header>
         <h3 id="resolved-title">Forecasts and what became of them</h3>
-        <p class="tag">next {steps(1, interval, detail.calendar).replace(/^1 /, "")} · 80 % interval</p>
+        <p class="tag">
+          {steps(step, interval, detail.calendar)} ahead · {levelText(level)} interval
+        </p>
       </header>
       {error && !data ? (
         <Failure error={error} onRetry={history.reload} of="past forecasts" />
@@ -208,7 +236,7 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
             </thead>
             <tbody>
               {items.map((item) => (
-                <Row key={item.target} item={item} interval={interval} tick={tick} />
+                <Row key={item.target} item={item} interval={interval} tick={tick} level={level} />
               ))}
             </tbody>
           </table>
@@ -218,9 +246,8 @@ function Resolved({ detail, interval, history }: { detail: SymbolDetail; interva
   );
 }
 
-function Row({ item, interval, tick }: { item: HistoryItem; interval: string; tick: number }) {
+function Row({ item, interval, tick, level }: { item: HistoryItem; interval: string; tick: number; level: number }) {
   const done = item.outcome !== null;
-  const inside = item.inside?.["0.8"] ?? null;
   return (
     <tr class={done ? "done" : "open"} data-state={done ? "resolved" : "open"}>
       <td title={barLabel(item.target, interval)}>{barLabelShort(item.target, interval)}</td>
@@ -233,7 +260,7 @@ function Row({ item, interval, tick }: { item: HistoryItem; interval: string; ti
         <Landing item={item} />
       </td>
       <td class="num">{done ? <b>{price(item.outcome, tick)}</b> : <span class="waiting">open</span>}</td>
-      <td>{done && <Inside inside={inside} sealed={item.sealed} />}</td>
+      <td>{done && <Inside inside={fateOf(item) === "hit"} sealed={item.sealed} level={level} />}</td>
       <td class="num">
         {done && (
           <>
@@ -258,10 +285,9 @@ function Landing({ item }: { item: HistoryItem }) {
   );
 }
 
-function Inside({ inside, sealed }: { inside: boolean | null; sealed: boolean }) {
-  if (inside === null) return <span class="soft">–</span>;
+function Inside({ inside, sealed, level }: { inside: boolean; sealed: boolean; level: number }) {
   return (
-    <span class={inside ? "inside yes" : "inside no"} title={inside ? `Inside the ${levelText(0.8)} interval` : `Outside the ${levelText(0.8)} interval`}>
+    <span class={inside ? "inside yes" : "inside no"} title={`${inside ? "Inside" : "Outside"} the ${levelText(level)} interval`}>
       {inside ? <CheckIcon /> : <CrossIcon />}
       {inside ? "inside" : "outside"}
       {!sealed && <em title="Recorded after its outcome: does not count">not sealed</em>}

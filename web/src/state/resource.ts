@@ -8,6 +8,8 @@ export interface Resource<T> {
   error: ApiFailure | null;
   busy: boolean;
   reload: () => void;
+  /** An answer that came another way, such as over the stream. */
+  put: (data: T) => void;
 }
 
 interface Options {
@@ -72,12 +74,14 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
   }, [key, asked, reconnected]);
 
   const reload = useCallback(() => setAsked((n) => n + 1), []);
+  const put = useCallback((data: T) => setState((old) => ({ ...old, key, data, error: null })), [key]);
   const current = state.key === key;
   return {
     data: current || options.keep ? state.data : null,
     error: current ? state.error : null,
     busy: state.busy || (key !== null && !current),
     reload,
+    put,
   };
 }
 

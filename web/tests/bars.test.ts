@@ -1,0 +1,98 @@
+import { describe, expect, test } from "vitest";
+import type { Block, Candle } from "../src/api/types";
+import { blockAt, candleAt, changeOf, followed, joinBlocks, joinGaps, lowerBound } from "../src/chart/bars";
+import { mergeCandles, pointOf, seconds } from "../src/chart/series";
+
+const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1) + n * 3_600_000).toISOString().replace(".000Z", "Z");
+const candle = (n: number, close = 100 + n, final = true): Candle => ({ start: hour(n), end: hour(n + 1), open: close - 1, high: close + 2, low: close - 2, close, volume: 5, final });
+
+function block(from: number, to: number, source: string): Block {
+  const provenance = { source, as_of: hour(to + 1), received_at: hour(to + 1), age_s: 0, stale: false, delay: "realtime" as const, derived: null, origin: source };
+  return { from: hour(from), to: hour(to), rows: to - from + 1, provenance };
+}
+
+describe("blocks", () => {
+  test("of one source that meet are one", () => {
+    const joined = joinBlocks([block(0, 9, "a")], [block(10, 19, "a")]);
+    expect(joined).toMatchObject([{ from: hour(0), to: hour(19), rows: 20 }]);
+  });
+
+  test("of two sources stay two, oldest first", () => {
+    const joined = joinBlocks([block(0, 9, "a")], [block(10, 14, "b"), block(15, 19, "a")]);
+    expect(joined.map((b) => [b.provenance.source, b.from])).toEqual([["a", hour(0)], ["b", hour(10)], ["a", hour(15)]]);
+  });
+
+  test("tell whose a bar is", () => {
+    const blocks = [block(0, 9, "a"), block(10, 14, "b")];
+    expect(blockAt(blocks, hour(9))?.provenance.source).toBe("a");
+    expect(blockAt(blocks, hour(10))?.provenance.source).toBe("b");
+    expect(blockAt(blocks, hour(-1))).toBeNull();
+  });
+});
+
+describe("what changed", () => {
+  const points = Array.from({ length: 100 }, (_, n) => pointOf(candle(n)));
+
+  test("is nothing when every candle is the same object", () => {
+    expect(changeOf(points, [...points]).kind).toBe("none");
+  });
+
+  test("is the last bar when it ticks, and those that come after it", () => {
+    const ticked = { ...points[99]!, close: 1 };
+    expect(changeOf(points, [...points.slice(0, 99), ticked])).toEqual({ kind: "tail", points: [ticked] });
+    const next = { ...points[99]!, time: points[99]!.time + 3600 };
+    expect(changeOf(points, [...points, next])).toEqual({ kind: "tail", points: [next] });
+  });
+
+  test("is everything when older bars come in front, or one in the middle differs", () => {
+    expect(changeOf(points.slice(50), points).kind).toBe("all");
+    expect(changeOf(points, points.map((p, n) => (n === 50 ? { ...p, close: 0 } : p))).kind).toBe("all");
+    expect(changeOf([], points).kind).toBe("all");
+    expect(changeOf(points, points.slice(0, 99)).kind).toBe("all");
+  });
+
+  test("does not take an empty slot for another", () => {
+    expect(changeOf([{ time: 1 }, { time: 2 }], [{ time: 1 }, { time: 2 }]).kind).toBe("none");
+  });
+});
+
+describe("a candle from the stream", () => {
+  test("replaces the bar that forms, and comes after one that is over", () => {
+    const forming = { ...candle(1, 50, false) };
+    expect(followed([candle(0), forming], candle(1, 60))).toMatchObject([{ close: 100 }, { close: 60, final: true }]);
+    expect(followed([candle(0)], candle(1, 60, false))).toMatchObject([{ close: 100 }, { close: 60, final: false }]);
+  });
+
+  test("makes one ask where bars may be missing", () => {
+    expect(followed([candle(0)], candle(2))).toBe("ask");
+    expect(followed([candle(0), candle(1, 5, false)], candle(2))).toBe("ask");
+    expect(followed([candle(5)], candle(2))).toBe("ask");
+    expect(followed([candle(0)], { ...candle(1), rows: 3 })).toBe("ask");
+    expect(followed([candle(0)], candle(0, 7))).toBe("ask");
+    expect(followed([], candle(0))).toBe("ask");
+  });
+
+  test("never makes a bar that is over form again", () => {
+    const bars = [candle(0)];
+    expect(followed(bars, candle(0, 7, false))).toBe(bars);
+  });
+
+  test("outlives an answer that does not know it yet", () => {
+    const kept = mergeCandles([candle(0), candle(1), candle(2, 9, false)], [candle(0), candle(1)]);
+    expect(kept?.map((c) => c.close)).toEqual([100, 101, 9]);
+  });
+});
+
+describe("looking up", () => {
+  test("finds the candle that starts at a time, and none beside it", () => {
+    const bars = [candle(0), candle(1), candle(3)];
+    expect(candleAt(bars, seconds(hour(1)))).toBe(bars[1]);
+    expect(candleAt(bars, seconds(hour(2)))).toBeNull();
+    expect([0, 2, 3, 9].map((t) => lowerBound([1, 2, 3], t, (x) => x))).toEqual([0, 1, 2, 3]);
+  });
+
+  test("keeps each gap once", () => {
+    const gap = { from: hour(1), to: hour(2), cause: "not_delivered", state: "open" };
+    expect(joinGaps([gap], [{ ...gap }, { ...gap, to: hour(3) }])).toHaveLength(2);
+  });
+});
