@@ -20,6 +20,12 @@ class FaultProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self.cut = 0
         self.port = 0
+        self.server: asyncio.Server | None = None
+
+    def close(self) -> None:
+        """Let nobody in any more; who is in is cut off in time."""
+        assert self.server is not None
+        self.server.close()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -50,9 +56,9 @@ async def _pass(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def fault_proxy(*ports: int, generator: np.random.Generator, life_s: float) -> AsyncIterator[FaultProxy]:
     """In front of what listens at `ports`."""
     proxy = FaultProxy(ports, generator, life_s=life_s)
-    server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, backlog=1024)
-    proxy.port = server.sockets[0].getsockname()[1]
+    proxy.server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0, backlog=1024)
+    proxy.port = proxy.server.sockets[0].getsockname()[1]
     try:
         yield proxy
     finally:
-        server.close()
+        proxy.close()
