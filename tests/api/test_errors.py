@@ -71,7 +71,40 @@ async def test_a_body_of_another_type_is_refused(client: httpx.AsyncClient):
     body = b'{"symbol": "EUR-USD", "interval": "1d", "horizon": 1}'
     for kind in ("text/plain", "application/x-www-form-urlencoded"):
         answer = await client.post("/api/v1/forecasts", content=body, headers={"content-type": kind})
-        problem_of(answer, 422, "malformed_request")
+        problem_of(answer, 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"symbol": "EUR-USD", "symbol": "SPY", "interval": "1d", "horizon": 1}',
+        b'{"symbol": "EUR-USD", "interval": "1d", "horizon": NaN}',
+        b'{"symbol": "EUR-USD", "interval": "1d", "horizon": 1, "levels": [1e999]}',
+        b'{"symbol": "EUR-USD", "interval": "1d", "horizon": 1' + b"0" * 5_000 + b"}",
+        b'{"symbol": "EUR-USD", "interval": "1d", "horizon": "1"}',
+        b'{"symbol": "EUR-USD", "interval": "1d", "horizon": 1, "colour": "red"}',
+        b'{"symbol": "\\ud800", "interval": "1d", "horizon": 1}',
+        b'{"\\ud800": 1}',
+        b'{"symbol": "\xff", "interval": "1d", "horizon": 1}',
+        b"[" * 100_000 + b"]" * 100_000,
+        '{"symbol": "EUR-USD"}'.encode("utf-16"),
+        b"",
+    ],
+)
+async def test_json_is_read_strictly(client: httpx.AsyncClient, body: bytes):
+    answer = await client.post("/api/v1/forecasts", content=body, headers={"content-type": "application/json"})
+    problem_of(answer, 422, answer.json()["code"])
+
+
+async def test_ten_written_with_a_point_is_ten(client: httpx.AsyncClient):
+    body = b'{"symbol": "EUR-USD", "interval": "1d", "horizon": 10.0, "model": "naive"}'
+    answer = await client.post("/api/v1/forecasts", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["horizon"]) == (200, 10)
+
+
+async def test_a_verb_that_is_not_allowed_names_those_of_all_routes_of_the_path(client: httpx.AsyncClient):
+    for path, verbs in (("/api/v1/symbols/SPY", "DELETE, GET"), ("/api/v1/models/reload", "POST")):
+        assert (await client.patch(path)).headers["allow"] == verbs
 
 
 async def test_an_endless_body_is_refused_while_it_comes(client: httpx.AsyncClient):

@@ -19,7 +19,7 @@ from truecast.accounts.principal import Principal, Scope
 from truecast.accounts.tables import api_keys, invitations
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.db import Database
-from truecast.kit.errors import EXIT_NOT_FOUND, MalformedRequest, TruecastError
+from truecast.kit.errors import EXIT_NOT_FOUND, Contradiction, MalformedRequest, TruecastError
 from truecast.kit.limits import API_KEY_NAME_CHARS_MAX
 
 REFRESH_S = 0.5  # how old what a process knows of the keys may be: a revocation takes effect within a second
@@ -205,11 +205,11 @@ class Keys:
         now = self._clock.now()
         name, wanted = name.strip(), tuple(sorted(set(scopes)))
         if not name or len(name) > API_KEY_NAME_CHARS_MAX or not name.isprintable():
-            raise MalformedRequest(reason=f"a key needs a name of 1 to {API_KEY_NAME_CHARS_MAX} printable characters")
+            raise Contradiction(reason=f"a key needs a name of 1 to {API_KEY_NAME_CHARS_MAX} printable characters")
         if not wanted:
             raise MalformedRequest(reason="a key needs at least one scope")
         if expires_at is not None and expires_at <= now:
-            raise MalformedRequest(reason="a key cannot expire in the past")
+            raise Contradiction(reason="a key cannot expire in the past")
         id_ = secrets.token_hex(_ID_BYTES)
         text = f"tc_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         info = KeyInfo(id_, name, wanted, now, expires_at, None, None)

@@ -35,6 +35,7 @@ from truecast.api import (
     system,
 )
 from truecast.api.access import Access, Gate, networks
+from truecast.api.document import complete
 from truecast.api.middleware import Envelope
 from truecast.api.traced import Traced
 from truecast.api.vitals import Vitals
@@ -132,7 +133,7 @@ def describe() -> dict[str, Any]:
     """The OpenAPI document. Needs no services: `truecast openapi` prints it for the generation of types."""
     document = get_openapi(title="Truecast", version=__version__, description=DESCRIPTION, routes=routes())
     schemas = document["components"]["schemas"]
-    schemas["Problem"] = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    complete(document)
     for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own error shape, which we never answer
         schemas.pop(unused, None)
     examples.put_into(document)

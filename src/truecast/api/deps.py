@@ -8,6 +8,7 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 from truecast.api.access import PREFIX, admitted
+from truecast.api.body import JsonRoute
 from truecast.api.errors import RETRY_AFTER_S, RepeatedQueryParameter, StartFailed, Starting, UnknownQueryParameter
 from truecast.services import Services
 
@@ -56,7 +57,13 @@ def resource(tag: str, *, waits: bool = True) -> APIRouter:
     Routes carry their whole path, so that metrics and logs can name them by it.
     """
     dependencies = [*([Depends(ready)] if waits else []), Depends(admitted), Depends(only_known_parameters)]
-    return APIRouter(prefix=PREFIX, tags=[tag], dependencies=dependencies, generate_unique_id_function=operation_id)
+    return APIRouter(
+        prefix=PREFIX,
+        tags=[tag],
+        dependencies=dependencies,
+        generate_unique_id_function=operation_id,
+        route_class=JsonRoute,
+    )
 
 
 def operation_id(route: APIRoute) -> str:

@@ -1,7 +1,7 @@
 """Every error as `application/problem+json` (RFC 9457): one shape, one handler, never a stack trace."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Route
 
 from truecast.kit.errors import MalformedRequest, TruecastError
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
@@ -69,6 +70,15 @@ class BodyTooLarge(TruecastError):
     template = "The body may have at most {bytes_max} bytes"
 
 
+class UnsupportedMediaType(TruecastError):
+    """A body that does not say it is JSON is not read as JSON: forms of other sites can send those without asking."""
+
+    code = "unsupported_media_type"
+    status = 415
+    title = "Unsupported media type"
+    template = "A body must be application/json, this one is {given!r}"
+
+
 class ForeignHost(TruecastError):
     """A page of another site reached us under a name of its own (DNS rebinding)."""
 
@@ -116,7 +126,7 @@ class Problem(BaseModel):
         extra="allow",
         json_schema_extra={
             "example": {
-                "type": "https://truecast.dev/problems/unknown_symbol",
+                "type": "urn:truecast:problem:unknown_symbol",
                 "title": "Unknown symbol",
                 "status": 404,
                 "code": "unknown_symbol",
@@ -180,7 +190,11 @@ def problem_response(error: TruecastError, *, instance: str, request_id: str, he
 def malformed(error: RequestValidationError) -> MalformedRequest:
     """What pydantic refused, field by field, without echoing the whole input."""
     errors = [
-        {"field": ".".join(str(part) for part in item["loc"]), "reason": item["msg"]} for item in error.errors()[:20]
+        {
+            "field": ".".join(str(part) for part in item["loc"]),
+            "reason": item.get("ctx", {}).get("error", item["msg"]) if item["type"] == "json_invalid" else item["msg"],
+        }
+        for item in error.errors()[:20]
     ]
     first = errors[0] if errors else {"field": "body", "reason": "malformed"}
     return MalformedRequest(reason=f"{first['field']}: {first['reason']}", errors=errors)
@@ -199,7 +213,17 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> Response:
-        return _answer(request, _of_http(request, error), error.headers or {})
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(_verbs_of(request))
+        return _answer(request, _of_http(request, error), headers)
+
+
+def _verbs_of(request: Request) -> list[str]:
+    """What the path knows, by all of its routes: the framework names those of the first one only."""
+    routes = [route for route in request.app.router.routes if isinstance(route, Route)]
+    first = next(route for route in routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({verb for route in routes if route.path == first.path for verb in route.methods or ()})
 
 
 def _answer(request: Request, error: TruecastError, headers: Mapping[str, str] | None = None) -> Response:
@@ -213,7 +237,7 @@ def _of_http(request: Request, error: HTTPException) -> TruecastError:
         case HTTPStatus.NOT_FOUND:
             return NoSuchPath(path=path)
         case HTTPStatus.METHOD_NOT_ALLOWED:
-            return MethodNotAllowed(method=request.method, path=path)
+            return MethodNotAllowed(method=request.method[:16], path=path)
         case HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
             return BodyTooLarge(bytes_max=REQUEST_BODY_BYTES_MAX)
         case status if status < HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -235,8 +259,10 @@ def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, di
     listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, InternalError]
     for error in listed:
         by_status.setdefault(error.status, []).append(error.code)
+    return {status: problem_answer(codes) for status, codes in sorted(by_status.items())}
+
+
+def problem_answer(codes: Sequence[str]) -> dict[str, Any]:
+    """An answer of the document that is one of these problems."""
     schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"description": ", ".join(f"`{code}`" for code in codes), "content": {PROBLEM_TYPE: schema}}
-        for status, codes in sorted(by_status.items())
-    }
+    return {"description": ", ".join(f"`{code}`" for code in codes), "content": {PROBLEM_TYPE: schema}}

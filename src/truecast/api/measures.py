@@ -17,20 +17,24 @@ from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
 from truecast.domain.instrument import AmbiguousSymbol, Instrument, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.kit.clock import from_us
-from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.errors import Contradiction, TruecastError
 from truecast.kit.limits import CORRELATION_SYMBOLS_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable, Slice
 from truecast.market.measures import Measured, Measures, NothingInPeriod, Pair
 from truecast.market.registry import SeriesInfo
-from truecast.market.statistics import UnknownPeriod, Volatility, parse_period
+from truecast.market.statistics import PERIOD_PATTERN, UnknownPeriod, Volatility, parse_period
 from truecast.services import Services
 
 METHOD = "sqrt(mean(r^2)) of {moves} between consecutive bars; annualised by sqrt(bars_per_year)"
 
 router = resource("prices")
 
-_PERIOD = Query(description="How far back: hours, days, weeks or years.", examples=["24h", "7d", "30d", "1y"])
+_PERIOD = Query(
+    description="How far back: hours, days, weeks or years.",
+    examples=["24h", "7d", "30d", "1y"],
+    json_schema_extra={"pattern": PERIOD_PATTERN},
+)
 PeriodQuery = Annotated[str, _PERIOD]
 IntervalQuery = Annotated[
     IntervalIn | None, Query(description="Bar length; without it the one that suits the period and is there.")
@@ -250,7 +254,7 @@ async def get_correlation(
     universe, period = await services.store.universe(), parse_period(window)
     instruments = list(dict.fromkeys(universe.get(text) for text in split_symbols(symbols)))
     if not 2 <= len(instruments) <= CORRELATION_SYMBOLS_MAX:
-        raise MalformedRequest(reason=f"name 2 to {CORRELATION_SYMBOLS_MAX} different symbols, got {len(instruments)}")
+        raise Contradiction(reason=f"name 2 to {CORRELATION_SYMBOLS_MAX} different symbols, got {len(instruments)}")
     chosen = interval or period.interval
     pairs, read = await _measures(services).correlation(instruments, period, interval=chosen, as_of=as_of)
     series = []

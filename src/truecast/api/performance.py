@@ -24,6 +24,13 @@ from truecast.services import Services
 
 router = resource("record")
 
+_PERIOD = Query(
+    max_length=16,
+    description=f"How far back in the ledger: {', '.join(PERIODS)}.",
+    json_schema_extra={"pattern": f"^({'|'.join(PERIODS)})$"},
+)
+PeriodQuery = Annotated[str, _PERIOD]
+
 
 class CoverageError(Output):
     """Measured coverage with its standard error (outcomes of overlapping horizons are not independent)."""
@@ -103,7 +110,7 @@ async def get_performance(
     model: ModelQuery = None,
     interval: Annotated[IntervalIn | None, Query()] = None,
     horizon: Annotated[StepsQueryIn | None, Query(description="Only this step.")] = None,
-    period: Annotated[str, Query(max_length=16, description=f"How far back: {', '.join(PERIODS)}.")] = "30d",
+    period: PeriodQuery = "30d",
 ) -> PerformanceReport:
     """The track record: sealed forecasts from the ledger and, for one symbol, a walk-forward test over its history."""
     ledger = await services.performance.summary(symbol, model, interval, horizon, period)

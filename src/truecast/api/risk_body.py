@@ -5,11 +5,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from truecast.api.shapes import Input, IntervalIn, Output, Provenance, TimeIn
+from truecast.api.shapes import Input, IntervalIn, Output, Provenance, TimeIn, WholeIn
 from truecast.domain.instrument import AssetClass
 from truecast.domain.interval import Interval
 from truecast.kit.clock import from_us
-from truecast.kit.errors import MalformedRequest
+from truecast.kit.errors import Contradiction
 from truecast.kit.limits import HORIZON_STEPS_MAX, RISK_LEVELS_MAX, RISK_POSITIONS_MAX
 from truecast.market.calendar import calendar
 from truecast.risk.drawdown import Drawdown
@@ -40,11 +40,11 @@ class RiskRequest(Input):
     symbol: _Symbol | None = None
     positions: Annotated[list[PositionIn], Field(min_length=1, max_length=RISK_POSITIONS_MAX)] | None = None
     interval: IntervalIn = Interval.D1
-    period_days: int = Field(
+    period_days: WholeIn = Field(
         default=PERIOD_DAYS_DEFAULT, ge=1, le=PERIOD_DAYS_MAX, description="Back from the last bar."
     )
     levels: Annotated[list[_Level], Field(min_length=1, max_length=RISK_LEVELS_MAX)] = Field(default=[0.95, 0.99])
-    horizon: int = Field(default=1, ge=1, le=HORIZON_STEPS_MAX, description="Bars over which losses are measured.")
+    horizon: WholeIn = Field(default=1, ge=1, le=HORIZON_STEPS_MAX, description="Bars over which losses are measured.")
     method: MethodIn | None = Field(default=None, description="Only this one; all three without it.")
     include_benchmark: bool = True
     benchmark: _Symbol | None = Field(default=None, description="In the place of that of the class.")
@@ -166,9 +166,9 @@ class RiskBody(Output):
 
 
 def question_of(asked: RiskRequest) -> Question:
-    """What is measured; raises MalformedRequest."""
+    """What is measured; raises Contradiction."""
     if (asked.symbol is None) == (asked.positions is None):
-        raise MalformedRequest(reason="give either a symbol or positions")
+        raise Contradiction(reason="give either a symbol or positions")
     if asked.symbol is not None:
         positions: tuple[Position, ...] = (Position(asked.symbol, 1.0),)
     else:

@@ -72,8 +72,13 @@ def as_time(value: Any) -> datetime:
         raise MalformedRequest(reason=f"{value[:64]!r} is not an ISO 8601 time such as 2026-01-05T00:00:00Z") from None
 
 
+def _whole(value: Any) -> Any:
+    """To JSON 10.0 is a whole number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def _steps(value: Any) -> int:
-    return Horizon(value, Interval.D1).steps  # the rule does not depend on the interval
+    return Horizon(_whole(value), Interval.D1).steps  # the rule does not depend on the interval
 
 
 def _steps_text(value: Any) -> int:
@@ -89,6 +94,7 @@ def _level_text(value: Any) -> float:
 
 _TIME_SCHEMA = {"type": "string", "format": "date-time"}
 
+WholeIn = Annotated[int, BeforeValidator(_whole)]
 IntervalIn = Annotated[Interval, BeforeValidator(as_interval)]
 TimeIn = Annotated[datetime, BeforeValidator(as_time), WithJsonSchema(_TIME_SCHEMA)]
 StepsIn = Annotated[

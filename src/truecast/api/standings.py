@@ -9,13 +9,13 @@ from pydantic import Field
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.params import ModelQuery, SymbolPath, SymbolQuery
-from truecast.api.performance import CoverageError
+from truecast.api.performance import CoverageError, PeriodQuery
 from truecast.api.shapes import IntervalIn, Output, StepsQueryIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.forecasts.performance import PERIODS, UnknownPeriod
+from truecast.forecasts.performance import UnknownPeriod
 from truecast.forecasts.pooled import Reliability, Standing
 from truecast.forecasts.rows import MeasuredCoverage
 from truecast.kit.clock import iso
@@ -32,7 +32,6 @@ EVIDENCE = "evidence"  # the job
 Kind = Literal["ledger", "walk_forward"]
 KindField = Field(description="`ledger`: sealed before the outcome. `walk_forward`: computed afterwards.")
 
-_PeriodQuery = Annotated[str, Query(max_length=16, description=f"How far back in the ledger: {', '.join(PERIODS)}.")]
 _HorizonQuery = Annotated[StepsQueryIn, Query(description="Steps ahead.")]
 _IntervalQuery = Annotated[IntervalIn | None, Query()]
 
@@ -123,7 +122,7 @@ async def get_leaderboard(
     asset_class: Annotated[AssetClass | None, Query()] = None,
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
-    period: _PeriodQuery = "all",
+    period: PeriodQuery = "all",
     kind: Annotated[Kind | None, Query(description="Only this kind; both without it.")] = None,
 ) -> Leaderboard:
     """Every model on every class of instruments: sealed forecasts, and walk-forward tests, told apart by `kind`."""
@@ -144,7 +143,7 @@ async def get_calibration(
     model: ModelQuery = None,
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
-    period: _PeriodQuery = "all",
+    period: PeriodQuery = "all",
 ) -> CalibrationReport:
     """Measured coverage at every level of the grid, and the histogram of where outcomes fell (PIT, 20 bins).
 

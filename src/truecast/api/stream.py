@@ -28,8 +28,9 @@ from truecast.api.stream_socketio import PATH, SocketIO
 from truecast.api.stream_sse import MEDIA_TYPE, EventStream
 from truecast.api.stream_ws import WebSockets
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
+from truecast.domain.interval import Interval
 from truecast.kit.errors import MalformedRequest, TruecastError
-from truecast.kit.limits import STREAM_TICKET_S
+from truecast.kit.limits import STREAM_INTERVAL_S_MAX, STREAM_INTERVAL_S_MIN, STREAM_TICKET_S
 from truecast.kit.tickets import Tickets
 from truecast.market.history import IntervalNotAvailable
 from truecast.services import Services
@@ -37,9 +38,21 @@ from truecast.services import Services
 router = resource("stream")
 
 _TOPICS = Query(
-    description="Topics separated by commas.", examples=["quotes:EUR-USD,forecasts:EUR-USD"], max_length=16_384
+    description="Topics separated by commas.",
+    examples=["quotes:EUR-USD,forecasts:EUR-USD"],
+    max_length=16_384,
+    json_schema_extra={"pattern": r"^[^,\s]+(,[^,\s]+)*$"},
 )
 TopicsQuery = Annotated[str, _TOPICS]
+_PACE = Query(
+    description="Seconds between two prices of a symbol; only for `quotes:`.",
+    json_schema_extra={"minimum": STREAM_INTERVAL_S_MIN, "maximum": STREAM_INTERVAL_S_MAX},
+)
+_INTERVAL = Query(
+    description="Only forecasts of this interval.",
+    max_length=8,
+    json_schema_extra={"pattern": f"^({'|'.join(Interval)})$"},
+)
 TicketQuery = Annotated[str | None, Query(description="Of `POST /stream/ticket`.", max_length=128)]
 
 
@@ -105,7 +118,7 @@ _PROBLEMS = (UnknownTopic, TopicNotAvailable, UnknownSymbol, AmbiguousSymbol, In
     responses={
         200: {
             "description": "Server-sent events without end.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {MEDIA_TYPE: {}},
         },
         **documented(*_PROBLEMS, TooManySubscriptions, TooManyStreams, ForeignOrigin, KeyInUrl, TicketInvalid),
     },
@@ -114,9 +127,9 @@ async def stream_sse(
     request: Request,
     topics: TopicsQuery,
     *,
-    interval_s: Annotated[float | None, Query(description="Seconds between two prices of a symbol.")] = None,
+    interval_s: Annotated[float | None, _PACE] = None,
     model: Annotated[str | None, Query(description="Only forecasts of this model.", max_length=64)] = None,
-    interval: Annotated[str | None, Query(description="Only forecasts of this interval.", max_length=8)] = None,
+    interval: Annotated[str | None, _INTERVAL] = None,
     snapshot: Annotated[bool, Query(description="Begin with what is known.")] = True,
     ticket: TicketQuery = None,
     last_event_id: Annotated[str | None, Header(max_length=128)] = None,

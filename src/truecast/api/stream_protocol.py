@@ -12,7 +12,7 @@ import msgspec
 
 from truecast.accounts.keys import KeyRefused, ScopeMissing
 from truecast.domain.interval import parse_interval
-from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.errors import Contradiction, MalformedRequest, TruecastError
 from truecast.kit.limits import STREAM_INTERVAL_S_MAX, STREAM_INTERVAL_S_MIN, STREAM_SUBSCRIPTIONS_MAX
 
 SUBPROTOCOL = "truecast.v1"
@@ -182,9 +182,9 @@ def checked(said: Subscribe) -> Subscribe:
     if said.interval_s is not None:
         pace(said.interval_s)
         if kinds != {QUOTES}:
-            raise StreamMessageMalformed(reason="interval_s paces quotes; nothing else is ever withheld")
+            raise Contradiction(reason="interval_s paces quotes; nothing else is ever withheld")
     if said.filter != EVERYTHING and not kinds <= FILTERED:
-        raise StreamMessageMalformed(reason="a filter applies to forecasts and scores")
+        raise Contradiction(reason="a filter applies to forecasts and scores")
     if said.filter.interval is not None:
         parse_interval(said.filter.interval)
     return said

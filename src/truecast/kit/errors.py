@@ -50,3 +50,10 @@ class MalformedRequest(TruecastError):
     title = "Malformed request"
     template = "{reason}"
     exit_code = EXIT_USAGE
+
+
+class Contradiction(MalformedRequest):
+    """Each part can be read; together, or at this time, they say nothing that could be done."""
+
+    code = "contradictory_request"
+    title = "Contradictory request"

@@ -25,6 +25,9 @@ from truecast.market.sessions import BeyondCalendar
 
 COMMON_POINTS_MIN = 20  # fewer returns in common say nothing of a correlation
 _PERIOD = re.compile(r"([1-9]\d{0,3})(h|d|w|y)")
+PERIOD_PATTERN = (  # the same with its limit, for the document of the API
+    r"^([1-9]\d{0,3}[hd]|([1-9]\d{0,2}|1[0-4]\d\d|15[0-5]\d|156[0-4])w|([1-9]|[12]\d|30)y)$"
+)
 _UNIT_S = {"h": 3_600, "d": 86_400, "w": 604_800, "y": 31_536_000}
 _PERIOD_S_MAX = 30 * _UNIT_S["y"]
 _Z_95 = 1.959963984540054

@@ -13,7 +13,7 @@ from truecast.domain.instrument import AssetClass, Instrument, Universe
 from truecast.domain.interval import Interval
 from truecast.forecasts.basis import adjustment_for
 from truecast.kit.compute import Compute
-from truecast.kit.errors import MalformedRequest
+from truecast.kit.errors import Contradiction, MalformedRequest
 from truecast.kit.limits import RISK_BARS_MAX, RISK_POSITIONS_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import History, Slice
@@ -122,12 +122,12 @@ def _weighed(universe: Universe, positions: Sequence[Position]) -> tuple[list[In
     for one in instruments:
         by_symbol[one.symbol] += 1
     if twice := sorted(symbol for symbol, n in by_symbol.items() if n > 1):
-        raise MalformedRequest(reason=f"{', '.join(twice)} is held twice: give each symbol once")
+        raise Contradiction(reason=f"{', '.join(twice)} is held twice: give each symbol once")
     weights = np.array([position.weight for position in positions], np.float64)
     with np.errstate(over="ignore"):
         gross = float(np.abs(weights).sum())
     if not np.isfinite(weights).all() or not 0 < gross < np.inf or (weights == 0).any():
-        raise MalformedRequest(reason="weights are numbers other than 0")
+        raise Contradiction(reason="weights are numbers other than 0")
     return instruments, (weights / gross).tolist()
 
 

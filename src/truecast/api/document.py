@@ -1,0 +1,131 @@
+"""What the OpenAPI document says beside the shapes: who may ask, headers of answers, what the envelope refuses."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from truecast.accounts.keys import KeyMissing, KeyRefused, ScopeMissing
+from truecast.api.access import METRICS_PATH, OPEN_PATHS, PREFIX, TICKET_PATHS, RateLimited, right_of
+from truecast.api.errors import (
+    PROBLEM_TYPE,
+    BodyTooLarge,
+    ForeignHost,
+    ForeignOrigin,
+    InternalError,
+    MethodNotAllowed,
+    Problem,
+    UnknownQueryParameter,
+    UnsupportedMediaType,
+    problem_answer,
+)
+from truecast.kit.errors import MalformedRequest, TruecastError
+
+Errors = tuple[type[TruecastError], ...]
+
+_CHANGING = frozenset({"post", "put", "patch", "delete"})
+_SCHEMES = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key: `Authorization: Bearer tc_…`."},
+    "key_header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key."},
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "Of `POST /stream/ticket`.",
+    },
+}
+_HEADERS: Mapping[str, Any] = {
+    "X-Request-Id": {
+        "description": "Names this request in the server's log; the one given, where it has 8 to 64 plain characters.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^[A-Za-z0-9._-]{8,64}$"},
+    },
+    "RateLimit-Policy": {
+        "description": "Class, requests and seconds of the limit that counts here, where there is one.",
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": "Class, requests left and seconds until there are more, where there is a limit.",
+        "schema": {"type": "string"},
+    },
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
+    "WWW-Authenticate": {"description": "How to say who asks.", "required": True, "schema": {"type": "string"}},
+    "Allow": {"description": "The verbs this path knows.", "required": True, "schema": {"type": "string"}},
+}
+_OF_STATUS = {
+    "401": ("WWW-Authenticate",),
+    "405": ("Allow",),
+    "409": ("Retry-After",),
+    "429": ("Retry-After",),
+    "503": ("Retry-After",),
+}
+
+
+def complete(document: dict[str, Any]) -> None:
+    """Add to `document` what holds for every operation."""
+    components = document["components"]
+    components["schemas"]["Problem"] = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    components["securitySchemes"] = _SCHEMES
+    components["headers"] = dict(_HEADERS)
+    for path, verb, operation in _operations(document):
+        for status, codes in _refusals(path, verb, operation):
+            _add(operation["responses"], status, codes)
+        operation["responses"] = dict(sorted(operation["responses"].items()))
+        operation["security"] = _security(path)
+        if path.startswith(f"{PREFIX}/") and path not in OPEN_PATHS:
+            right = right_of(verb.upper(), path.removeprefix(PREFIX))
+            if right is not None:
+                operation["x-scope"] = right.value
+        for status, answer in operation["responses"].items():
+            names = ["X-Request-Id", *_OF_STATUS.get(status, ())]
+            if path.startswith(f"{PREFIX}/"):
+                names += ["RateLimit-Policy", "RateLimit"]
+            known = answer.setdefault("headers", {})
+            for name in names:
+                known.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+
+
+def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, verbs in document["paths"].items():
+        for verb, operation in verbs.items():
+            yield path, verb, operation
+
+
+def _security(path: str) -> list[dict[str, list[str]]]:
+    if not _is_guarded(path):
+        return []
+    keys: list[dict[str, list[str]]] = [{"key": []}, {"key_header": []}]
+    if path in OPEN_PATHS:
+        return [{}, *keys]
+    return [*keys, {"ticket": []}] if path in TICKET_PATHS else keys
+
+
+def _is_guarded(path: str) -> bool:
+    return path.startswith(f"{PREFIX}/") or path == METRICS_PATH
+
+
+def _refusals(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[tuple[str, Errors]]:
+    """What the envelope and the gate refuse before a route is asked."""
+    yield "405", (MethodNotAllowed,)
+    yield "413", (BodyTooLarge,)
+    yield "421", (ForeignHost,)
+    if _is_guarded(path):
+        yield "401", (KeyMissing, KeyRefused)
+        yield "429", (RateLimited,)
+        yield "422", (MalformedRequest, UnknownQueryParameter)
+    yield "500", (InternalError,)
+    if verb in _CHANGING:
+        yield "403", (ForeignOrigin,)
+    if "requestBody" in operation:
+        yield "415", (UnsupportedMediaType,)
+    if path == METRICS_PATH:
+        yield "403", (ScopeMissing,)
+
+
+def _add(responses: dict[str, Any], status: str, errors: Errors) -> None:
+    codes = [error.code for error in errors]
+    if status not in responses:
+        responses[status] = problem_answer(codes)
+        return
+    said = responses[status]["description"]
+    missing = [f"`{code}`" for code in codes if f"`{code}`" not in said]
+    responses[status]["description"] = ", ".join([said, *missing])
+    assert PROBLEM_TYPE in responses[status]["content"]
