@@ -103,6 +103,12 @@ async def test_a_refused_promotion_carries_its_evidence(client: httpx.AsyncClien
     assert answer.json()["evidence"]["walk"][0]["crps_ratio"] > 0
 
 
+async def test_only_what_is_learned_can_be_trained(client: httpx.AsyncClient, trained: Services):
+    items = (await client.get(URL)).json()["items"]
+    assert {i["name"] for i in items if i["trainable"]} == {"random_forest", "xgboost", "lightgbm"}
+    assert {i["status"] for i in items if i["trainable"]} == {"unavailable"}, "before the first training too"
+
+
 async def test_status_of_all_is_told_before_anything_was_trained(client: httpx.AsyncClient, trained: Services):
     status = (await client.get(f"{URL}/status")).json()
     words = {item["name"]: item["status"] for item in status["items"]}

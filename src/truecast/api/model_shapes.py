@@ -50,6 +50,7 @@ class ModelShape(Output):
     feature_set: str
     min_bars: int
     description: str
+    trainable: bool = Field(description="Learned by training: it can be trained, promoted and rolled back.")
     trained_until: datetime | None
     scopes: list[ModelScopeShape]
     members: list[MembersShape] = Field(description="Of `auto` and `ensemble`; empty for a model that stands alone.")

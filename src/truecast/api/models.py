@@ -159,6 +159,7 @@ def _model(catalogue: Catalogue, name: str) -> dict[str, Any]:
         **{field: getattr(one, field) for field in same},
         "status": one.status.status,
         "reason": one.status.reason,
+        "trainable": name in GROWERS,
         "trained_until": one.status.trained_until,
         "scopes": [
             ModelScopeShape(

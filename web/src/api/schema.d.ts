@@ -2945,6 +2945,11 @@ export interface components {
              * @example Volatility walk
              */
             title: string;
+            /**
+             * Trainable
+             * @description Learned by training: it can be trained, promoted and rolled back.
+             */
+            trainable: boolean;
             /** Trained Until */
             trained_until: string | null;
             /** Version */
@@ -3006,6 +3011,11 @@ export interface components {
              * @example Volatility walk
              */
             title: string;
+            /**
+             * Trainable
+             * @description Learned by training: it can be trained, promoted and rolled back.
+             */
+            trainable: boolean;
             /** Trained Until */
             trained_until: string | null;
             /** Version */
@@ -11968,6 +11978,7 @@ export interface operations {
                 adjust?: "raw" | "split" | "all";
             };
             header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
                 "if-none-match"?: string | null;
             };
             path: {

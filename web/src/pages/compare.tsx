@@ -1,20 +1,71 @@
-// Several instruments side by side: how much each moves, and how they move together.
+// Side by side: instruments (prices, how much each moves, how they move together) or models (who is better, and where).
 import { useState } from "preact/hooks";
 import { get, segment } from "../api/client";
 import type { Correlations, Volatilities } from "../api/types";
-import { count, percent } from "../format/numbers";
+import { count, decimal, percent } from "../format/numbers";
 import { Bone, Choice, Scroll, When } from "../parts/bits";
+import { Contest, DEFAULT_MODELS, MODELS_MAX } from "../parts/contest";
+import { Exact } from "../parts/exact";
 import { Footer } from "../parts/frame";
+import type { Kind } from "../parts/leaders";
 import { Link } from "../parts/link";
+import { PriceLines } from "../parts/rebased";
 import { Section } from "../parts/section";
 import { asked, go, withQuery } from "../state/place";
 import { useResource } from "../state/resource";
 
-const DEFAULT_SYMBOLS = "SPY,QQQ,EUR-USD,USD-JPY,WTI,^VIX";
+const DEFAULT_SYMBOLS = "SPY,QQQ,IWM,AAPL,EUR-USD,USD-JPY";
 const WINDOWS = ["30d", "90d", "1y", "5y"];
+const DAYS: Record<string, number> = { "30d": 30, "90d": 90, "1y": 365, "5y": 1826 };
 const SYMBOLS_MAX = 20;
 
+type Mode = "instruments" | "models";
+
 export function Compare() {
+  const mode: Mode = asked("of") === "models" ? "models" : "instruments";
+  return (
+    <main id="main" class="page sections">
+      <header class="head">
+        <div>
+          <h1>Compare</h1>
+          <p class="soft">{mode === "models" ? "How much closer each comes than the random walk, and whether its intervals hold." : "How much each moves, and how they move together."}</p>
+        </div>
+        <Choice<Mode>
+          legend="Compare"
+          value={mode}
+          options={[
+            { value: "instruments", label: "Instruments" },
+            { value: "models", label: "Models" },
+          ]}
+          onChange={(value) => go(withQuery("/compare", { of: value === "models" ? value : null }))}
+        />
+      </header>
+      {mode === "models" ? <ModelsCompared /> : <InstrumentsCompared />}
+      <Footer origin={null} />
+    </main>
+  );
+}
+
+function ModelsCompared() {
+  const text = asked("models") ?? DEFAULT_MODELS;
+  const models = [...new Set(text.split(",").map((name) => name.trim()).filter(Boolean))].slice(0, MODELS_MAX);
+  const horizon = [1, 5, 10, 24].find((n) => String(n) === asked("horizon")) ?? 1;
+  const kind: Kind = asked("kind") === "ledger" ? "ledger" : "walk_forward";
+  return (
+    <Contest
+      models={models}
+      horizon={horizon}
+      kind={kind}
+      onChange={(patch) => {
+        const next = { models, horizon, kind, ...patch };
+        const joined = next.models.join(",");
+        go(withQuery("/compare", { of: "models", models: joined === DEFAULT_MODELS ? null : joined || "none", horizon: next.horizon === 1 ? null : String(next.horizon), kind: next.kind === "ledger" ? "ledger" : null }), { replace: true });
+      }}
+    />
+  );
+}
+
+function InstrumentsCompared() {
   const text = asked("symbols") ?? DEFAULT_SYMBOLS;
   const symbols = [...new Set(text.split(",").map((symbol) => symbol.trim()).filter(Boolean))].slice(0, SYMBOLS_MAX);
   const period = WINDOWS.find((one) => one === asked("window")) ?? "1y";
@@ -26,13 +77,7 @@ export function Compare() {
   const volatility = useResource<Volatilities>(symbols.length ? `volatility ${query.symbols} ${period}` : null, (signal) => get("/prices/volatility", query, signal), { keep: true });
   const together = useResource<Correlations>(symbols.length > 1 ? `correlation ${query.symbols} ${period}` : null, (signal) => get("/prices/correlation", query, signal), { keep: true });
   return (
-    <main id="main" class="page sections">
-      <header class="head">
-        <div>
-          <h1>Compare</h1>
-          <p class="soft">How much each moves, and how they move together.</p>
-        </div>
-      </header>
+    <>
       <section class="card" aria-labelledby="chosen-title">
         <h2 id="chosen-title">Instruments</h2>
         <Chosen symbols={symbols} onChange={(next) => set(next, period)} />
@@ -40,16 +85,18 @@ export function Compare() {
           <Choice legend="Over" value={period} options={WINDOWS.map((one) => ({ value: one, label: one }))} onChange={(over) => set(symbols, over)} />
         </form>
       </section>
-      <Section id="volatility" title="Volatility" about="Of the moves between consecutive bars, annualised." of={volatility}>
-        {(data) => <Volatility of={data} />}
-      </Section>
-      {symbols.length > 1 && (
-        <Section id="correlation" title="Correlation" about="Of returns between bar ends that both have. Hover for n and the interval." of={together}>
-          {(data) => <HeatMap of={data} symbols={data.series.map((one) => one.symbol)} />}
+      {symbols.length > 0 && <PriceLines symbols={symbols} days={DAYS[period] ?? 365} />}
+      <div class="pair">
+        <Section id="volatility" title="Volatility" about="Of the moves between consecutive bars, annualised." of={volatility}>
+          {(data) => <Volatility of={data} />}
         </Section>
-      )}
-      <Footer origin={null} />
-    </main>
+        {symbols.length > 1 && (
+          <Section id="correlation" title="Correlation" about="Of returns between bar ends that both have. Underlined figures tell how sure they are." of={together}>
+            {(data) => <HeatMap of={data} symbols={data.series.map((one) => one.symbol)} />}
+          </Section>
+        )}
+      </div>
+    </>
   );
 }
 
@@ -110,7 +157,7 @@ function Volatility({ of }: { of: Volatilities }) {
                   </Link>
                 </th>
                 <td class="num" title={method}>
-                  {annualised === null ? "–" : unit === "fraction" ? percent(annualised, 1) : `${annualised.toFixed(2)} units`}
+                  {annualised === null ? "–" : unit === "fraction" ? percent(annualised, 1) : `${decimal(annualised)} units`}
                 </td>
                 <td class="wide" aria-hidden="true">
                   {annualised !== null && unit === "fraction" && <i class="bar" style={{ width: `${(100 * annualised) / most}%` }} />}
@@ -162,16 +209,26 @@ function HeatMap({ of, symbols }: { of: Correlations; symbols: readonly string[]
                 const value = pair?.pearson ?? null;
                 if (!pair || value === null) {
                   return (
-                    <td key={b} class="num soft" title={pair?.reason ?? ""}>
-                      –<span class="sr-only"> {pair?.reason}</span>
+                    <td key={b} class="num soft">
+                      <Exact of={`${a} and ${b}`} rows={[["Not measured", pair?.reason ?? "no returns in common"]]}>
+                        –
+                      </Exact>
                     </td>
                   );
                 }
-                const said = `${a} and ${b}: ${value.toFixed(2)}, from ${pair.lower?.toFixed(2) ?? "?"} to ${pair.upper?.toFixed(2) ?? "?"} on ${pair.n ?? 0} returns; Spearman ${pair.spearman?.toFixed(2) ?? "?"}`;
                 const mixed = `color-mix(in oklab, var(${value >= 0 ? "--fan" : "--bad"}) ${Math.round(45 * Math.abs(value))}%, transparent)`;
                 return (
-                  <td key={b} class="num" title={said} style={{ background: mixed }}>
-                    {value.toFixed(2).replace("-", "\u2212")}
+                  <td key={b} class="num" style={{ background: mixed }}>
+                    <Exact
+                      of={`${a} and ${b}`}
+                      rows={[
+                        ["Pearson", `${decimal(value)}, ${decimal(pair.lower)} to ${decimal(pair.upper)}`],
+                        ["Spearman", decimal(pair.spearman)],
+                        ["Returns", count(pair.n)],
+                      ]}
+                    >
+                      {decimal(value)}
+                    </Exact>
                   </td>
                 );
               })}

@@ -7,15 +7,16 @@ interface Props<T> {
   body?: unknown;
   /** On what, for those who hear the button alone. */
   of: string;
+  disabled?: boolean;
   children: ComponentChildren;
   after?: (answer: T) => string | null;
 }
 
-export function ActButton<T>({ path, body, of, children, after }: Props<T>) {
+export function ActButton<T>({ path, body, of, disabled = false, children, after }: Props<T>) {
   const act = useAct<T>(path, body ?? {}, (answer) => after?.(answer) ?? null);
   return (
     <span class="act">
-      <button type="button" class="button small" disabled={act.busy} aria-busy={act.busy} onClick={act.run}>
+      <button type="button" class="button small" disabled={act.busy || disabled} aria-busy={act.busy} onClick={act.run}>
         {act.busy ? "…" : children}
         <span class="sr-only"> {of}</span>
       </button>
