@@ -2,7 +2,8 @@
 
 from truecast.api.app import App, create_app
 from truecast.commands.voice import start_voice
-from truecast.kit.settings import Settings, secret_of
+from truecast.kit.secret import secret_of
+from truecast.kit.settings import Settings
 from truecast.wiring import Role, build
 
 

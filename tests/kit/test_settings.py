@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from truecast.kit.errors import EXIT_CONFIG
-from truecast.kit.settings import Settings, SettingsInvalid, is_loopback, secret_of, variable_of
+from truecast.kit.secret import secret_of
+from truecast.kit.settings import Settings, SettingsInvalid, is_loopback, variable_of
 
 CANARY = "canary-7f3a-do-not-show-me"
 

@@ -16,7 +16,8 @@ from truecast.api.stream_transport import RequestProtocol, StreamProtocol
 from truecast.commands.voice import start_voice
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import STREAM_MESSAGE_BYTES_MAX
-from truecast.kit.settings import Settings, secret_of
+from truecast.kit.secret import secret_of
+from truecast.kit.settings import Settings
 
 DRAIN_S_MAX = 8  # of the 10 s that a supervisor gives us; the rest is for closing the database
 _BACKLOG = 1024

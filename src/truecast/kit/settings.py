@@ -7,7 +7,6 @@ then the defaults. Nobody else reads the environment. Every field is documented 
 import ipaddress
 import os
 import re
-import secrets
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -25,7 +24,6 @@ LogFormat = Literal["auto", "console", "json"]
 
 _PREFIX = "TRUECAST_"
 _PREFIX_OF_TESTS = "TRUECAST_TEST_"  # knobs of the test suite, not of the product
-_KEPT_AT = "secret_key"
 # Requests a minute by class, where keys are required.
 RATES_PER_MINUTE = {
     "prices": 100,
@@ -37,6 +35,9 @@ RATES_PER_MINUTE = {
     "failed": 20,
 }
 RATE_PER_MINUTE_MAX = 1_000_000
+# How long an answer of each kind is served at most, without looking whether it is still the same.
+CACHE_AGES_S = {"prices": 1.0, "candles": 5.0, "forecasts": 5.0, "history": 5.0, "performance": 10.0, "said": 5.0}
+CACHE_AGE_S_MAX = 600.0
 _SCHEMES_DATABASE = ("sqlite", "postgresql", "postgres")
 _SCHEMES_REDIS = ("redis", "rediss", "unix")
 _DSN = re.compile(r"https?://[^\s/:@]+(:[^\s/:@]+)?@[^\s/@]+(/[^\s?#]*)?/\d+")
@@ -124,6 +125,7 @@ class Settings(BaseSettings):
     )
     source_urls: Annotated[Mapping[str, str], NoDecode] = Field(
         default_factory=dict,
+        repr=False,
         description="Addresses to ask instead of the sources' own: `binance=http://127.0.0.1:9000/binance,kraken=…`.",
     )
     source_keys: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
@@ -158,8 +160,17 @@ class Settings(BaseSettings):
         "`prices=100,history=50,statistics=30,forecast=20,batch=5,other=120,failed=20`, and none for the user of this "
         "machine.",
     )
+    cache_bytes: int = Field(
+        default=67_108_864, ge=0, description="Memory for answers that are kept, of each process; 0 keeps none."
+    )
+    cache_ages: Annotated[Mapping[str, float], NoDecode] = Field(
+        default_factory=dict,
+        description="Seconds for which an answer is kept at most, by kind; news make it anew at once; 0: not kept. "
+        "Unless set: `prices=1,candles=5,forecasts=5,history=5,performance=10,said=5`.",
+    )
     otlp_endpoint: str | None = Field(
         default=None,
+        repr=False,
         description="Where traces are sent by OTLP over HTTP, e.g. `http://127.0.0.1:4318`; unless set there are none.",
     )
     otlp_headers: Annotated[Mapping[str, SecretStr], NoDecode] = Field(
@@ -224,10 +235,19 @@ class Settings(BaseSettings):
             ipaddress.ip_network(text, strict=False)
         return value
 
-    @field_validator("rate_limits", mode="before")
+    @field_validator("rate_limits", "cache_ages", mode="before")
     @classmethod
     def _rates(cls, value: Any) -> Any:
         return _parse_pairs(value, ",") if isinstance(value, str) else value
+
+    @field_validator("cache_ages", mode="after")
+    @classmethod
+    def _known_kinds(cls, value: Mapping[str, float]) -> Mapping[str, float]:
+        if unknown := sorted(set(value) - set(CACHE_AGES_S)):
+            raise ValueError(f"no such kind: {', '.join(unknown)}; there are {', '.join(CACHE_AGES_S)}")
+        if any(not 0 <= age <= CACHE_AGE_S_MAX for age in value.values()):
+            raise ValueError(f"an age lies between 0 and {CACHE_AGE_S_MAX:g} s")
+        return value
 
     @field_validator("rate_limits", mode="after")
     @classmethod
@@ -308,6 +328,11 @@ def rates_of(settings: "Settings") -> dict[str, int]:
     return {kind: rate for kind, rate in rates.items() if rate}
 
 
+def ages_of(settings: "Settings") -> dict[str, float]:
+    """Seconds for which answers are kept at most, by kind; 0: not kept."""
+    return {**CACHE_AGES_S, **settings.cache_ages}
+
+
 def _parse_pairs(text: str, separator: str) -> dict[str, str]:
     """`a=x,b=y` as a mapping. Never repeats the text: it may hold keys."""
     pairs = [part.partition("=") for part in text.split(separator) if part.strip()]
@@ -327,45 +352,6 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
-
-
-def secret_of(settings: Settings) -> SecretStr:
-    """The secret given, or the one kept in the data folder, made on the first call.
-
-    The file is readable by its owner only. One that others may read is refused rather than repaired: it may have
-    been read already.
-    """
-    if settings.secret_key is not None:
-        return settings.secret_key
-    path = settings.data_dir / _KEPT_AT
-    if not path.exists():
-        _write_new_secret(path)
-    mode = path.stat().st_mode & 0o777
-    if mode & 0o077:
-        reason = f"others may read it (mode {mode:03o}); delete it, or keep it with `chmod 600`"
-        raise SettingsInvalid.of([(str(path), reason)])
-    kept = path.read_text("ascii", errors="replace").strip()
-    if len(kept) < SECRET_CHARS_MIN:
-        raise SettingsInvalid.of([(str(path), "holds no usable secret; delete it to have a new one made")])
-    return SecretStr(kept)
-
-
-def _write_new_secret(path: Path) -> None:
-    """Link a complete file into place, so that two processes that start together agree on one secret."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f"{_KEPT_AT}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(48) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(draft, path)
-        except FileExistsError:  # the other process was first: its secret is the secret
-            return
-    finally:
-        draft.unlink()
 
 
 def _with_scheme(url: str, allowed: tuple[str, ...]) -> str:
