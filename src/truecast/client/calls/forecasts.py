@@ -84,6 +84,8 @@ class ForecastsCalls(Asker):
     ) -> Forecasts:
         """The latest issued forecast of each symbol, interval and model; of all symbols when none are named.
 
+        Of named symbols at one interval `auto` is what it serves there, by the evidence that was known at `as_of`.
+
         symbols: Symbols separated by commas.
         model: Name of a model.
         horizon: Only this step, where a forecast reaches it.

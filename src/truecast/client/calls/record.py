@@ -170,7 +170,7 @@ class RecordCalls(Asker):
         asset_class: Only instruments of this class.
         model: Name of a model.
         horizon: Steps ahead.
-        period: How far back: 24h, 7d, 30d, 90d, 1y, all.
+        period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         stretch: Unit of time; without it the smallest that makes at most 60 of them.
         Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, UnknownQueryParameter.
         """
@@ -211,7 +211,7 @@ class RecordCalls(Asker):
         asset_class: Only instruments of this class.
         model: Name of a model.
         horizon: Steps ahead.
-        period: How far back: 24h, 7d, 30d, 90d, 1y, all.
+        period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         order: `best` and `worst` go by `loss`; `newest` by when it was known.
         limit: Most items in the answer.
         Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, UnknownQueryParameter.

@@ -166,6 +166,8 @@ class ModelDetail(Shape, frozen=True, kw_only=True):
     feature_set: str
     min_bars: int
     description: str
+    trainable: bool
+    """Learned by training: it can be trained, promoted and rolled back."""
     trained_until: datetime | None
     scopes: list[ModelScopeShape]
     members: list[MembersShape]
@@ -188,6 +190,8 @@ class ModelShape(Shape, frozen=True, kw_only=True):
     feature_set: str
     min_bars: int
     description: str
+    trainable: bool
+    """Learned by training: it can be trained, promoted and rolled back."""
     trained_until: datetime | None
     scopes: list[ModelScopeShape]
     members: list[MembersShape]
