@@ -9,11 +9,11 @@ from pydantic import Field
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.params import ModelQuery, SymbolQuery
-from truecast.api.performance import CoverageError
+from truecast.api.performance import CoverageError, PeriodQuery
 from truecast.api.shapes import IntervalIn, Output, StepsQueryIn
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.forecasts.performance import PERIODS, UnknownPeriod
+from truecast.forecasts.performance import UnknownPeriod
 from truecast.forecasts.timeline import STRETCHES_MAX, Order, Stretch
 from truecast.models.auto import AUTO
 from truecast.models.catalog import UnknownModel
@@ -23,7 +23,7 @@ router = resource("record")
 ITEMS_MAX = 50
 
 _HorizonQuery = Annotated[StepsQueryIn, Query(description="Steps ahead.")]
-_PeriodQuery = Annotated[str, Query(max_length=16, description=f"How far back: {', '.join(PERIODS)}.")]
+
 _IntervalQuery = Annotated[IntervalIn | None, Query()]
 _ClassQuery = Annotated[AssetClass | None, Query(description="Only instruments of this class.")]
 
@@ -92,7 +92,7 @@ async def get_coverage(
     model: ModelQuery = None,
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
-    period: _PeriodQuery = "all",
+    period: PeriodQuery = "all",
     stretch: Annotated[
         Stretch | None,
         Query(description=f"Unit of time; without it the smallest that makes at most {STRETCHES_MAX} of them."),
@@ -137,7 +137,7 @@ async def get_resolved(
     model: ModelQuery = None,
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
-    period: _PeriodQuery = "all",
+    period: PeriodQuery = "all",
     order: Annotated[
         Order, Query(description="`best` and `worst` go by `loss`; `newest` by when it was known.")
     ] = "newest",

@@ -140,6 +140,7 @@ async def get_calibration(
     services: ServicesDep,
     *,
     symbol: SymbolQuery = None,
+    asset_class: Annotated[AssetClass | None, Query(description="Sealed forecasts of this class only.")] = None,
     model: ModelQuery = None,
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
@@ -147,12 +148,12 @@ async def get_calibration(
 ) -> CalibrationReport:
     """Measured coverage at every level of the grid, and the histogram of where outcomes fell (PIT, 20 bins).
 
-    Of one symbol (its usual interval, unless another is named) or of all together.
+    Of one symbol (its usual interval, unless another is named), of a class, or of all together.
     """
     if symbol is not None:
         symbol, interval = await _series(services, symbol, interval)
     asked = model or AUTO
-    found = await services.performance.calibration(symbol, asked, interval, horizon, period)
+    found = await services.performance.calibration(symbol, asked, interval, horizon, period, asset_class=asset_class)
     return CalibrationReport(
         symbol=symbol,
         model=await services.performance.model_name(asked, symbol, interval, horizon),
