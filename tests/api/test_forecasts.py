@@ -121,6 +121,20 @@ async def test_the_latest_as_of_are_those_that_stood_in_the_ledger(client: httpx
     assert (await client.get(URL, params=asked | {"as_of": "2019-01-01"})).json()["items"] == []
 
 
+async def test_auto_in_the_ledger_is_what_it_served(client: httpx.AsyncClient):
+    asked = {"symbols": "EUR-USD,SPY", "interval": "1d", "model": "auto"}
+    now = {item["symbol"]: item for item in (await client.get(URL, params=asked)).json()["items"]}
+    for symbol, item in now.items():
+        served = (await client.post(URL, json=ASKED | {"symbol": symbol})).json()
+        assert (item["model"], item["anchor"]["bar_start"]) == (served["model"], served["anchor"]["bar_start"])
+    then = "2021-01-06T09:00:00Z"
+    for item in (await client.get(URL, params=asked | {"as_of": then})).json()["items"]:
+        history = {"interval": "1d", "model": "auto", "as_of": then}
+        past = (await client.get(f"{URL}/{item['symbol']}/history", params=history)).json()["items"]
+        assert item["issued_at"] <= then
+        assert past[0]["issued_at"] == item["issued_at"]
+
+
 async def test_history_bounds_the_asked_level(client: httpx.AsyncClient):
     params = {"interval": "1h", "model": "naive", "limit": 1}
     narrow, usual, wide = [

@@ -37,6 +37,7 @@ from truecast.kit.clock import iso
 from truecast.kit.errors import TruecastError
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
 from truecast.market.registry import SeriesInfo
+from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
@@ -125,11 +126,17 @@ async def latest_forecasts(
     horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, where a forecast reaches it.")] = None,
     as_of: AsOfQuery = None,
 ) -> Forecasts:
-    """The latest issued forecast of each symbol, interval and model; of all symbols when none are named."""
+    """The latest issued forecast of each symbol, interval and model; of all symbols when none are named.
+
+    Of named symbols at one interval `auto` is what it serves there, by the evidence that was known at `as_of`.
+    """
     _not_in_future(services, as_of)
     universe = await services.store.universe()
     wanted = None if symbols is None else [universe.get(text).symbol for text in split_symbols(symbols)]
-    found = await services.ledger.latest(wanted, model, interval, as_of)
+    if model == AUTO and wanted and interval:
+        found = [one for symbol in wanted for one in await _served(services, symbol, interval, as_of)]
+    else:
+        found = await services.ledger.latest(wanted, model, interval, as_of)
     bodies = await _bodies(services)
     items = [bodies.of(forecast, LEVELS_DEFAULT, now=as_of) for forecast in found]
     if horizon is not None:
@@ -242,8 +249,10 @@ async def forecast_history(
     if interval is None:
         kept = await services.store.series(instrument.symbol)
         interval = default_interval([s.interval for s in kept if s.bars]) or Interval.D1
-    if model is not None:
-        model = await services.performance.model_name(model, instrument.symbol, interval, horizon)
+    if model == AUTO:
+        model = await services.performance.naming.model_at(instrument.symbol, interval, horizon, as_of)
+    elif model is not None:
+        model = await services.performance.model_name(model)
     then = "" if as_of is None else iso(as_of)
     of = f"past:{instrument.symbol}:{interval.value}:{model}:{horizon}:{level}:{then}"
     before = None if cursor is None else decode_offset(of, cursor)
@@ -262,6 +271,12 @@ async def forecast_history(
         items=[_past(step) for step in shown],
         next=encode_cursor(of, shown[-1].seq) if len(found) > limit else None,
     )
+
+
+async def _served(services: Services, symbol: str, interval: Interval, as_of: datetime | None) -> list[Forecast]:
+    """What `auto` served last, as it stands in the ledger."""
+    name = await services.performance.naming.in_ledger(symbol, interval, as_of)
+    return await services.ledger.latest([symbol], name, interval, as_of)
 
 
 def _not_in_future(services: Services, as_of: datetime | None) -> None:

@@ -23,6 +23,7 @@ from truecast.forecasts.evidence import evidence as evidence_table
 from truecast.forecasts.issue import AUTO_MODEL
 from truecast.forecasts.kept import Kept
 from truecast.forecasts.ledger import Ledger
+from truecast.forecasts.naming import Naming
 from truecast.forecasts.past import PastStep
 from truecast.forecasts.pooled import Point, Reliability, Standing, leaderboard, reliability, trend, walked_leaderboard
 from truecast.forecasts.rows import LEDGER, WALK_FORWARD, WALKED, Kind, Row, empty_row, row_of, walked
@@ -35,12 +36,12 @@ from truecast.kit.limits import HISTORY_BARS_MAX, SUMMARIES_KEPT_MAX, SUMMARY_RO
 from truecast.market.calendar import calendar
 from truecast.market.history import History
 from truecast.market.store import BarStore
-from truecast.models.auto import AUTO, choose, members_of
+from truecast.models.auto import AUTO, members_of
 from truecast.models.backtest import walk_forward
 from truecast.models.base import HistoryTooShort, Model
-from truecast.models.catalog import GROWERS, UNTRAINED, Catalogue, UnknownModel
+from truecast.models.catalog import UNTRAINED, Catalogue, UnknownModel
 from truecast.models.ensemble import Ensemble
-from truecast.models.evidence import ENSEMBLE, about, nothing
+from truecast.models.evidence import ENSEMBLE
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.base import HorizonBeyondTraining
 from truecast.models.location.trees import OutOfScope
@@ -105,6 +106,7 @@ class Performance:
         self._clock = clock
         self._catalogue_of = catalogue_of
         self._book = Book()
+        self.naming = Naming(ledger.db, store, clock, book=self._book, catalogue_of=catalogue_of)
         self._settlement = Settlement(ledger.db, compute)
         self._summaries: Kept[list[Row]] = Kept(SUMMARIES_KEPT_MAX)
         self._waits: tuple[int, Mapping[Key, int]] = (-1, {})
@@ -290,23 +292,14 @@ class Performance:
 
         Raises UnknownModel.
         """
-        catalogue = self._catalogue_of()
-        known = (*catalogue.names, ENSEMBLE)
+        known = (*self._catalogue_of().names, ENSEMBLE)
         if model != AUTO:
             if model not in known:
                 raise UnknownModel(model=model[:64], choices=sorted((*known, AUTO)))
             return model
         if symbol is None or interval is None:
             return AUTO_MODEL
-        instrument = (await self._store.universe()).get(symbol)
-        asset_class = instrument.asset_class.value
-        async with self._ledger.db.read() as conn:
-            found = await self._book.known(conn, instrument.symbol, asset_class, interval, self._clock.now())
-        members = members_of(catalogue, asset_class, interval)
-        own = (found.own and about(found.own, members, GROWERS)) or nothing(members)
-        trials = catalogue.trials_of((asset_class, interval.value))
-        by_horizon = choose(own, found.of_class, trials=trials).by_horizon
-        return next((name for at, name in by_horizon if at >= (horizon or 1)), by_horizon[-1][1])
+        return await self.naming.model_at(symbol, interval, horizon)
 
     def _model(self, name: str, instrument: Instrument, interval: Interval) -> Model:
         """Raises ModelUnavailable, OutOfScope."""
