@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Bone } from "./parts/bits";
 import { ConnectionBanner, Navigation, ReplayBanner, TopBar } from "./parts/frame";
+import { Help, useKeys } from "./parts/help";
 import { Link } from "./parts/link";
 import { Starting } from "./parts/loading";
 import { page, PAGES, type PageName } from "./state/place";
@@ -26,6 +27,7 @@ const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
 const loaded = new Map<PageName, ComponentType>();
 
 export function App() {
+  useKeys();
   if (info.value === null || !ready.value) return <Starting />;
   return (
     <>
@@ -36,6 +38,7 @@ export function App() {
       <ConnectionBanner />
       <TopBar />
       <Navigation />
+      <Help />
       {locked.value && page.value !== "settings" ? <Locked /> : <Page name={page.value} />}
     </>
   );

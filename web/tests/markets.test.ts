@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Forecast, Prices, SymbolItem } from "../src/api/types";
 import { Board } from "../src/markets/board";
-import { glance, said, sortedRows, widthOf, type MarketRow, type Quote } from "../src/markets/rows";
+import { glance, said, sortedRows, widthOf, type MarketRow, type Quote, wantedFirst } from "../src/markets/rows";
 import { sparkPoints } from "../src/parts/sparkline";
 
 function row(symbol: string, change: number | null): MarketRow {
@@ -94,4 +94,9 @@ test("a glance counts what moves: not what is stale, and not what has nothing to
   expect(seen?.rise?.symbol).toBe("A");
   expect(seen?.fall?.symbol).toBe("C");
   expect(glance([of("A", 2)], ["fx"])[0]?.fall).toBeNull();
+});
+
+test("symbols that the reader wants first come first, in the reader's order, and none that is not there", () => {
+  expect(wantedFirst(["A", "B", "C", "D"], ["D", "X", "B"])).toEqual(["D", "B", "A", "C"]);
+  expect(wantedFirst(["A", "B"], [])).toEqual(["A", "B"]);
 });

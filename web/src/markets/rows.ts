@@ -48,6 +48,11 @@ export function sortedRows(rows: readonly MarketRow[], key: SortKey, down: boole
   });
 }
 
+/** The same symbols, those that the reader wants first before the others, in the reader's order. */
+export function wantedFirst(symbols: readonly string[], first: readonly string[]): string[] {
+  return [...first.filter((one) => symbols.includes(one)), ...symbols.filter((one) => !first.includes(one))];
+}
+
 /** What a row shows in a column, as something that has an order. */
 export function valueOf(row: MarketRow, key: SortKey): string | number | null {
   switch (key) {

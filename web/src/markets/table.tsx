@@ -5,10 +5,11 @@ import { segment } from "../api/client";
 import type { SymbolItem } from "../api/types";
 import { Scroll } from "../parts/bits";
 import { Link } from "../parts/link";
+import { prefs } from "../state/prefs";
 import { tick as clockTick } from "../state/server";
 import type { Board } from "./board";
 import { AgeCell, ChangeCell, IntervalCell, MoveCell, PriceCell, SkillCell, SparkCell, SPARK_BARS } from "./cells";
-import { sortedRows, type SortKey } from "./rows";
+import { sortedRows, wantedFirst, type SortKey } from "./rows";
 
 interface TableProps {
   board: Board;
@@ -80,11 +81,14 @@ function Row({ item, board, loading }: { item: SymbolItem; board: Board; loading
   );
 }
 
+const NOBODY: readonly string[] = [];
+
 /** The symbols in their order: looked at once a second, and left alone while `held`. */
 function useOrder(board: Board, items: readonly SymbolItem[], sort: SortKey, down: boolean, held: () => boolean): string[] {
   const [, redraw] = useState(0);
-  const made = (): string[] => sortedRows(items.map((item) => board.row(item)), sort, down).map((row) => row.symbol);
-  const key = `${sort} ${down}`;
+  const first = sort === "symbol" && !down ? prefs.value.firstSymbols : NOBODY;
+  const made = (): string[] => wantedFirst(sortedRows(items.map((item) => board.row(item)), sort, down).map((row) => row.symbol), first);
+  const key = `${sort} ${down} ${first.join(",")}`;
   const kept = useRef<{ items: readonly SymbolItem[]; key: string; order: string[] }>(undefined);
   if (kept.current?.items !== items || kept.current.key !== key) kept.current = { items, key, order: made() };
   useEffect(

@@ -13,6 +13,7 @@ import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
 import { className } from "../parts/search";
 import { asked, go, withQuery } from "../state/place";
+import { prefs } from "../state/prefs";
 import { useResource } from "../state/resource";
 import { pollMs } from "../state/server";
 import { covers, useStream } from "../state/stream";
@@ -25,7 +26,10 @@ export function Markets() {
   const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
   const items = useMemo(() => symbols.data?.items ?? [], [symbols.data]);
   const { board, prices } = useBoard(items);
-  const of = asked("class");
+  const { firstClass } = prefs.value;
+  const said = asked("class") ?? firstClass;
+  const of = said === "all" ? null : said;
+  const classWord = (name: string | null): string | null => (name === firstClass ? null : (name ?? "all")); // what Markets opens with needs no word
   const sort = SORT_KEYS.find((key) => key === asked("sort")) ?? "symbol";
   const down = asked("order") === "down";
   const filter = asked("filter") ?? "";
@@ -35,7 +39,7 @@ export function Markets() {
     return items.filter((item) => (!of || item.asset_class === of) && (!wanted || `${item.symbol} ${item.name}`.toLowerCase().includes(wanted)));
   }, [items, of, filter]);
   const sorting = { sort: sort === "symbol" ? null : sort, order: down ? "down" : null };
-  const set = (patch: Record<string, string | null>): void => go(withQuery("/", { class: of, ...sorting, filter: filter || null, ...patch }), { replace: true });
+  const set = (patch: Record<string, string | null>): void => go(withQuery("/", { class: classWord(of), ...sorting, filter: filter || null, ...patch }), { replace: true });
   const sortBy = (key: SortKey): void => set({ sort: key === "symbol" ? null : key, order: key === sort && !down ? "down" : null });
   return (
     <main id="main" class="page">
@@ -47,11 +51,11 @@ export function Markets() {
         <input class="filter" type="search" placeholder="Filter by name" aria-label="Filter by name" value={filter} onInput={(event) => set({ filter: event.currentTarget.value.slice(0, 64) || null })} />
       </header>
       <nav class="tabs" aria-label="Asset classes">
-        <Link href={withQuery("/", sorting)} aria-current={of ? undefined : "true"}>
+        <Link href={withQuery("/", { class: classWord(null), ...sorting })} aria-current={of ? undefined : "true"}>
           All
         </Link>
         {classes.map((name) => (
-          <Link key={name} href={withQuery("/", { class: name, ...sorting })} aria-current={of === name ? "true" : undefined}>
+          <Link key={name} href={withQuery("/", { class: classWord(name), ...sorting })} aria-current={of === name ? "true" : undefined}>
             {className(name)}
           </Link>
         ))}

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import type { Forecast, SymbolDetail } from "../api/types";
 import { Chart, type Pointed } from "../chart/chart";
+import { CHART_KEYS } from "../chart/keys";
 import type { Claim } from "../chart/claims";
 import { tally } from "../chart/claims";
 import { level as levelText, count } from "../format/numbers";
@@ -153,7 +154,7 @@ export function Keys() {
     <details class="fold keys">
       <summary>Keys</summary>
       <dl class="key-list">
-        {KEYS.map(([keys, does]) => (
+        {CHART_KEYS.map(([keys, does]) => (
           <div key={does}>
             <dt>
               {keys.map((key) => (
@@ -167,12 +168,3 @@ export function Keys() {
     </details>
   );
 }
-
-export const KEYS: readonly (readonly [keys: readonly string[], does: string])[] = [
-  [["←", "→"], "read the bars and the steps of the forecast"],
-  [["Shift", "←"], "ten at a time"],
-  [["+", "−"], "zoom in and out"],
-  [["T"], "as known when the bar that is read had ended"],
-  [["Home"], "back to the newest"],
-  [["Esc"], "leave what is read"],
-];

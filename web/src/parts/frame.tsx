@@ -10,6 +10,7 @@ import { nextTheme, theme } from "../state/theme";
 import { PAGES, page, type Room } from "../state/place";
 import { view } from "../state/view";
 import { Details, Facts, When } from "./bits";
+import { HelpButton } from "./help";
 import { BrokenIcon, Logo, MoonIcon, SealIcon, SunIcon, SystemIcon } from "./icons";
 import { Link } from "./link";
 import { Search } from "./search";
@@ -63,6 +64,7 @@ export function TopBar() {
       <div class="topbar-end">
         <StreamBadge />
         {ready.value && <LedgerBadge />}
+        <HelpButton />
         <ThemeButton />
       </div>
     </header>
