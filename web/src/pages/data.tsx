@@ -1,22 +1,24 @@
 // Data health: where the numbers come from, what is missing, and the jobs that fetch and mend.
 import { useState } from "preact/hooks";
 import { get, segment } from "../api/client";
-import type { Advice, Job, JobRun, Page, Quarantined, SeriesGap, SourceItem } from "../api/types";
+import type { Advice, Job, Page, Quarantined, SeriesGap, SourceItem } from "../api/types";
 import { count, percent } from "../format/numbers";
 import { age, barLabel } from "../format/time";
 import { ActButton } from "../parts/act";
-import { Bone, Details, Facts, Scroll, When } from "../parts/bits";
-import { Failure } from "../parts/failure";
+import { Bone, Choice, Details, Facts, Scroll, When } from "../parts/bits";
 import { Footer } from "../parts/frame";
+import { JobTable } from "../parts/jobs";
 import { Link } from "../parts/link";
 import { Section } from "../parts/section";
+import { asked, go, withQuery } from "../state/place";
 import { useResource } from "../state/resource";
 import { pollMs, serverNow, tick as clockTick } from "../state/server";
 
 const GAPS_ASKED = 200;
 const GAPS_SHOWN = 12;
 const QUARANTINED_ASKED = 100;
-const RUNS_SHOWN = 10;
+const GAP_STATES = ["open", "filling", "filled", "unfillable"] as const;
+const GAP_WORDS: Record<(typeof GAP_STATES)[number], string> = { open: "Open", filling: "Being filled", filled: "Filled", unfillable: "Nobody has it" };
 
 const STATES: Record<SourceItem["state"], { text: string; tone: string }> = {
   ok: { text: "answers", tone: "good" },
@@ -32,7 +34,8 @@ const STATES: Record<SourceItem["state"], { text: string; tone: string }> = {
 export function DataHealth() {
   const sources = useResource<{ items: SourceItem[] }>("sources", (signal) => get("/sources", {}, signal), { everyMs: pollMs });
   const advice = useResource<{ items: Advice[] }>("advice", (signal) => get("/sources/recommendations", {}, signal), { everyMs: pollMs });
-  const gaps = useResource<Page<SeriesGap>>("gaps", (signal) => get("/market/gaps", { limit: GAPS_ASKED }, signal), { everyMs: pollMs });
+  const state = GAP_STATES.find((one) => one === asked("gaps")) ?? null;
+  const gaps = useResource<Page<SeriesGap>>(`gaps ${state ?? ""}`, (signal) => get("/market/gaps", { limit: GAPS_ASKED, state }, signal), { everyMs: pollMs, keep: true });
   const quarantine = useResource<Page<Quarantined>>("quarantine", (signal) => get("/market/quarantine", { limit: QUARANTINED_ASKED }, signal), { everyMs: pollMs });
   const jobs = useResource<{ items: Job[] }>("jobs", (signal) => get("/jobs", {}, signal), { everyMs: pollMs });
   return (
@@ -57,7 +60,17 @@ export function DataHealth() {
         {(data) => <SourceTable items={data.items} />}
       </Section>
       <Section id="gaps" title="Gaps" about="Bars that should exist and did not come. They are mended from a real source, never made up." of={gaps}>
-        {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is missing.</p> : <GapTable page={data} />)}
+        {(data) => (
+          <>
+            <Choice
+              legend="State"
+              value={state ?? "any"}
+              options={[{ value: "any", label: "Any" }, ...GAP_STATES.map((value) => ({ value: value as string, label: GAP_WORDS[value] }))]}
+              onChange={(value) => go(withQuery("/data", { gaps: value === "any" ? null : value }), { replace: true })}
+            />
+            {data.items.length === 0 ? <p class="nothing soft">{state ? `No gap is ${GAP_WORDS[state].toLowerCase()}.` : "Nothing is missing."}</p> : <GapTable page={data} />}
+          </>
+        )}
       </Section>
       <Section id="quarantine" title="Quarantine" about="Rows that a source sent and that do not stand to reason. They are kept apart, with what the source said." of={quarantine}>
         {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is held back.</p> : <QuarantineTable items={data.items} onChange={quarantine.reload} />)}
@@ -308,104 +321,5 @@ function QuarantineTable({ items, onChange }: { items: readonly Quarantined[]; o
       </Scroll>
       <More hidden={items.length - GAPS_SHOWN} all={all} onToggle={() => setAll((a) => !a)} />
     </>
-  );
-}
-
-function JobTable({ items, onChange }: { items: readonly Job[]; onChange: () => void }) {
-  const [open, setOpen] = useState<string | null>(null);
-  return (
-    <Scroll label="Table of jobs">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Job</th>
-            <th scope="col">Last run</th>
-            <th scope="col" class="wide">
-              Next
-            </th>
-            <th scope="col">
-              <span class="sr-only">Actions</span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {items.map((job) => (
-            <JobRows key={job.id} job={job} open={open === job.id} onOpen={() => setOpen(open === job.id ? null : job.id)} onChange={onChange} />
-          ))}
-        </tbody>
-      </table>
-    </Scroll>
-  );
-}
-
-function JobRows({ job, open, onOpen, onChange }: { job: Job; open: boolean; onOpen: () => void; onChange: () => void }) {
-  const changed = (): null => {
-    onChange();
-    return null;
-  };
-  return (
-    <>
-      <tr data-job={job.id}>
-        <th scope="row">
-          <button type="button" class="plain-button" aria-expanded={open} onClick={onOpen}>
-            <b>{job.id}</b> <span class="soft small wide">{job.description}</span>
-          </button>
-        </th>
-        <td>{job.last_run ? <Outcome run={job.last_run} /> : <span class="soft">never</span>}</td>
-        <td class="wide">{!job.enabled ? <span class="badge warn">switched off</span> : job.next_due_at ? <When iso={job.next_due_at} /> : "–"}</td>
-        <td class="actions">
-          <ActButton<JobRun> path={`/jobs/${segment(job.id)}/run`} of={job.id} after={(run) => (onChange(), run.outcome ?? "started")}>
-            Run now
-          </ActButton>
-          <ActButton<Job> path={`/jobs/${segment(job.id)}/${job.enabled ? "disable" : "enable"}`} of={job.id} after={changed}>
-            {job.enabled ? "Switch off" : "Switch on"}
-          </ActButton>
-        </td>
-      </tr>
-      {open && (
-        <tr>
-          <td colSpan={4}>
-            <Runs job={job} />
-          </td>
-        </tr>
-      )}
-    </>
-  );
-}
-
-function Runs({ job }: { job: Job }) {
-  const runs = useResource<Page<JobRun>>(`runs ${job.id} ${job.last_run?.id ?? 0}`, (signal) => get(`/jobs/${segment(job.id)}/runs`, { limit: RUNS_SHOWN }, signal), { keep: true });
-  if (runs.error && !runs.data) return <Failure error={runs.error} onRetry={runs.reload} of="the runs" />;
-  if (!runs.data) return <Bone />;
-  return (
-    <>
-      <p class="soft small">
-        {job.description} Schedule: <code>{job.schedule}</code>
-      </p>
-      <ul class="runs">
-        {runs.data.items.map((run) => (
-          <li key={run.id}>
-            <When iso={run.started_at} /> <Outcome run={run} />
-            <span class="soft small">
-              {Object.entries(run.counts)
-                .map(([what, n]) => `${what} ${count(n)}`)
-                .join(", ")}
-              {run.error && ` ${run.error}`}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </>
-  );
-}
-
-function Outcome({ run }: { run: JobRun }) {
-  void clockTick.value;
-  const tone = run.outcome === "ok" ? "good" : run.outcome === "failed" ? "bad" : "";
-  return (
-    <span title={run.error ?? undefined}>
-      <span class={`badge ${tone}`}>{run.outcome ?? "running"}</span>{" "}
-      <span class="soft small">{run.ended_at ? `${age((serverNow() - Date.parse(run.ended_at)) / 1000)} ago` : ""}</span>
-    </span>
   );
 }
