@@ -168,7 +168,7 @@ async def admitted(request: Request) -> None:
 async def admit(access: Access, scope: Scope, template: str) -> None:
     """Let this request in to the route of that template, and count it. Raises ScopeMissing or RateLimited."""
     principal = scope.get("truecast.principal", NOBODY)
-    right, kind = _policy_of(scope["method"], template)
+    right, kind = policy_of(scope["method"], template)
     if right is not None and not principal.may(right):
         raise ScopeMissing(scope=str(right), scopes=sorted(principal.scopes))
     if kind not in access.rates:
@@ -181,14 +181,16 @@ async def admit(access: Access, scope: Scope, template: str) -> None:
     paced = await access.hit(kind, asker)
     if paced is not None:
         rate = access.rates[kind]
-        scope["truecast.pace"] = (
-            f'"{kind}";q={rate.amount};w={rate.window_s:g}',
-            f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}',
-        )
+        scope["truecast.pace"] = told(kind, rate, paced)
+
+
+def told(kind: str, rate: Rate, paced: Paced) -> tuple[str, str]:
+    """The headers `RateLimit-Policy` and `RateLimit`."""
+    return f'"{kind}";q={rate.amount};w={rate.window_s:g}', f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}'
 
 
 @functools.lru_cache(1_024)  # as many as there are routes and methods
-def _policy_of(method: str, template: str) -> tuple[Right | None, str]:
+def policy_of(method: str, template: str) -> tuple[Right | None, str]:
     """The scope that a route needs of who asks, if any, and its class of rate limits."""
     path = template.removeprefix(PREFIX)
     is_open = f"{PREFIX}{path}" in OPEN_PATHS | TICKET_PATHS

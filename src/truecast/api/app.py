@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
+from starlette.types import Receive, Scope, Send
 
 from truecast import __version__
 from truecast.api import (
@@ -36,7 +37,10 @@ from truecast.api import (
     system,
 )
 from truecast.api.access import Access, Gate, networks
+from truecast.api.answers import Answers
 from truecast.api.document import complete
+from truecast.api.express import Express
+from truecast.api.hot import Hot
 from truecast.api.middleware import Envelope
 from truecast.api.traced import Traced
 from truecast.api.vitals import Vitals
@@ -61,14 +65,23 @@ _NO_TELEMETRY: TelemetryConfig = {
     "auto_configure": False,
 }
 
-App = FastAPI  # for the entry points, which only pass it on and do not import the framework
-
 _log = get_logger(__name__)
 
 
-def create_app(services: Services) -> FastAPI:
+class App(FastAPI):
+    """The framework, and beside it the shortest way for what is asked most."""
+
+    express: Express | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One connection."""
+        if scope["type"] != "http" or self.express is None or not await self.express(scope, send):
+            await super().__call__(scope, receive, send)
+
+
+def create_app(services: Services) -> App:
     """The ASGI application. Its lifespan prepares the store, runs the jobs and closes everything."""
-    app = FastAPI(
+    app = App(
         title="Truecast",
         version=__version__,
         lifespan=_lifespan,
@@ -85,10 +98,21 @@ def create_app(services: Services) -> FastAPI:
     app.state.vitals = Vitals(services)
     stream.install(app, services)
     site.install(app, describe)
+    app.state.answers = Answers(services)
+    app.add_middleware(
+        Hot, routes=app.router.routes, access=app.state.access, answers=app.state.answers, clock=services.clock
+    )
     app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
     if telemetry.is_tracing():
         app.add_middleware(Traced)
+    else:
+        app.express = Express(
+            access=app.state.access,
+            answers=app.state.answers,
+            clock=services.clock,
+            loopback_only=is_loopback(services.settings.host),
+        )
     return app
 
 
@@ -154,6 +178,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        await app.state.answers.close()
         await app.state.access.pace.close()
         await services.background.close()
 

@@ -13,6 +13,7 @@ from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from truecast.accounts.principal import Principal
 from truecast.api.errors import BodyTooLarge, ForeignHost, ForeignOrigin, InternalError, problem_response
 from truecast.api.said import Said, said_of
 from truecast.kit.clock import Clock
@@ -43,8 +44,8 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 LOOPBACK_NAMES = frozenset({"127.0.0.1", "localhost", "::1"})
 
 Pair = tuple[bytes, bytes]
-_SECURITY: list[Pair] = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-_SECURITY_NAMES = frozenset(name for name, _ in _SECURITY)
+SECURITY: list[Pair] = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_SECURITY_NAMES = frozenset(name for name, _ in SECURITY)
 _HOST_CHARS_MAX = 300  # a name has 253 at most
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -92,17 +93,27 @@ class Envelope:
                     raise  # the head is sent; only breaking the connection tells the client
                 await _answer(InternalError(), scope, send_in_envelope, request_id)
         finally:
-            _account(scope, status, time.perf_counter() - began_s, size_bytes)
+            route = getattr(scope.get("route"), "path_format", "unmatched")  # raw paths would be endless labels
+            address = scope.get("truecast.address") or (scope.get("client") or ("unknown",))[0]
+            took_s = time.perf_counter() - began_s
+            account(
+                scope,
+                scope.get("truecast.principal"),
+                route=route,
+                address=address,
+                status=status,
+                size_bytes=size_bytes,
+                took_s=took_s,
+            )
             REQUEST_ID.reset(token)
 
     def _request_id(self, headers: Said) -> str:
         given = headers.get("x-request-id")
-        sane = given is not None and _REQUEST_ID.fullmatch(given) and not given.startswith(OWN_SECRETS)
-        return given if given is not None and sane else uuid7_text(self._clock.now())
+        return given if given is not None and is_sane_id(given) else uuid7_text(self._clock.now())
 
     def _check(self, scope: Scope, headers: Said) -> None:
         host = headers.get("host", "")
-        if self._loopback_only and (len(host) > _HOST_CHARS_MAX or _hostname(f"//{host}") not in LOOPBACK_NAMES):
+        if self._loopback_only and not is_this_machine(host):
             raise ForeignHost(host=host[:128])
         if scope["method"] not in SAFE_METHODS:
             origin = headers.get("origin")
@@ -117,7 +128,7 @@ def _enveloped(given: Iterable[Pair], request_id: str, pace: tuple[str, str] | N
     """The headers of an answer, with those that every answer has; what a route has said of these itself stays."""
     out = list(given)
     said = {name for name, _ in out}
-    out += _SECURITY if said.isdisjoint(_SECURITY_NAMES) else [pair for pair in _SECURITY if pair[0] not in said]
+    out += SECURITY if said.isdisjoint(_SECURITY_NAMES) else [pair for pair in SECURITY if pair[0] not in said]
     if b"x-request-id" in said:
         out = [pair for pair in out if pair[0] != b"x-request-id"]
     out.append((b"x-request-id", request_id.encode("latin-1")))
@@ -149,27 +160,38 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
     await response(scope, no_body, send)
 
 
-def _account(scope: Scope, status: int, took_s: float, size_bytes: int) -> None:
-    route = getattr(scope.get("route"), "path_format", "unmatched")  # the template: raw paths would be endless labels
+def account(
+    scope: Scope, principal: Principal | None, *, route: str, address: str, status: int, size_bytes: int, took_s: float
+) -> None:
+    """Count a request that was answered, and write its line in the log."""
     method = scope["method"] if scope["method"] in _METHODS else "other"
     requests, seconds = _counters(method, route, status)
     requests.inc()
     seconds.observe(took_s)
-    principal = scope.get("truecast.principal")
-    facts = {
-        "method": method,
-        "route": route,
-        "path": scope["path"][:256],
-        "status": status,
-        "ms": round(took_s * 1e3, 2),
-        "bytes": size_bytes,
-        "address": scope.get("truecast.address") or (scope.get("client") or ("unknown",))[0],
-        "key_id": None if principal is None else principal.id,
-    }
+    same = (
+        ("method", method),
+        ("route", route),
+        ("path", scope["path"][:256]),
+        ("status", status),
+        ("address", address),
+        ("key_id", None if principal is None else principal.id),
+    )
+    ms = round(took_s * 1e3, 2)
     if route in _QUIET_ROUTES:
-        _log.debug("request", **facts)
+        _log.debug("request", **dict(same), ms=ms, bytes=size_bytes)
     else:
-        _log.often("request", facts)
+        _log.often("request", same, ms=ms, bytes=size_bytes)
+
+
+def is_sane_id(given: str) -> bool:
+    """Whether a client's id of its request is one that may stand in logs."""
+    return _REQUEST_ID.fullmatch(given) is not None and not given.startswith(OWN_SECRETS)
+
+
+@functools.lru_cache(256)
+def is_this_machine(host: str) -> bool:
+    """Whether a name that a client calls us by is of this machine only."""
+    return len(host) <= _HOST_CHARS_MAX and _hostname(f"//{host}") in LOOPBACK_NAMES
 
 
 @functools.lru_cache(2_048)  # as many as there are routes, methods and statuses
@@ -178,7 +200,6 @@ def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]
     return HTTP_REQUESTS.labels(method, route, str(status)), HTTP_SECONDS.labels(method, route)
 
 
-@functools.lru_cache(256)
 def _hostname(url: str) -> str | None:
     try:
         return urlsplit(url).hostname

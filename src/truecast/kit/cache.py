@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from truecast.kit.limits import CACHE_CHANGES_MAX
+from truecast.kit.metrics import CACHE_BYTES, CACHE_DROPPED
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -84,6 +85,7 @@ class Cache(Generic[K, V]):
         for tag in tags:
             self._under[tag].add(key)
         self.size_bytes += size_bytes
+        CACHE_BYTES.set(self.size_bytes)
         while self.size_bytes > self.bytes_max:
             self._drop(next(iter(self._held)), "room")
         return True
@@ -108,6 +110,11 @@ class Cache(Generic[K, V]):
             self._drop(key, "changed")
         return len(gone)
 
+    def forget(self, key: K) -> None:
+        """Drop one value."""
+        if key in self._held:
+            self._drop(key, "cleared")
+
     def clear(self) -> int:
         """Drop everything, also what is being made; how many values went."""
         self._changes += 1
@@ -126,6 +133,8 @@ class Cache(Generic[K, V]):
         held = self._held.pop(key)
         self.size_bytes -= held.size_bytes
         self.dropped[reason] += 1
+        CACHE_DROPPED.labels(reason).inc()
+        CACHE_BYTES.set(self.size_bytes)
         for tag in held.tags:
             keys = self._under[tag]
             keys.discard(key)

@@ -107,7 +107,7 @@ def to_utc(when: datetime) -> datetime:
 
 def to_us(when: datetime) -> int:
     """Microseconds since 1970-01-01T00:00Z: how every table and array keeps time."""
-    delta = to_utc(when) - _EPOCH
+    delta = (when if when.tzinfo is UTC else to_utc(when)) - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 

@@ -23,6 +23,7 @@ from truecast.kit.settings import LogFormat, LogLevel
 
 REDACTED = "[redacted]"
 EventDict = MutableMapping[str, Any]
+Same = tuple[tuple[str, str | int | None], ...]  # facts by name
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)  # set while traces are on, see telemetry.py
 
@@ -50,7 +51,7 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _DEPTH_MAX = 8
 _TEXT_CHARS_MAX = 16_384
-_TEXTS_KEPT = 1_024  # redacted texts of lines that are said often
+_HEADS_KEPT = 1_024  # beginnings of lines that are said often
 _LINES_WAIT_S = 0.05
 _LINES_WAITING_MAX = 1_000
 _QUIET = {
@@ -135,17 +136,20 @@ class Logger:
         """The same with the traceback of the exception being handled."""
         self._logger().exception(event, **facts)
 
-    def often(self, event: str, facts: Mapping[str, Any]) -> None:
-        """`info`, for what is said thousands of times a second: where it is JSON, at a tenth of the cost."""
+    def often(self, event: str, same: Same, **numbers: float) -> None:
+        """`info`, for what is said thousands of times a second: where it is JSON, at a hundredth of the cost.
+
+        `same` are facts that are said again and again, of which the last ones are kept as text.
+        """
         if self._named is None:
             self._named = logging.getLogger(self._name)
         if not self._named.isEnabledFor(logging.INFO):
             return
-        handlers = [handler for handler in logging.root.handlers if handler.level <= logging.INFO]
+        handlers = logging.root.handlers
         if len(handlers) == 1 and isinstance(out := handlers[0], _Out) and out.is_json and not self._named.handlers:
-            out.often(self._name, event, facts)
+            out.often(self._name, event, same, numbers)
         else:
-            self.info(event, **facts)
+            self.info(event, **dict(same), **numbers)
 
     def _logger(self) -> Any:
         if self._bound is None:
@@ -191,20 +195,20 @@ class _Out(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self.is_json = is_json
         self._redaction = redaction
-        self._redacted = functools.lru_cache(_TEXTS_KEPT)(redaction.text)
-        self._waiting: deque[bytes] = deque()
+        self._head = functools.lru_cache(_HEADS_KEPT)(self._head_of)
+        self._waiting: deque[str] = deque()
         self._second = (0, "")
 
-    def often(self, logger: str, event: str, facts: Mapping[str, Any]) -> None:
-        """One line of plain facts. Their names are ours; their texts are redacted, and known again next time."""
-        line = {name: self._redacted(fact) if type(fact) is str else fact for name, fact in facts.items()}
-        line["event"] = event
-        if (request_id := REQUEST_ID.get()) is not None:
-            line["request_id"] = self._redaction.without_known(request_id)  # may be a client's; no pattern fits it
+    def often(self, logger: str, event: str, same: Same, numbers: Mapping[str, float]) -> None:
+        """One line. Names and event are ours; texts are redacted when they come for the first time."""
+        ids = ""
+        if (request_id := REQUEST_ID.get()) is not None:  # may be a client's; no pattern of secrets fits it
+            ids = f',"request_id":"{self._redaction.without_known(request_id)}"'
         if (trace_id := TRACE_ID.get()) is not None:
-            line["trace_id"] = trace_id
-        line |= {"level": "info", "logger": logger, "timestamp": self._now()}
-        self._waiting.append(orjson.dumps(line, default=str))
+            ids += f',"trace_id":"{trace_id}"'
+        tail = f'"event":"{event}"{ids},"level":"info","logger":"{logger}","timestamp":"{self._now()}"'
+        said = "".join([f'"{name}":{number},' for name, number in numbers.items()])
+        self._waiting.append(f"{self._head(same)}{said}{tail}}}\n")
         if len(self._waiting) == 1:
             try:
                 asyncio.get_running_loop().call_later(_LINES_WAIT_S, self.flush)
@@ -212,6 +216,10 @@ class _Out(logging.StreamHandler[TextIO]):
                 self.flush()
         elif len(self._waiting) >= _LINES_WAITING_MAX:
             self.flush()
+
+    def _head_of(self, same: Same) -> str:
+        facts = {name: self._redaction.text(fact) if isinstance(fact, str) else fact for name, fact in same}
+        return orjson.dumps(facts).decode()[:-1] + "," * bool(facts)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, behind those that wait."""
@@ -230,7 +238,7 @@ class _Out(logging.StreamHandler[TextIO]):
                 lines.append(self._waiting.popleft())
             if lines:
                 with contextlib.suppress(ValueError, OSError):  # whoever reads them has gone
-                    self.stream.write((b"\n".join(lines) + b"\n").decode())
+                    self.stream.write("".join(lines))
 
     def _now(self) -> str:
         """The machine's time, as all lines have it."""

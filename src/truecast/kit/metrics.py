@@ -3,9 +3,13 @@
 Counters belong to the process, like its memory: two apps in one process share them.
 """
 
-from typing import Final
+import weakref
+from collections.abc import Callable
+from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+
+T = TypeVar("T")
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
 ProcessCollector(registry=REGISTRY)
@@ -22,7 +26,7 @@ HTTP_SECONDS: Final = Histogram(
     "truecast_http_request_seconds",
     "Time from the first byte of a request to the last byte of its answer.",
     ("method", "route"),
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+    buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60, 3600),
     registry=REGISTRY,
 )
 SOURCE_REQUESTS: Final = Counter(
@@ -59,6 +63,18 @@ SOURCE_CALLS_SHARED: Final = Counter(
 SOURCE_BREAKER_OPENED: Final = Counter(
     "truecast_source_breaker_opened_total",
     "Times a source's circuit breaker opened, or stayed open because its probe failed.",
+    ("source",),
+    registry=REGISTRY,
+)
+SOURCE_BREAKER_STATE: Final = Gauge(
+    "truecast_source_breaker_state",
+    "A source's circuit breaker: 0 closed, 1 half open (the next call is the probe), 2 open.",
+    ("source",),
+    registry=REGISTRY,
+)
+SOURCE_WAITING: Final = Gauge(
+    "truecast_source_waiting",
+    "Calls waiting for one of the connections to a source, by source.",
     ("source",),
     registry=REGISTRY,
 )
@@ -128,6 +144,12 @@ FEED_CONNECTED: Final = Gauge(
     ("feed",),
     registry=REGISTRY,
 )
+FEED_WAITING: Final = Gauge(
+    "truecast_feed_waiting",
+    "Final candles of a feed that wait for the store, by feed; when the queue is full, the source waits.",
+    ("feed",),
+    registry=REGISTRY,
+)
 FEED_EVENTS: Final = Counter(
     "truecast_feed_events_total",
     "What happened to live feeds, by source: reconnects after a loss, planned renewals, resyncs, fills of bars.",
@@ -177,6 +199,18 @@ FORECAST_STEPS_SETTLED: Final = Counter(
     ("result",),
     registry=REGISTRY,
 )
+FORECAST_STEPS_SCORED: Final = Counter(
+    "truecast_forecast_steps_scored_total",
+    "Steps of forecasts that met their outcome after they were sealed, of every recorded model, by interval.",
+    ("interval",),
+    registry=REGISTRY,
+)
+FORECAST_STEPS_INSIDE: Final = Counter(
+    "truecast_forecast_steps_inside_total",
+    "Those whose outcome lay inside the central interval of a level; over the scored ones, the coverage.",
+    ("interval", "level"),
+    registry=REGISTRY,
+)
 JOB_RUNS: Final = Counter(
     "truecast_job_runs_total",
     "Runs of jobs that ended, by job and outcome.",
@@ -187,7 +221,42 @@ JOB_SECONDS: Final = Histogram(
     "truecast_job_seconds",
     "Time a run of a job took, by job.",
     ("job",),
-    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
+    buckets=(0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900, 3600),
+    registry=REGISTRY,
+)
+JOB_ENDED_AT: Final = Gauge(
+    "truecast_job_ended_timestamp_seconds",
+    "When a run of a job last ended so in this process, by job and outcome.",
+    ("job", "outcome"),
+    registry=REGISTRY,
+)
+JOB_RUNNING: Final = Gauge(
+    "truecast_job_running",
+    "Runs of a job that are under way in this process, by job.",
+    ("job",),
+    registry=REGISTRY,
+)
+JOB_LATE_SECONDS: Final = Gauge(
+    "truecast_job_late_seconds",
+    "How long ago a job was due that has not begun, by job, at the last look at the parts of the server.",
+    ("job",),
+    registry=REGISTRY,
+)
+READY: Final = Gauge(
+    "truecast_ready",
+    "1 while the server could serve at the last look at its parts, 0 while a part was missing that it needs.",
+    registry=REGISTRY,
+)
+COMPONENT_STATUS: Final = Gauge(
+    "truecast_component_status",
+    "How the parts of the server were at the last look: 0 ok, 1 degraded, 2 down.",
+    ("component",),
+    registry=REGISTRY,
+)
+DATA_AGE_SECONDS: Final = Gauge(
+    "truecast_data_age_seconds",
+    "Time since the newest bar of an asset class ended, at the last look at the parts of the server.",
+    ("asset_class",),
     registry=REGISTRY,
 )
 LEASES_HELD: Final = Gauge(
@@ -254,6 +323,35 @@ RATE_LIMITED: Final = Counter(
     ("kind",),
     registry=REGISTRY,
 )
+CACHE_ANSWERS: Final = Counter(
+    "truecast_cache_answers_total",
+    "Questions whose answers may be kept, by kind and how they were answered: hit, shared (kept in Redis), joined "
+    "(one that was being made), miss.",
+    ("kind", "how"),
+    registry=REGISTRY,
+)
+CACHE_NOT_MODIFIED: Final = Counter(
+    "truecast_cache_not_modified_total",
+    "Questions of clients that had the answer already, and were told so (304), by kind.",
+    ("kind",),
+    registry=REGISTRY,
+)
+CACHE_DROPPED: Final = Counter(
+    "truecast_cache_dropped_total",
+    "Answers that were dropped from memory, by reason: changed, expired, room, replaced, cleared.",
+    ("reason",),
+    registry=REGISTRY,
+)
+CACHE_BYTES: Final = Gauge(
+    "truecast_cache_bytes",
+    "Memory that kept answers take, as TRUECAST_CACHE_BYTES counts it.",
+    registry=REGISTRY,
+)
+DATABASE_WRITES_WAITING: Final = Gauge(
+    "truecast_database_writes_waiting",
+    "Transactions of this process that wait for the one writer of an embedded database, or are it.",
+    registry=REGISTRY,
+)
 COMPUTE_WAITING: Final = Gauge(
     "truecast_compute_waiting",
     "Calls waiting for or running on a compute thread.",
@@ -271,6 +369,17 @@ ERROR_REPORTS: Final = Counter(
     ("result",),
     registry=REGISTRY,
 )
+
+
+def follow(gauge: Gauge, owner: T, read: Callable[[T], float], *labels: str) -> None:
+    """Let a gauge ask `owner` when it is read. It does not keep it alive; what is gone counts as nothing."""
+    alive = weakref.ref(owner)
+
+    def value() -> float:
+        found = alive()
+        return 0.0 if found is None else read(found)
+
+    (gauge.labels(*labels) if labels else gauge).set_function(value)
 
 
 def exposition() -> bytes:

@@ -8,7 +8,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from truecast.kit.limits import PACE_ASKERS_MAX, REDIS_TIMEOUT_S
 from truecast.kit.logs import get_logger
@@ -42,8 +42,7 @@ class Rate:
         return self.window_s / self.amount
 
 
-@dataclass(frozen=True, slots=True)
-class Paced:
+class Paced(NamedTuple):
     """May it pass; how many more may follow at once; when all of them may again; when to ask again if not."""
 
     allowed: bool
@@ -57,6 +56,9 @@ class Pace(Protocol):
 
     async def take(self, asker: str, rate: Rate) -> Paced:
         """One more request of this asker."""
+
+    def at_once(self, asker: str, rate: Rate) -> Paced | None:
+        """As `take`, where nobody has to be waited for and it may pass; else None, and nothing is counted."""
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -77,15 +79,23 @@ class MemoryPace:
 
     async def take(self, asker: str, rate: Rate) -> Paced:
         """See Pace."""
+        paced = self.at_once(asker, rate)
+        if paced is not None:
+            return paced
         now = self._now_s()
-        even_at = max(self._even_at.get(asker, 0.0), now)
-        if even_at + rate.step_s - now > rate.window_s + 1e-9:
-            return _paced(rate, even_at - now, allowed=False)
-        self._even_at[asker] = even_at + rate.step_s
+        return _paced(rate, max(self._even_at.get(asker, 0.0) - now, 0.0), allowed=False)
+
+    def at_once(self, asker: str, rate: Rate) -> Paced | None:
+        """See Pace."""
+        now, step_s = self._now_s(), rate.step_s
+        ahead_s = max(self._even_at.get(asker, 0.0) - now, 0.0) + step_s
+        if ahead_s > rate.window_s + 1e-9:
+            return None
+        self._even_at[asker] = now + ahead_s
         self._even_at.move_to_end(asker)
         if len(self._even_at) > PACE_ASKERS_MAX:
             self._even_at.popitem(last=False)
-        return _paced(rate, even_at + rate.step_s - now, allowed=True)
+        return _paced(rate, ahead_s, allowed=True)
 
     async def close(self) -> None:
         """Nothing to let go of."""
@@ -121,6 +131,10 @@ class RedisPace:
             _log.warning("rate limits are counted by each process alone", reason=str(error))
             return await self._alone.take(asker, rate)
         return _paced(rate, int(ahead_us) / 1e6, allowed=bool(allowed))
+
+    def at_once(self, asker: str, rate: Rate) -> Paced | None:  # noqa: ARG002 as Pace has it
+        """See Pace: Redis has to be waited for."""
+        return None
 
     async def close(self) -> None:
         """See Pace."""
