@@ -5,7 +5,7 @@ import type { Advice, Job, Page, Quarantined, SeriesGap, SourceItem } from "../a
 import { count, percent } from "../format/numbers";
 import { age, barLabel } from "../format/time";
 import { ActButton } from "../parts/act";
-import { Bone, Choice, Details, Facts, Scroll, When } from "../parts/bits";
+import { Choice, Details, Facts, Scroll, When } from "../parts/bits";
 import { Footer } from "../parts/frame";
 import { JobTable } from "../parts/jobs";
 import { Link } from "../parts/link";
@@ -56,28 +56,32 @@ export function DataHealth() {
           </ul>
         </section>
       )}
-      <Section id="sources" title="Sources" about="Each with its published limits, and how it has answered this server." of={sources}>
-        {(data) => <SourceTable items={data.items} />}
-      </Section>
-      <Section id="gaps" title="Gaps" about="Bars that should exist and did not come. They are mended from a real source, never made up." of={gaps}>
-        {(data) => (
-          <>
-            <Choice
-              legend="State"
-              value={state ?? "any"}
-              options={[{ value: "any", label: "Any" }, ...GAP_STATES.map((value) => ({ value: value as string, label: GAP_WORDS[value] }))]}
-              onChange={(value) => go(withQuery("/data", { gaps: value === "any" ? null : value }), { replace: true })}
-            />
-            {data.items.length === 0 ? <p class="nothing soft">{state ? `No gap is ${GAP_WORDS[state].toLowerCase()}.` : "Nothing is missing."}</p> : <GapTable page={data} />}
-          </>
-        )}
-      </Section>
-      <Section id="quarantine" title="Quarantine" about="Rows that a source sent and that do not stand to reason. They are kept apart, with what the source said." of={quarantine}>
-        {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is held back.</p> : <QuarantineTable items={data.items} onChange={quarantine.reload} />)}
-      </Section>
-      <Section id="jobs" title="Jobs" about="What runs when, and how it went last time." of={jobs}>
-        {(data) => <JobTable items={data.items} onChange={jobs.reload} />}
-      </Section>
+      <div class="twin">
+        <Section id="sources" title="Sources" about="Each with its published limits, and how it has answered this server." of={sources}>
+          {(data) => <SourceTable items={data.items} />}
+        </Section>
+        <Section id="jobs" title="Jobs" about="What runs when, and how it went last time." of={jobs}>
+          {(data) => <JobTable items={data.items} onChange={jobs.reload} />}
+        </Section>
+      </div>
+      <div class="twin">
+        <Section id="gaps" title="Gaps" about="Bars that should exist and did not come. They are mended from a real source, never made up." of={gaps}>
+          {(data) => (
+            <>
+              <Choice
+                legend="State"
+                value={state ?? "any"}
+                options={[{ value: "any", label: "Any" }, ...GAP_STATES.map((value) => ({ value: value as string, label: GAP_WORDS[value] }))]}
+                onChange={(value) => go(withQuery("/data", { gaps: value === "any" ? null : value }), { replace: true })}
+              />
+              {data.items.length === 0 ? <p class="nothing soft">{state ? `No gap is ${GAP_WORDS[state].toLowerCase()}.` : "Nothing is missing."}</p> : <GapTable page={data} />}
+            </>
+          )}
+        </Section>
+        <Section id="quarantine" title="Quarantine" about="Rows that a source sent and that do not stand to reason. They are kept apart, with what the source said." of={quarantine}>
+          {(data) => (data.items.length === 0 ? <p class="nothing soft">Nothing is held back.</p> : <QuarantineTable items={data.items} onChange={quarantine.reload} />)}
+        </Section>
+      </div>
       <Footer origin={null} />
     </main>
   );
