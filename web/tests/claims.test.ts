@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Forecast, HistoryItem } from "../src/api/types";
+import type { HistoryItem } from "../src/api/types";
 import { claimsOf, fateOf, placed, tally } from "../src/chart/claims";
-import { chosenOf } from "../src/record/choose";
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1) + n * 3_600_000).toISOString().replace(".000Z", "Z");
 
@@ -27,21 +26,5 @@ describe("past forecasts", () => {
   test("need a place on the axis", () => {
     const claims = claimsOf([said(1, 9), said(2, 9)]);
     expect(placed(claims, (time) => time === Date.parse(hour(2)) / 1000)).toHaveLength(1);
-  });
-});
-
-describe("the forecast that stood in the ledger", () => {
-  const one = (model: string, bar: number, auto: boolean, issued = bar): Forecast =>
-    ({ model, issued_at: hour(issued), anchor: { bar_start: hour(bar) }, auto: auto ? { reason: "", by_horizon: [], candidates: [] } : null }) as unknown as Forecast;
-
-  test("is that of the model that was asked for, or none", () => {
-    expect(chosenOf([one("naive", 1, false), one("drift", 1, false)], "drift")?.model).toBe("drift");
-    expect(chosenOf([one("naive", 1, false)], "drift")).toBeNull();
-  });
-
-  test("of auto is what auto served, on the newest bar", () => {
-    expect(chosenOf([one("naive", 5, false), one("ewma_walk", 5, true), one("drift", 5, false, 6)], "auto")?.model).toBe("ewma_walk");
-    expect(chosenOf([one("naive", 5, false), one("ewma_walk", 3, true)], "auto")?.model).toBe("naive");
-    expect(chosenOf([], "auto")).toBeNull();
   });
 });

@@ -24,6 +24,11 @@ import { Seams, type Seam } from "./seams";
 import type { CandlePoint, EmptyPoint, FanPoint, GapBand } from "./series";
 
 type Point = CandlePoint | EmptyPoint;
+interface OwnFormat {
+  type: "custom";
+  formatter: (value: number) => string;
+  minMove: number;
+}
 type AnySeries = ISeriesApi<"Line", Time> | ISeriesApi<"Histogram", Time>;
 
 export interface Look {
@@ -174,8 +179,7 @@ export class ChartView {
     this.look = look;
     const { tick, interval, level } = look;
     const colors = palette();
-    const decimals = decimalsOf(tick);
-    const priceFormat = { type: "price", precision: decimals, minMove: 10 ** -decimals } as const;
+    const priceFormat: OwnFormat = { type: "custom", formatter: (value: number) => priceText(value, tick), minMove: 10 ** -decimalsOf(tick) };
     this.chart.applyOptions({
       layout: { textColor: colors.muted, panes: { separatorColor: colors.hairline, separatorHoverColor: colors.hairline, enableResize: true } },
       grid: { horzLines: { color: colors.hairline } },
@@ -184,7 +188,6 @@ export class ChartView {
         horzLine: { color: colors.muted, width: 1, style: LineStyle.Dotted, labelBackgroundColor: colors.ink },
       },
       localization: {
-        priceFormatter: (value: number) => priceText(value, tick),
         timeFormatter: (time: Time) => barLabel(new Date((time as number) * 1000).toISOString(), interval),
       },
       timeScale: { timeVisible: isIntraday(interval), tickMarkFormatter: (time: Time, type: TickMarkType) => tickMark(time as number, type, interval) },
@@ -209,7 +212,7 @@ export class ChartView {
     for (const { of, series } of this.lines) this.paintLine(of, series, colors, priceFormat);
   }
 
-  private paintLine(of: Line, series: AnySeries, colors: Palette, priceFormat: { type: "price"; precision: number; minMove: number }): void {
+  private paintLine(of: Line, series: AnySeries, colors: Palette, priceFormat: OwnFormat): void {
     const format = of.pane === "price" ? priceFormat : ({ type: "custom", formatter: figure, minMove: 1e-9 } as const);
     if (of.form === "histogram") {
       (series as ISeriesApi<"Histogram">).applyOptions({ color: colors.edge, priceFormat: format });

@@ -75,10 +75,12 @@ function Board({ symbol, detail }: { symbol: string; detail: SymbolDetail | null
   const first = bars[0] ? Date.parse(bars[0].start) / 1000 : null;
   const prices = usePrice(asOf ? null : known);
   const over = candles.data?.blocks.at(-1)?.provenance.stale ?? false;
-  const { forecast, model, reload } = useForecast({ symbol: known, interval, last: last?.start ?? null, over, view: shown });
-  const record = known && interval && model && !asOf ? `${known} ${interval} ${model}` : null;
+  const { forecast, served, reload } = useForecast({ symbol: known, interval, last: last?.start ?? null, over, view: shown });
+  // An average of several has no calibration curve of its own.
+  const model = served === "auto" ? null : served;
+  const record = known && interval && served && !asOf ? `${known} ${interval} ${served}` : null;
   const performance = useResource<Performance>(record && `performance ${record}`, (signal) => get("/performance", { symbol: known, interval, model, period: "all" }, signal), { everyMs: slowPollMs });
-  const claimed = useClaims({ symbol: known, interval, model, step: shown.step, level: shown.level, asOf, from: shown.past ? first : null, onNews: reload });
+  const claimed = useClaims({ symbol: known, interval, model: served, step: shown.step, level: shown.level, asOf, from: shown.past ? first : null, onNews: reload });
   const claims = useMemo(() => (shown.past && claimed.data ? claimsOf(claimed.data) : []), [claimed.data, shown.past]);
   const indicators = useIndicators({ symbol: known, interval, chosen: shown.draw, asOf, from: first, last: last?.start ?? null });
   const unlike = indicators.adjust !== null && indicators.adjust !== adjust; // models read adjusted prices

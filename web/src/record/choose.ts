@@ -1,5 +1,5 @@
 // Which rows of the track record are worth the reader's time. Pure.
-import type { Forecast, HistoryItem, PerformanceRow } from "../api/types";
+import type { HistoryItem, PerformanceRow } from "../api/types";
 
 const OPEN_SHOWN_MAX = 4;
 const SHOWN_MAX = 14;
@@ -30,16 +30,4 @@ export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
 /** The horizon among those measured that is nearest to the one shown; null where nothing was measured. */
 export function nearestHorizon(rows: readonly { horizon: number }[], horizon: number): number | null {
   return rows.reduce<number | null>((best, row) => (best === null || Math.abs(row.horizon - horizon) < Math.abs(best - horizon) ? row.horizon : best), null);
-}
-
-/**
- * Of the latest forecast of each model the one that `model` stands for. What `auto` served says what it chose from; where
- * the random walk served it does not, and where nobody asked `auto` there is only what was issued last.
- */
-export function chosenOf(items: readonly Forecast[], model: string): Forecast | null {
-  if (model !== "auto") return items.find((item) => item.model === model) ?? null;
-  const newest = [...items].sort((a, b) => Date.parse(b.anchor.bar_start) - Date.parse(a.anchor.bar_start) || Date.parse(b.issued_at) - Date.parse(a.issued_at));
-  const anchor = newest[0]?.anchor.bar_start;
-  const together = newest.filter((item) => item.anchor.bar_start === anchor);
-  return together.find((item) => item.auto !== null) ?? together.find((item) => item.model !== "naive") ?? together[0] ?? null;
 }

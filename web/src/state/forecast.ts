@@ -2,7 +2,6 @@
 import { get, post } from "../api/client";
 import type { Forecast, Forecasts } from "../api/types";
 import { askedSteps, SHOWN_LEVELS } from "../chart/series";
-import { chosenOf } from "../record/choose";
 import { useResource, type Resource } from "./resource";
 import { info } from "./server";
 import type { View } from "./url";
@@ -17,12 +16,10 @@ interface Wanted {
   view: View;
 }
 
-/** What was found. `none`: the ledger held nothing by then. */
 export interface Shown {
   forecast: Resource<Forecast>;
-  none: boolean;
-  /** Whose record belongs to it; null until a forecast says which model served. */
-  model: string | null;
+  /** Whose record belongs to it, `auto` where several served together; null until a forecast says which. */
+  served: string | null;
   reload: () => void;
 }
 
@@ -45,12 +42,11 @@ export function useForecast({ symbol, interval, last, over, view }: Wanted): Sho
   );
   // `auto` has no record of its own: the record shown is that of the model which served.
   const served = forecast.error || model !== "auto" ? model : (forecast.data?.model ?? null);
-  return { forecast: forecast as Resource<Forecast>, none: forecast.data === null && !forecast.busy && !forecast.error, model: served === "auto" ? null : served, reload: forecast.reload };
+  return { forecast: forecast as Resource<Forecast>, served, reload: forecast.reload };
 }
 
-/** What the ledger held at that moment. */
+/** What the ledger held at that moment. Of `auto` what it served there, by what was known then. */
 async function issuedBy(symbol: string, interval: string, model: string, asOf: string, signal: AbortSignal): Promise<Forecast | null> {
-  const named = model === "auto" ? null : model;
-  const { items } = await get<Forecasts>("/forecasts", { symbols: symbol, interval, model: named, as_of: asOf }, signal);
-  return chosenOf(items, model);
+  const { items } = await get<Forecasts>("/forecasts", { symbols: symbol, interval, model, as_of: asOf }, signal);
+  return items[0] ?? null;
 }
