@@ -131,6 +131,26 @@ async def test_what_came_while_the_connection_was_cut_is_caught_up(
     assert of_redis == list(range(1, len(of_redis) + 1))
 
 
+async def test_what_is_caught_up_comes_in_the_order_of_all_topics(buses: tuple[RedisBus, RedisBus]) -> None:
+    """Over server-sent events one place stands for all topics: what comes out of order would be missing in silence."""
+    here, there = buses
+    ear, topics = Ear(), ("candles:SPY:1d", "forecasts:SPY", "scores:SPY")
+    for topic in topics:
+        here.subscribe(topic, ear)
+    await here.settled()
+    for topic in topics[:2]:
+        await there.publish(topic, {})
+    await ear.wait(2)
+    await here.past(topics[2])  # asked for, and nothing heard yet
+    for _ in range(3):
+        here._lose(TimeoutError("cut"))
+        for i in range(12):
+            await there.publish(topics[i % 3], {"i": i})
+            await asyncio.sleep(0.01)
+    await ear.wait(2 + 3 * 12)
+    assert [m.seq for m in ear.heard] == list(range(1, 2 + 3 * 12 + 1))
+
+
 async def _kept(bus: RedisBus) -> tuple[Message, ...]:
     while not bus.state.connected:
         await asyncio.sleep(0.05)

@@ -187,6 +187,7 @@ class RedisBus:
     async def _past(self, topic: str) -> Past:
         epoch, offset, kept, seq = await self._run("past", topic, self._clock.now(), b"")
         await self._heard_all()
+        self._remember(topic, epoch.decode(), int(offset))  # so that it is caught up with even if nothing came yet
         messages = [_decoded(raw) for raw in kept]
         return Past(epoch.decode(), int(offset), tuple(m for m in messages if m.epoch == epoch.decode()), int(seq))
 
@@ -258,6 +259,7 @@ class RedisBus:
         loop = asyncio.get_running_loop()
         heard_s = refreshed_s = loop.time()
         catching_up = tuple(self._seen.items())  # what we knew before the connection was lost
+        held: list[Mapping[str, Any]] = []  # what comes before the rest is caught up with
         while True:
             said = await self._pubsub.get_message(timeout=BUS_SILENT_S_MAX / 3)
             now_s = loop.time()
@@ -269,50 +271,65 @@ class RedisBus:
                 heard_s = now_s
                 if said["type"] in ("subscribe", "psubscribe"):
                     self._confirm(said["channel"].decode())
-                elif said["type"] == "pong":
-                    self._answered(said["data"])
-                elif said["type"] in ("message", "pmessage"):
-                    await self._hear(said["data"])
+                elif catching_up:
+                    held.append(said)
+                else:
+                    await self._hear(said)
             if catching_up and self._confirmed.issuperset(self._patterns):
                 await self._catch_up(catching_up)
                 catching_up = ()
+                for before in held:
+                    await self._hear(before)
             if now_s - refreshed_s > BUS_PAST_S / 3:
                 refreshed_s = now_s
                 await self._want(self._patterns)
 
-    def _answered(self, token: bytes | str) -> None:
-        waiting = self._pongs.get(token.decode() if isinstance(token, bytes) else token)
-        if waiting is not None and not waiting.done():
-            waiting.set_result(None)
-
-    async def _hear(self, raw: bytes) -> None:
-        try:
-            message = _decoded(raw)
-        except ValueError:  # somebody else publishes under our names
-            _log.warning("bus message not understood", bytes=len(raw))
-            return
-        await self._deliver(message)
+    async def _hear(self, said: Mapping[str, Any]) -> None:
+        raw = said["data"]
+        if said["type"] == "pong":
+            token = raw.decode() if isinstance(raw, bytes) else raw
+            if (waiting := self._pongs.get(token)) is not None and not waiting.done():
+                waiting.set_result(None)
+        elif said["type"] in ("message", "pmessage"):
+            try:
+                message = _decoded(raw)
+            except ValueError:  # somebody else publishes under our names
+                _log.warning("bus message not understood", bytes=len(raw))
+                return
+            await self._deliver(message)
 
     async def _catch_up(self, seen: Iterable[tuple[str, tuple[str, int]]]) -> None:
-        """Deliver what was published while we did not listen, of the topics that somebody here listens to."""
+        """Deliver what was published while we did not listen, of the topics that somebody here listens to.
+
+        In the order of all topics, for streams whose one place stands for several: so only up to where the first answer
+        says that all topics were; what came later is told us anyway.
+        """
+        missed, up_to = list[Message](), None
         for topic, (epoch, offset) in seen:
             if not self._local.heard(topic):
                 self._seen.pop(topic, None)
                 continue
-            found = await self._run("past", topic, self._clock.now(), b"")
-            for message in map(_decoded, found[2]):
-                if message.epoch != epoch or message.offset > offset:
-                    await self._deliver(message)
+            epoch_now, _, kept, seq = await self._run("past", topic, self._clock.now(), b"")
+            up_to = int(seq) if up_to is None else up_to
+            of_topic = [m for m in map(_decoded, kept) if m.epoch == epoch_now.decode() and m.seq <= up_to]
+            missed += [m for m in of_topic if m.epoch != epoch or m.offset > offset]
+        for message in sorted(missed, key=lambda one: one.seq):
+            await self._deliver(message)
 
     async def _deliver(self, message: Message) -> None:
         epoch, offset = self._seen.get(message.topic, ("", 0))
         if epoch == message.epoch and message.offset <= offset:
             return  # heard already, by a pattern beside the exact topic, or caught up with
-        self._seen[message.topic] = (message.epoch, message.offset)
-        self._seen.move_to_end(message.topic)
+        self._remember(message.topic, message.epoch, message.offset)
+        await self._local.deliver(message)
+
+    def _remember(self, topic: str, epoch: str, offset: int) -> None:
+        """How far a topic was heard. Never backwards."""
+        before = self._seen.get(topic, ("", 0))
+        self._seen[topic] = (epoch, max(offset, before[1]) if before[0] == epoch else offset)
+        self._seen.move_to_end(topic)
         if len(self._seen) > BUS_TOPICS_REMEMBERED_MAX:
             self._seen.popitem(last=False)
-        await self._local.deliver(message)
 
     def _confirm(self, channel: str) -> None:
         pattern = channel.removeprefix(_ROOT)
