@@ -7,7 +7,7 @@ import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Choice, Scroll } from "./bits";
 import { Exact } from "./exact";
-import type { Kind } from "./leaders";
+import { WALKED, type Kind } from "./leaders";
 import { modelName } from "./models";
 import { className } from "./search";
 import { Section } from "./section";
@@ -24,7 +24,8 @@ interface Props {
   onChange: (patch: { models?: readonly string[]; horizon?: number; kind?: Kind }) => void;
 }
 
-export function Contest({ models, horizon, kind, onChange }: Props) {
+export function Contest({ models, horizon: wanted, kind, onChange }: Props) {
+  const horizon = kind === "ledger" || WALKED.includes(wanted) ? wanted : 1;
   const known = useResource<{ items: ModelItem[] }>("models", (signal) => get("/models", {}, signal));
   const found = useResource<{ items: Leader[] }>(`contest ${horizon} ${kind}`, (signal) => get("/performance/leaderboard", { horizon, kind }, signal), { keep: true, everyMs: slowPollMs });
   const names = known.data?.items.map((item) => item.name).filter((name) => name !== "auto" && name !== "naive") ?? [];
@@ -47,7 +48,7 @@ export function Contest({ models, horizon, kind, onChange }: Props) {
           ))}
         </fieldset>
         <form class="controls" onSubmit={(event) => event.preventDefault()}>
-          <Choice legend="Steps ahead" value={horizon} options={HORIZONS.map((n) => ({ value: n, label: String(n) }))} onChange={(value) => onChange({ horizon: value })} />
+          <Choice legend="Steps ahead" value={horizon} options={(kind === "ledger" ? HORIZONS : WALKED).map((n) => ({ value: n, label: String(n) }))} onChange={(value) => onChange({ horizon: value })} />
           <Choice<Kind>
             legend="Evidence"
             value={kind}

@@ -18,6 +18,8 @@ import { VerdictBadge } from "./verdict";
 export type Kind = "ledger" | "walk_forward";
 
 const SURE = 1.96;
+/** Steps ahead at which evidence is gathered over history; sealed forecasts are scored at every step. */
+export const WALKED = [1, 5, 24];
 
 interface Props {
   assetClass: string;
@@ -33,18 +35,18 @@ interface Props {
 export function Leaders({ assetClass, interval, horizon, calendar, period = "all", of }: Props) {
   const [own, setOwn] = useState<Kind>("walk_forward");
   const kind = of?.kind ?? own;
+  const wanted = kind === "ledger" ? horizon : (nearestHorizon(WALKED.map((steps) => ({ horizon: steps })), horizon) ?? horizon);
   const found = useResource<{ items: Leader[]; note: string | null }>(
-    `leaders ${assetClass} ${interval} ${horizon} ${period} ${kind}`,
-    (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, horizon, period, kind }, signal),
+    `leaders ${assetClass} ${interval} ${wanted} ${period} ${kind}`,
+    (signal) => get("/performance/leaderboard", { asset_class: assetClass, interval, horizon: wanted, period, kind }, signal),
     { keep: true, everyMs: slowPollMs },
   );
-  const at = found.data && nearestHorizon(found.data.items, horizon);
-  const rows = found.data?.items.filter((row) => row.horizon === at) ?? [];
+  const rows = found.data?.items ?? [];
   return (
     <section class="card leaders" aria-labelledby="leaders-title" id="leaderboard" aria-busy={found.busy}>
       <header>
         <h3 id="leaders-title">Leaderboard: {className(assetClass)}</h3>
-        {at && <p class="tag">{steps(at, interval, calendar)} ahead</p>}
+        <p class="tag">{steps(rows[0]?.horizon ?? wanted, interval, calendar)} ahead</p>
         <Choice<Kind>
           legend="Evidence"
           value={kind}
