@@ -18,6 +18,7 @@ from truecast.domain.interval import Interval
 from truecast.kit.clock import from_us, iso, to_us
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import DISK_FREE_BYTES_MIN, JOB_LAG_S_MAX
+from truecast.kit.metrics import JOB_LATE_SECONDS
 from truecast.market.calendar import calendar
 from truecast.market.registry import SeriesInfo
 from truecast.services import JobInfo, Services
@@ -130,6 +131,7 @@ def _jobs(jobs: Iterable[JobInfo], now: datetime) -> Iterator[Component]:
     for job in jobs:
         late_s = (now - job.next_due_at).total_seconds() if job.enabled and job.next_due_at else 0.0
         late = late_s > JOB_LAG_S_MAX
+        JOB_LATE_SECONDS.labels(job.name).set(max(late_s, 0.0))
         last = job.last_run
         failed = last is not None and last.error is not None
         said = f"late by {late_s:.0f} s" if late else "disabled" if not job.enabled else job.schedule

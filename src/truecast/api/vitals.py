@@ -11,6 +11,7 @@ from truecast.kit.clock import iso
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import VITALS_EVERY_S, VITALS_KEPT
 from truecast.kit.logs import get_logger
+from truecast.kit.metrics import COMPONENT_STATUS, DATA_AGE_SECONDS, READY
 from truecast.services import Services
 
 _log = get_logger(__name__)
@@ -58,6 +59,7 @@ class Vitals:
     async def look(self) -> Health:
         """Look once, remember it, and tell what has changed."""
         health = await examine(self._services)
+        _count(health)
         before = self._seen[-1][1] if self._seen else {}
         self._seen.append((health.checked_at, {part.name: part.status for part in health.components}))
         for part in health.components:
@@ -83,3 +85,18 @@ class Vitals:
         if told:
             news = {"component": part.name, "status": part.status, "detail": part.detail, "at": iso(at)}
             await self._services.bus.publish("health", news)
+
+
+def _count(health: Health) -> None:
+    """The same for who watches the figures; parts that are gone are not counted on."""
+    READY.set(health.ready)
+    COMPONENT_STATUS.clear()
+    DATA_AGE_SECONDS.clear()
+    for part in health.components:
+        COMPONENT_STATUS.labels(part.name).set(_STATUSES.index(part.status))
+        kind, _, asset_class = part.name.partition(":")
+        if kind == "data" and part.age_s is not None:
+            DATA_AGE_SECONDS.labels(asset_class).set(part.age_s)
+
+
+_STATUSES = ("ok", "degraded", "down")

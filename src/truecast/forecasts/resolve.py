@@ -5,7 +5,7 @@ still missing OUTCOME_GRACE_S after it was due, while later bars of the series c
 announced, a hole at the source): its steps are recorded as void, with the reason, never scored and never invented.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from truecast.domain.bar import Bars, BoolArray, FloatArray, IntArray
 from truecast.domain.instrument import Instrument
 from truecast.domain.interval import Interval
-from truecast.domain.quantiles import GRID
+from truecast.domain.quantiles import GRID, STANDARD_LEVELS
 from truecast.forecasts import tables
 from truecast.forecasts.basis import adjustment_for
 from truecast.forecasts.body import QUANTILE_ROW_BYTES
@@ -28,7 +28,7 @@ from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.limits import OUTCOME_GRACE_S, RESOLVE_STEPS_MAX
-from truecast.kit.metrics import FORECAST_STEPS_SETTLED
+from truecast.kit.metrics import FORECAST_STEPS_INSIDE, FORECAST_STEPS_SCORED, FORECAST_STEPS_SETTLED
 from truecast.market.history import History, IntervalNotAvailable
 from truecast.market.store import BarStore
 
@@ -114,6 +114,7 @@ class Resolver:
             scored, gone = scored + counts[0], gone + counts[1]
         FORECAST_STEPS_SETTLED.labels("scored").inc(scored)
         FORECAST_STEPS_SETTLED.labels("void").inc(gone)
+        _count(settled)
         return Resolved(scored, gone, sum(len(steps.due) for steps in groups) - scored - gone)
 
     async def _prices(self, history: History, instrument: Instrument, steps: _Steps) -> _Prices:
@@ -235,6 +236,16 @@ def _score(steps: _Steps, prices: _Prices, quantiles: FloatArray, naive: FloatAr
             )
         )
     return settled
+
+
+def _count(settled: Iterable[Outcome]) -> None:
+    """How many of the sealed steps lay inside their intervals; void ones say nothing."""
+    for outcome in settled:
+        if outcome.scores is not None:
+            FORECAST_STEPS_SCORED.labels(outcome.interval).inc(int(outcome.sealed.sum()))
+            for bit, level in enumerate(STANDARD_LEVELS):
+                inside = (outcome.scores.inside[outcome.sealed] >> bit) & 1
+                FORECAST_STEPS_INSIDE.labels(outcome.interval, str(level)).inc(int(inside.sum()))
 
 
 def _void(steps: _Steps) -> list[Outcome]:

@@ -25,7 +25,7 @@ from truecast.kit.errors import EXIT_NOT_FOUND, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.leases import Leases
 from truecast.kit.limits import JOB_BUSY_WAIT_S, JOB_PATIENCE_S
 from truecast.kit.logs import get_logger
-from truecast.kit.metrics import JOB_RUNS, JOB_SECONDS
+from truecast.kit.metrics import JOB_ENDED_AT, JOB_RUNNING, JOB_RUNS, JOB_SECONDS
 
 _log = get_logger(__name__)
 
@@ -221,13 +221,15 @@ class Scheduler:
         """One run, with its row. The only place where any error at all is caught: each leaves its row and a metric."""
         started, started_s = self._clock.now(), time.perf_counter()
         with telemetry.span(f"job {job.name}", {"truecast.job": job.name, "truecast.due_at": due.isoformat()}) as span:
-            done = await _worked(job, due)
+            with JOB_RUNNING.labels(job.name).track_inprogress():
+                done = await _worked(job, due)
             outcome: Result = "failed" if done.error is not None else "skipped" if done.skipped else "ok"
             span.note({"truecast.outcome": outcome, **{f"truecast.{what}": n for what, n in done.counts.items()}})
             if done.error is not None:
                 span.fail(done.error)
         JOB_SECONDS.labels(job.name).observe(time.perf_counter() - started_s)
         JOB_RUNS.labels(job.name, outcome).inc()
+        JOB_ENDED_AT.labels(job.name, outcome).set(self._clock.now().timestamp())
         await runs.end(self._db, run_id, started=started, ended=self._clock.now(), outcome=outcome, done=done)
 
     @contextlib.asynccontextmanager

@@ -27,6 +27,7 @@ from sqlalchemy.util import await_only
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db_errors import DatabaseUnavailable, typed_error
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.metrics import DATABASE_WRITES_WAITING
 
 DialectName = Literal["sqlite", "postgresql"]
 
@@ -127,9 +128,16 @@ class Database:
                 yield conn
 
     @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Until the transactions before have ended."""
+        with DATABASE_WRITES_WAITING.track_inprogress():
+            async with self._writer:
+                yield
+
+    @contextlib.asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
-        async with self._writer if self.dialect == "sqlite" else contextlib.nullcontext():
+        async with self._turn() if self.dialect == "sqlite" else contextlib.nullcontext():
             with _typed(self.where):
                 async with self.engine.connect() as conn:
                     await conn.execution_options(**{_WRITES: True})

@@ -30,12 +30,15 @@ from truecast.kit.limits import (
 )
 from truecast.kit.metrics import (
     SOURCE_BREAKER_OPENED,
+    SOURCE_BREAKER_STATE,
     SOURCE_BUDGET_USED,
     SOURCE_BUDGET_WAIT_SECONDS,
     SOURCE_CALLS,
     SOURCE_CALLS_SHARED,
     SOURCE_RETRIES,
     SOURCE_SECONDS,
+    SOURCE_WAITING,
+    follow,
 )
 from truecast.kit.patience import RetryBudget, TimeLimit
 from truecast.kit.usage import read_usage
@@ -161,6 +164,13 @@ class Guard:
         self._waiting = 0
         self._why = "no answer"
         self._refusal: SourceOverBudget | None = None
+        follow(SOURCE_BREAKER_STATE, self.breaker, lambda breaker: _STATES.index(breaker.state), name)
+        follow(SOURCE_WAITING, self, lambda guard: guard.waiting, name)
+
+    @property
+    def waiting(self) -> int:
+        """Calls that wait for a connection."""
+        return self._waiting
 
     @contextlib.asynccontextmanager
     async def attempt(self, weight: int) -> AsyncIterator[Attempt]:
@@ -356,5 +366,7 @@ _UNUSABLE = frozenset(
 
 # Errors that are the answer to the question, and nothing that is wrong with the source.
 _ANSWERS = frozenset({"symbol_not_at_source", "series_not_offered", "source_key_missing"})
+
+_STATES = ("closed", "half_open", "open")
 
 _verdict: ContextVar[Verdict | None] = ContextVar("verdict", default=None)

@@ -20,6 +20,7 @@ from truecast.kit.clock import Clock, from_us, iso, to_us
 from truecast.kit.db_errors import DatabaseBusy, DatabaseReadOnly, DatabaseUnavailable, DiskFull
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import CLOCK_SKEW_S_MAX, FEED_FILL_AGAIN_S, FEED_STORE_RETRY_S_MAX
+from truecast.kit.metrics import FEED_WAITING, follow
 from truecast.market.feeds_inbox import Inbox, Series
 from truecast.market.feeds_status import FeedStatus
 from truecast.market.gaps import Cause
@@ -90,6 +91,7 @@ class FeedCandles:
         self._work = asyncio.Event()
         self._mending = False
         self.inbox = Inbox()
+        follow(FEED_WAITING, self.inbox, lambda inbox: inbox.waiting, self._source)
 
     @property
     def whole(self) -> bool:
