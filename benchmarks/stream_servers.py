@@ -116,7 +116,7 @@ class Ours:
             routes=[
                 WebSocketRoute("/api/v1/stream/ws", WebSockets(hub, Open())),
                 Route("/api/v1/stream/sse", sse),
-                Mount(PATH, SocketIO(hub, Open(), SystemClock())),
+                Mount(PATH, SocketIO(hub, Open(), SystemClock(), Anything())),
             ]
         )
         config = config_of(app)

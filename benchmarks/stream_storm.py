@@ -42,6 +42,7 @@ def storm(seconds: float) -> Iterator[str]:
         asyncio.run(_made(Path(folder)))
         ports = [stack.enter_context(_serving(Path(folder), redis_url)) for _ in range(2)]
         report, seen = uvloop.run(_storm(ports, redis_url, seconds))
+    print(*report.seen, sep="\n", file=sys.stderr)
     yield f"| {CLIENTS:,} clients for {seconds:.0f} s, cut after {LIFE_S:.0f} s on average | measured | goal |"
     yield "|---|--:|--:|"
     yield f"| connections cut | {seen.cut:,} | |"
@@ -76,6 +77,9 @@ def _serving(folder: Path, redis_url: str) -> Iterator[int]:
             yield port
         finally:
             process.terminate()
+            process.wait(30)
+            lines = (folder / f"{port}.log").read_text().splitlines()
+            print(*[line for line in lines if "bus" in line], sep="\n", file=sys.stderr)
 
 
 async def _ready(port: int, process: subprocess.Popen[bytes]) -> None:

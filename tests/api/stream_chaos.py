@@ -27,6 +27,12 @@ class Report:
     gaps: int = 0  # that nobody announced
     duplicates: int = 0
     places: dict[int, dict[str, tuple[str, int]]] = field(default_factory=dict)
+    seen: list[str] = field(default_factory=list)  # the first things that were wrong
+
+    def wrong(self, what: str) -> None:
+        """Keep it for whoever looks for the cause."""
+        if len(self.seen) < 20:
+            self.seen.append(what)
 
 
 class Follower:
@@ -74,7 +80,9 @@ class Follower:
         place = (one["epoch"], one["offset"])
         if one["recovered"]:
             self._report.recovered += 1
-            self._report.gaps += self.places[one["topic"]] != place
+            if self.places[one["topic"]] != place:
+                self._report.gaps += 1
+                self._report.wrong(f"{type(self).__name__} had {self.places[one['topic']]}, goes on at {one}")
         else:
             self._report.announced += resumed
             self.places[one["topic"]] = place
@@ -84,8 +92,10 @@ class Follower:
         epoch, offset = self.places[said["topic"]]
         if said["epoch"] != epoch or said["offset"] > offset + 1:
             self._report.gaps += 1
+            self._report.wrong(f"{type(self).__name__} had {epoch}, {offset} and heard {said}")
         elif said["offset"] <= offset:
             self._report.duplicates += 1
+            self._report.wrong(f"{type(self).__name__} had {epoch}, {offset} and heard again {said}")
         self.places[said["topic"]] = (said["epoch"], said["offset"])
 
 

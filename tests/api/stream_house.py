@@ -71,11 +71,13 @@ class Client:
 
 
 @contextlib.asynccontextmanager
-async def open_house(services: Services) -> AsyncIterator[House]:
-    """Until the end of the block."""
+async def open_house(services: Services, *, ping_s: float | None = None) -> AsyncIterator[House]:
+    """Until the end of the block. `ping_s`: how often it looks whether a WebSocket is still there."""
     app = create_app(services)
     config = config_of(app)
     config.lifespan = "off"  # the services are ready, and run no jobs
+    if ping_s is not None:
+        config.ws_ping_interval = config.ws_ping_timeout = ping_s
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     with socket.socket() as listener:

@@ -29,7 +29,7 @@ from truecast.api.stream_sse import MEDIA_TYPE, EventStream
 from truecast.api.stream_ws import WebSockets
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
-from truecast.kit.errors import MalformedRequest, TruecastError
+from truecast.kit.errors import Contradiction, MalformedRequest, TruecastError
 from truecast.kit.limits import STREAM_INTERVAL_S_MAX, STREAM_INTERVAL_S_MIN, STREAM_TICKET_S
 from truecast.kit.tickets import Tickets
 from truecast.market.history import IntervalNotAvailable
@@ -64,7 +64,7 @@ class Streams:
         self.hub = Hub(services.bus, services.clock, self.now, services.keys)
         self.tickets = Tickets(services.clock, STREAM_TICKET_S, services.settings.redis_url)
         self.gate = Gate(services, self.tickets, access)
-        self.socketio = SocketIO(self.hub, self.gate, services.clock)
+        self.socketio = SocketIO(self.hub, self.gate, services.clock, self.now)
 
     async def drain(self) -> None:
         """Tell every client that the server restarts."""
@@ -120,7 +120,9 @@ _PROBLEMS = (UnknownTopic, TopicNotAvailable, UnknownSymbol, AmbiguousSymbol, In
             "description": "Server-sent events without end.",
             "content": {MEDIA_TYPE: {}},
         },
-        **documented(*_PROBLEMS, TooManySubscriptions, TooManyStreams, ForeignOrigin, KeyInUrl, TicketInvalid),
+        **documented(
+            *_PROBLEMS, TooManySubscriptions, TooManyStreams, ForeignOrigin, KeyInUrl, TicketInvalid, Contradiction
+        ),
     },
 )
 async def stream_sse(

@@ -8,7 +8,7 @@ from truecast.accounts.principal import Principal
 from truecast.api.stream_frame import Encoding
 from truecast.api.stream_protocol import StreamRateExceeded
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import STREAM_INBOUND_BURST, STREAM_INBOUND_PER_S
+from truecast.kit.limits import STREAM_INBOUND_BURST, STREAM_INBOUND_PER_S, STREAM_ROOM_S
 
 
 class Outlet(Protocol):
@@ -52,6 +52,11 @@ class Connection:
         self.lock = asyncio.Lock()  # one change of subscriptions at a time
         self.progress_s = 0.0  # when the network last took something, while there is no room
         self.buffered_before = 0
+
+    async def room(self) -> None:
+        """Return when it has room, or is closed: whoever takes no answers is not listened to either."""
+        while not self.has_room and not self.closed:
+            await asyncio.sleep(STREAM_ROOM_S)
 
     def send(self, event: Mapping[str, Any]) -> None:
         """Say something that is no message of a topic."""

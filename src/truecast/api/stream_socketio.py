@@ -7,12 +7,11 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
 
-import engineio
 import socketio
 from engineio.packet import MESSAGE, Packet
 from starlette.types import Receive, Scope, Send
@@ -22,6 +21,7 @@ from truecast.api.stream_auth import Gate
 from truecast.api.stream_connection import Allowance, Connection
 from truecast.api.stream_frame import Encoding, Frame, plain_json
 from truecast.api.stream_hub import Hub
+from truecast.api.stream_joining import Snapshots
 from truecast.api.stream_protocol import (
     CANDLES,
     FORECASTS,
@@ -29,6 +29,7 @@ from truecast.api.stream_protocol import (
     QUOTES,
     SCORES,
     StreamMessageMalformed,
+    StreamRateExceeded,
     Subscribe,
     TopicNotAvailable,
     closing_event,
@@ -36,6 +37,7 @@ from truecast.api.stream_protocol import (
     pace,
     understood,
 )
+from truecast.api.stream_socketio_server import Manager, Queue, Server, nothing
 from truecast.api.stream_transport import Wire, wire_of
 from truecast.kit.clock import Clock, iso
 from truecast.kit.errors import TruecastError
@@ -48,6 +50,7 @@ from truecast.kit.limits import (
 from truecast.kit.metrics import STREAM_REFUSED
 
 PATH = "/socket.io"
+HEARD = ("subscribe", "subscribe_rates", "subscribe_predictions", "subscribe_news", "unsubscribe")
 RATES, MARKET = "rates", "market"  # two ways to say a price: `rate_update` and `market_data`
 _INTERVAL_S = {"rates": 5.0, "predictions": 60.0}  # where a client does not say
 _EVENTS = {QUOTES: "rate_update", FORECASTS: "prediction_update", CANDLES: "candle_update"}
@@ -60,14 +63,15 @@ _QUIET.setLevel(logging.CRITICAL)  # what clients do wrong is answered and count
 class SocketIO:
     """The ASGI application under PATH."""
 
-    def __init__(self, hub: Hub, gate: Gate, clock: Clock) -> None:
+    def __init__(self, hub: Hub, gate: Gate, clock: Clock, known: Snapshots) -> None:
         self._hub = hub
+        self._known = known
         self._gate = gate
         self._clock = clock
         self._clients: dict[str, _Client] = {}
         self._wires: dict[str, Wire] = {}  # of those that came by polling and changed to a WebSocket
-        self._server = _Server(
-            client_manager=_Manager(self._greet),
+        self._server = Server(
+            client_manager=Manager(self._greet),
             async_mode="asgi",
             cors_allowed_origins=[],  # the gate looks at the origin, and no other page may read an answer
             max_http_buffer_size=STREAM_MESSAGE_BYTES_MAX,
@@ -75,8 +79,9 @@ class SocketIO:
             logger=_QUIET,
             engineio_logger=_QUIET,
         )
-        for name in ("subscribe", "subscribe_rates", "subscribe_predictions", "subscribe_news", "unsubscribe"):
+        for name in HEARD:
             self._server.on(name, self._answering(getattr(self, f"_{name}")))
+        self._server.on("*", self._unknown)
         self._server.on("connect", self._connect)
         self._server.on("disconnect", self._disconnect)
         self._app = socketio.ASGIApp(self._server, socketio_path=PATH)
@@ -135,9 +140,13 @@ class SocketIO:
                 return {}
             try:
                 client.allowance.take()
+                await client.connections[RATES].room()
                 if len(said) != 1 or not isinstance(said[0], dict):
                     raise StreamMessageMalformed(reason="give one object")
                 return {"ok": True, **await handle(client, said[0])}
+            except StreamRateExceeded as error:
+                self._hub.close(client.connections[RATES], error)
+                return {"ok": False, **error_event(error, message=error.detail)}
             except TruecastError as error:
                 STREAM_REFUSED.labels(error.code).inc()
                 event = error_event(error, message=error.detail)
@@ -145,6 +154,14 @@ class SocketIO:
                 return {"ok": False, **event}
 
         return answer
+
+    async def _unknown(self, event: str, sid: str, *_: Any) -> dict[str, Any]:
+        """An event that nobody knows is an error, not silence."""
+
+        async def refuse(*_: Any) -> dict[str, Any]:
+            raise StreamMessageMalformed(reason=f"there is no event {event[:32]!r}; known: {list(HEARD)}")
+
+        return await self._answering(refuse)(sid, {})
 
     async def _subscribe_rates(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
         _only(said, "currency_pairs", "interval")
@@ -200,6 +217,10 @@ class SocketIO:
     async def _follow(self, client: "_Client", style: str, kind: str, said: Mapping[str, Any]) -> dict[str, Any]:
         asked = understood({**said, "action": "subscribe", "id": kind})
         assert isinstance(asked, Subscribe)
+        found = await self._known.resolve(asked.topics)
+        wrong = [one for one in found.values() if isinstance(one, TruecastError)]
+        if len(wrong) == len(found):
+            raise wrong[0]
         return {"type": kind, "topics": await self._hub.subscribe(client.connection(style), asked)}
 
     def _farewell(self, sid: str, eio_sid: str, first: Wire | None) -> Callable[[], None]:
@@ -228,7 +249,7 @@ _LEAVING: set[asyncio.Future[None]] = set()
 class _Client:
     """One client: its outlet, and a connection to the hub for each way of saying a price."""
 
-    def __init__(self, hub: Hub, principal: Principal, queue: "_Queue", leave: Callable[[], None]) -> None:
+    def __init__(self, hub: Hub, principal: Principal, queue: Queue, leave: Callable[[], None]) -> None:
         self._hub = hub
         self._principal = principal
         self._leave = leave
@@ -265,7 +286,7 @@ class _Client:
 
     def close(self, error: TruecastError) -> None:
         """What was not sent is not sent any more; the client has its offsets."""
-        self._queue.on_low = _nothing
+        self._queue.on_low = nothing
         self._queue.clear()
         for packet in _event(closing_event(error) | {"message": error.detail}):
             self._queue.put_nowait(packet)
@@ -285,66 +306,6 @@ class _Client:
         for connection in tuple(self.connections.values()):
             if not connection.has_room:
                 self._hub.resumed(connection)
-
-
-class _Queue(asyncio.Queue[Packet | None]):
-    """What one client has not been sent yet, and how much that is. Says when it has become little."""
-
-    def _init(self, maxsize: int) -> None:
-        super()._init(maxsize)
-        self.bytes = 0
-        self.on_low: Callable[[], None] = _nothing
-
-    def _put(self, item: Packet | None) -> None:
-        self.bytes += _size(item)
-        super()._put(item)
-
-    def _get(self) -> Packet | None:
-        item: Packet | None = super()._get()
-        before, self.bytes = self.bytes, self.bytes - _size(item)
-        if before >= STREAM_QUEUE_BYTES_LOW > self.bytes:
-            self.on_low()
-        return item
-
-    def clear(self) -> None:
-        """Forget it all."""
-        while not self.empty():
-            self.get_nowait()
-            self.task_done()
-
-
-class _Manager(socketio.AsyncManager):  # type: ignore[misc]
-    """The library's, which tells when a client is let in and knows it."""
-
-    def __init__(self, greet: Callable[[str], Awaitable[None]]) -> None:
-        super().__init__()
-        self._greet = greet
-
-    async def connect(self, sid: str, namespace: str) -> None:
-        await super().connect(sid, namespace)
-        await self._greet(sid)
-
-
-class _Engine(engineio.AsyncServer):  # type: ignore[misc]
-    """The library's, with queues that know their size."""
-
-    def create_queue(self, *args: Any, **given: Any) -> _Queue:
-        return _Queue(*args, **given)
-
-
-class _Server(socketio.AsyncServer):  # type: ignore[misc]
-    """The library's, over such queues."""
-
-    def _engineio_server_class(self) -> type[_Engine]:
-        return _Engine
-
-
-def _size(packet: Packet | None) -> int:
-    return len(packet.data) if packet is not None and isinstance(packet.data, str) else 0
-
-
-def _nothing() -> None:
-    """Nobody waits for room."""
 
 
 def _packets(name: str, payload: bytes) -> list[Packet]:

@@ -19,10 +19,12 @@ from truecast.kit.limits import (
     STREAM_FAREWELL_S,
     STREAM_QUEUE_BYTES_LOW,
     STREAM_QUEUE_BYTES_MAX,
+    STREAM_SILENT_S_MAX,
     STREAM_SOCKET_BYTES_MAX,
 )
 
 EXTENSION = "truecast.wire"
+_USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
 class Room(Protocol):
@@ -63,6 +65,9 @@ class Wire:
         sock = self.transport.get_extra_info("socket")
         if sock is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STREAM_SOCKET_BYTES_MAX)
+            # Half-open connections: who was cut off without a word is noticed by what he does not acknowledge.
+            if _USER_TIMEOUT is not None and sock.family in (socket.AF_INET, socket.AF_INET6):
+                sock.setsockopt(socket.IPPROTO_TCP, _USER_TIMEOUT, STREAM_SILENT_S_MAX * 1_000)
 
     def pause(self) -> None:
         """The transport has no room."""
@@ -101,6 +106,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
         super().resume_writing()
         if self.wire is not None:
             self.wire.resume()
+
+    def handle_ping(self) -> None:
+        """Answered while there is room: pongs for who reads none would pile up."""
+        output = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(output)
 
     def end(self, code: int, reason: str) -> None:
         """Close as the protocol wants it, and go on reading until the client has: data left unread would cut it off."""

@@ -97,6 +97,7 @@ class _Conversation:
     async def run(self, receive: Receive) -> None:
         """Until the client goes, or is sent away."""
         while True:
+            await self._connection.room()
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
