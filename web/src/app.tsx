@@ -25,6 +25,7 @@ const LOADERS: Record<PageName, () => Promise<ComponentType>> = {
   developers: async () => (await import("./pages/developers")).Developers,
 };
 const loaded = new Map<PageName, ComponentType>();
+if (page.peek()) void LOADERS[page.peek() as PageName]().catch(() => undefined); // on its way while the server is asked whether it is ready
 
 export function App() {
   useKeys();

@@ -12,6 +12,8 @@ export interface Cell {
 }
 
 export class Board {
+  /** Whether prices have been asked for and answered: until then a row without one waits. */
+  readonly answered = signal(false);
   readonly #cells = new Map<string, Cell>();
   readonly #anew = new Set<string>();
 
@@ -37,6 +39,7 @@ export class Board {
         const newer = !before || Date.parse(item.provenance.as_of) >= Date.parse(before.provenance.as_of);
         if (newer || this.#anew.has(item.symbol)) this.quote(item);
       }
+      this.answered.value = true;
       for (const { symbol, detail } of errors) this.cell(symbol).failure.value = detail;
     });
   }

@@ -1,4 +1,5 @@
 // The cells of one instrument's row. Each reads its own signal, so that a price redraws no forecast.
+import type { Signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { get, segment } from "../api/client";
@@ -27,7 +28,7 @@ interface Of {
   cell: Cell;
 }
 
-export function PriceCell({ item, cell, loading }: Of & { loading: boolean }) {
+export function PriceCell({ item, cell, answered }: Of & { answered: Signal<boolean> }) {
   const quote = cell.quote.value;
   const root = useRef<HTMLTableCellElement>(null);
   useFlash(root, quote?.price ?? null);
@@ -37,7 +38,7 @@ export function PriceCell({ item, cell, loading }: Of & { loading: boolean }) {
         <Answer label={`Price of ${item.symbol}`} facts={() => priceFacts(quote, item)} note={() => quote.provenance.stale && "Nothing newer has come from this source."}>
           {priceText(quote.price, item.tick)}
         </Answer>
-      ) : loading ? (
+      ) : !answered.value ? (
         <Bone width="4em" />
       ) : (
         <span class="soft" title={cell.failure.value ?? ""}>
@@ -76,7 +77,8 @@ export function Change({ share }: { share: number }) {
 
 export function AgeCell({ cell }: { cell: Cell }) {
   void clockTick.value;
-  const provenance = cell.quote.value?.provenance;
+  if (!cell.quote.peek()) void cell.quote.value; // the first is shown at once, then it is looked at every second
+  const provenance = cell.quote.peek()?.provenance;
   if (!provenance) return <td class="num wide" />;
   return (
     <td class="num wide">
@@ -195,16 +197,18 @@ function closes({ candles }: Candles, quote: Quote | null): number[] {
   return values;
 }
 
-/** A short tint when the price becomes another, not when it is first shown. */
+/** A tint while the price has just become another, not when it is first shown. No animation: those redraw every frame. */
 function useFlash(root: { current: HTMLElement | null }, price: number | null): void {
   const before = useRef(price);
-  const running = useRef<Animation>(undefined);
+  const fading = useRef<ReturnType<typeof setTimeout>>(undefined);
   useEffect(() => {
     const was = before.current;
     before.current = price;
-    if (was === null || price === null || was === price || reducedMotion.matches || document.hidden) return;
-    running.current?.cancel();
-    const tint = price > was ? "var(--good-soft)" : "var(--bad-soft)";
-    running.current = root.current?.animate([{ backgroundColor: tint }, { backgroundColor: "transparent" }], { duration: FLASH_MS, easing: "ease-out" });
+    const own = root.current;
+    if (!own || was === null || price === null || was === price || reducedMotion.matches || document.hidden) return;
+    own.dataset["flash"] = price > was ? "up" : "down";
+    clearTimeout(fading.current);
+    fading.current = setTimeout(() => delete own.dataset["flash"], FLASH_MS);
   }, [price]);
+  useEffect(() => () => clearTimeout(fading.current), []);
 }

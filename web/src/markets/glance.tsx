@@ -18,7 +18,7 @@ const HOURS_MS = 600_000; // sessions are asked for again when one begins or end
 export function AtAGlance({ board, items, classes }: { board: Board; items: readonly SymbolItem[]; classes: readonly string[] }) {
   void clockTick.value;
   const last = useRef<MarketSummary | null>(null);
-  const hours = useResource<MarketSummary>("summary", (signal) => get("/market/summary", {}, signal), { everyMs: () => untilNext(last.current), keep: true });
+  const hours = useResource<MarketSummary>(items.length ? "summary" : null, (signal) => get("/market/summary", {}, signal), { everyMs: () => untilNext(last.current), keep: true });
   last.current = hours.data;
   const sessions = new Map<string, MarketClass["sessions"]>(hours.data?.classes.map((one) => [one.asset_class, one.sessions]));
   const all = glance(items.map((item) => board.row(item)), classes).filter((one) => one.up + one.down + one.level + one.stale > 0);

@@ -16,15 +16,14 @@ interface TableProps {
   items: readonly SymbolItem[];
   sort: SortKey;
   down: boolean;
-  loading: boolean;
   onSort: (key: SortKey) => void;
 }
 
-export function Table({ board, items, sort, down, loading, onSort }: TableProps) {
+export function Table({ board, items, sort, down, onSort }: TableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const order = useOrder(board, items, sort, down, () => isRead(body.current));
   // The same element again is not drawn again: a new order moves rows, it does not make them.
-  const rows = useMemo(() => new Map(items.map((item) => [item.symbol, <Row key={item.symbol} item={item} board={board} loading={loading} />])), [items, board, loading]);
+  const rows = useMemo(() => new Map(items.map((item) => [item.symbol, <Row key={item.symbol} item={item} board={board} />])), [items, board]);
   useRoving(body, order);
   const head = (key: SortKey, label: ComponentChildren, kind = "") => (
     <th scope="col" class={kind} aria-sort={sort === key ? (down ? "descending" : "ascending") : "none"}>
@@ -60,7 +59,7 @@ export function Table({ board, items, sort, down, loading, onSort }: TableProps)
   );
 }
 
-function Row({ item, board, loading }: { item: SymbolItem; board: Board; loading: boolean }) {
+function Row({ item, board }: { item: SymbolItem; board: Board }) {
   const cell = board.cell(item.symbol);
   return (
     <tr data-symbol={item.symbol}>
@@ -70,7 +69,7 @@ function Row({ item, board, loading }: { item: SymbolItem; board: Board; loading
           <span class="soft small wide">{item.name}</span>
         </Link>
       </th>
-      <PriceCell item={item} cell={cell} loading={loading} />
+      <PriceCell item={item} cell={cell} answered={board.answered} />
       <ChangeCell item={item} cell={cell} />
       <SparkCell item={item} cell={cell} />
       <AgeCell cell={cell} />

@@ -20,6 +20,7 @@ import { covers, useStream } from "../state/stream";
 
 const CLASSES = ["fx", "crypto", "equity", "etf", "index", "commodity", "macro"];
 const SLOWER = 4; // forecasts change with bars, not with ticks
+const ASKED_MAX = 100; // symbols in one question
 const FOLLOWED_MAX = 120; // of each kind: a connection has 256 subscriptions
 
 export function Markets() {
@@ -77,7 +78,7 @@ export function Markets() {
           ) : shown.length === 0 ? (
             <p class="nothing soft">{filter ? `Nothing here is called “${filter}”.` : "There are no instruments here."}</p>
           ) : (
-            <Table board={board} items={shown} sort={sort} down={down} onSort={sortBy} loading={!prices.data && !prices.error} />
+            <Table board={board} items={shown} sort={sort} down={down} onSort={sortBy} />
           )}
         </section>
       )}
@@ -90,10 +91,10 @@ export function Markets() {
 function useBoard(items: readonly SymbolItem[]) {
   const board = useRef(new Board()).current;
   const followed = items.slice(0, FOLLOWED_MAX).map((item) => item.symbol);
-  const names = items.map((item) => item.symbol).join(",");
   const all = (kind: string) => () => followed.length === items.length && covers(followed.map((symbol) => `${kind}:${symbol}`));
-  const prices = useResource<Prices>(names ? "prices of all" : null, (signal) => get("/prices", { symbols: names }, signal), { everyMs: pollMs, keep: true, covered: all("quotes") });
-  const forecasts = useResource<{ items: Forecast[] }>(names ? "forecasts of all" : null, (signal) => get("/forecasts", { horizon: 1 }, signal), { everyMs: () => SLOWER * pollMs(), keep: true, covered: all("forecasts") });
+  const prices = useResource<Prices>(items.length ? "prices of all" : null, (signal) => pricesOf(items, signal), { everyMs: pollMs, keep: true, covered: all("quotes") });
+  const forecasts = useResource<{ items: Forecast[] }>(items.length ? "forecasts of all" : null, (signal) => get("/forecasts", { horizon: 1 }, signal), { everyMs: () => SLOWER * pollMs(), keep: true, covered: all("forecasts") });
+  useEffect(() => void (prices.error && (board.answered.value = true)), [prices.error]);
   useEffect(() => void (prices.data && board.prices(prices.data)), [prices.data]);
   useEffect(() => void (forecasts.data && board.forecasts(forecasts.data.items, items, { whole: true })), [forecasts.data, items]);
   useStream<Quote>(
@@ -111,4 +112,11 @@ function useBoard(items: readonly SymbolItem[]) {
     },
   );
   return { board, prices };
+}
+
+async function pricesOf(items: readonly SymbolItem[], signal: AbortSignal): Promise<Prices> {
+  const parts: string[] = [];
+  for (let i = 0; i < items.length; i += ASKED_MAX) parts.push(items.slice(i, i + ASKED_MAX).map((item) => item.symbol).join(","));
+  const answers = await Promise.all(parts.map((symbols) => get<Prices>("/prices", { symbols }, signal)));
+  return { items: answers.flatMap((one) => one.items), errors: answers.flatMap((one) => one.errors) };
 }

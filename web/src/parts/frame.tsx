@@ -1,4 +1,5 @@
 // What surrounds every view: replay banner, connection banner, top bar, quick picks, footer.
+import { useEffect, useState } from "preact/hooks";
 import { get } from "../api/client";
 import type { Verification } from "../api/types";
 import { count } from "../format/numbers";
@@ -18,6 +19,7 @@ import { Search } from "./search";
 export const QUICK_PICKS = ["EUR-USD", "USD-JPY", "SPY", "AAPL", "BTC-USDT", "SOL-USDT", "WTI", "^VIX", "US.CPI"];
 const ROOMS = Object.keys(PAGES) as Room[];
 const VERIFY_MS = 300_000; // the whole chain is recomputed
+const VERIFY_FIRST_MS = 1_500; // what the reader came for is asked for before
 
 export function ReplayBanner() {
   void tick.value;
@@ -95,7 +97,12 @@ function StreamBadge() {
 }
 
 function LedgerBadge() {
-  const check = useResource<Verification>("ledger", (signal) => get("/ledger/verify", {}, signal), { everyMs: () => VERIFY_MS });
+  const [settled, settle] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => settle(true), VERIFY_FIRST_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const check = useResource<Verification>(settled ? "ledger" : null, (signal) => get("/ledger/verify", {}, signal), { everyMs: () => VERIFY_MS });
   const found = check.data;
   if (!found) {
     return (

@@ -1,4 +1,4 @@
-// The page's one live connection: `subscribe(topic, handler)`. What arrives is handed on once per animation frame.
+// The page's one live connection: `subscribe(topic, handler)`. What arrives is handed on together, before a frame is drawn.
 import { batch, computed, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiFailure, post } from "../api/client";
@@ -13,6 +13,7 @@ const PATH = "/api/v1/stream/ws";
 const PROTOCOL = "truecast.v1";
 const HIDDEN_MS = 60_000; // a page in the background keeps its connection this long
 const HIDDEN_FLUSH_MS = 1_000;
+const FLUSH_MS = 200; // after a quiet while the next frame; else nobody reads faster, and every redraw costs
 
 export const streamState = signal<LineState>({ state: "idle" });
 export const live = computed(() => streamState.value.state === "live");
@@ -20,6 +21,7 @@ export const live = computed(() => streamState.value.state === "live");
 const waiting: Delivery[] = [];
 const waitingPrices = new Map<string, number>(); // where the latest of each stands in `waiting`
 let scheduled = false;
+let flushedAt = -FLUSH_MS;
 
 const line = new Line({
   connect,
@@ -36,7 +38,7 @@ const line = new Line({
     if (scheduled) return;
     scheduled = true;
     if (document.hidden) setTimeout(flush, HIDDEN_FLUSH_MS);
-    else requestAnimationFrame(flush);
+    else setTimeout(() => requestAnimationFrame(flush), flushedAt + FLUSH_MS - performance.now());
   },
   tell: (state) => {
     streamState.value = state;
@@ -87,6 +89,7 @@ function put(one: Delivery): void {
 
 function flush(): void {
   scheduled = false;
+  flushedAt = performance.now();
   const all = waiting.splice(0);
   waitingPrices.clear();
   batch(() => {
