@@ -128,6 +128,7 @@ async def test_the_leaderboard_says_what_was_not_walked_through_yet(client: http
     async with services.db.write() as conn:
         await conn.exec_driver_sql("DROP TRIGGER evidence_refuses_delete")
         await conn.exec_driver_sql("DELETE FROM evidence WHERE kind = 'series' AND name = 'SOL-USDT'")
+    await services.bus.publish("changed:evidence", {})  # as who changes it says
     part = (await client.get(f"{URL}/leaderboard")).json()
     assert "1 series has not been walked through yet" in part["note"] and "`evidence`" in part["note"]
     assert (await client.get(f"{URL}/leaderboard", params={"kind": "ledger"})).json()["note"] is None

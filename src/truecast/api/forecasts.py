@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Request, Response
 from pydantic import Field
 
 from truecast.api.deps import ServicesDep, resource
@@ -16,24 +16,26 @@ from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import (
     PAGE_ITEMS_DEFAULT,
     CursorQuery,
+    IfNoneMatch,
     LimitQuery,
     ModelQuery,
     SymbolPath,
     SymbolsQuery,
     split_symbols,
 )
-from truecast.api.provenance import anchor_provenance
+from truecast.api.provenance import anchor_provenance, series_behind, stale_from_us
+from truecast.api.ready import FOREVER_US, NOT_MODIFIED, age_hole, answer, ready_from, ready_of
 from truecast.api.shapes import Input, IntervalIn, LevelIn, LevelQueryIn, Output, StepsIn, StepsQueryIn, TimeIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Forecast, Mode
 from truecast.domain.instrument import AmbiguousSymbol, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.domain.quantiles import check_levels
-from truecast.forecasts.issue import Request
+from truecast.forecasts import issue
 from truecast.forecasts.ledger import UnknownForecast
 from truecast.forecasts.past import LEVEL_SHOWN, PastStep
 from truecast.forecasts.serve import NAIVE
-from truecast.kit.clock import iso
+from truecast.kit.clock import iso, to_us
 from truecast.kit.errors import TruecastError
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
 from truecast.market.registry import SeriesInfo
@@ -42,6 +44,7 @@ from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
 
+SETTLED_MAX_AGE_S = 3_600  # a chain of hashes does not change; only its reader may, with another release
 LEVELS_DEFAULT = (0.5, 0.8, 0.95)
 AsOfQuery = Annotated[TimeIn | None, Query(description="Only what stood in the ledger then.")]
 
@@ -62,9 +65,9 @@ class ForecastRequest(Input):
         description="`none`: a model that cannot serve is an error. `naive`: the random walk serves then.",
     )
 
-    def request(self) -> Request:
+    def request(self) -> issue.Request:
         """As the issuer takes it. What is asked about the past is not recorded."""
-        return Request(
+        return issue.Request(
             self.symbol, self.interval, self.horizon, self.model, self.as_of, self.fallback, record=self.as_of is None
         )
 
@@ -112,7 +115,7 @@ async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> Fore
     (forecast,) = await services.issuer.forecast_many([asked.request()])
     if isinstance(forecast, TruecastError):
         raise forecast
-    bodies = await _bodies(services)
+    bodies = await bodies_of(services)
     return bodies.of(forecast, asked.levels, requested_model=asked.model, now=asked.as_of)
 
 
@@ -125,7 +128,8 @@ async def latest_forecasts(
     interval: Annotated[IntervalIn | None, Query()] = None,
     horizon: Annotated[StepsQueryIn | None, Query(description="Only this step, where a forecast reaches it.")] = None,
     as_of: AsOfQuery = None,
-) -> Forecasts:
+    request: Request,
+) -> Response:
     """The latest issued forecast of each symbol, interval and model; of all symbols when none are named.
 
     Of named symbols at one interval `auto` is what it serves there, by the evidence that was known at `as_of`.
@@ -137,12 +141,28 @@ async def latest_forecasts(
         found = [one for symbol in wanted for one in await _served(services, symbol, interval, as_of)]
     else:
         found = await services.ledger.latest(wanted, model, interval, as_of)
-    bodies = await _bodies(services)
+    bodies = await bodies_of(services)
     items = [bodies.of(forecast, LEVELS_DEFAULT, now=as_of) for forecast in found]
     if horizon is not None:
         reaching = (item for item in items if item.horizon >= horizon)
         items = [item.model_copy(update={"steps": item.steps[horizon - 1 : horizon]}) for item in reaching]
-    return Forecasts(items=items)
+    said = [one.model_dump(mode="json") for one in items]
+    if as_of is None:
+        leave_holes(said, items)
+    about = ("forecasts", "series")
+    ready = ready_of(
+        {"items": said},
+        tags=[*about, "evidence", "models"] if wanted is None else [f"{one}:{of}" for of in wanted for one in about],
+        now=bodies.now,
+        until_us=FOREVER_US if as_of is not None else min(map(bodies.until_us, found), default=FOREVER_US),
+    )
+    return answer(request, ready, services.clock.now())
+
+
+def leave_holes(said: Sequence[dict[str, Any]], bodies: Sequence[ForecastBody]) -> None:
+    """Ages are counted when a forecast is sent."""
+    for one, body in zip(said, bodies, strict=True):
+        one["anchor"]["provenance"]["age_s"] = age_hole(body.anchor.provenance.as_of)
 
 
 @router.get("/forecasts/by-id/{id}", response_model=ForecastBody, responses=documented(UnknownForecast))
@@ -151,7 +171,7 @@ async def get_forecast(
     id: Annotated[str, Path(max_length=64)],  # noqa: A002 the name users see
 ) -> ForecastBody:
     """One forecast as it stands in the ledger."""
-    bodies = await _bodies(services)
+    bodies = await bodies_of(services)
     return bodies.of(await services.ledger.by_id(id), LEVELS_DEFAULT)
 
 
@@ -180,8 +200,17 @@ class Bodies:
             requested_model=requested_model or forecast.model,
         )
 
+    def until_us(self, forecast: Forecast) -> int:
+        """How long what is said of it stays true without news: until the bar that it stands on is stale."""
+        interval, anchor = forecast.horizon.interval, forecast.anchor
+        series = series_behind(self.kept, forecast.symbol, interval, anchor.source)
+        assert series is not None, "series are never deleted"
+        from_us = stale_from_us(series, interval, anchor.bar_start)
+        return from_us if to_us(self.now) < from_us else FOREVER_US
 
-async def _bodies(services: Services) -> Bodies:
+
+async def bodies_of(services: Services) -> Bodies:
+    """As of now."""
     return Bodies(await services.store.universe(), await services.store.series(), services.clock.now())
 
 
@@ -226,7 +255,7 @@ async def get_explanation(
 @router.get(
     "/forecasts/{symbol:path}/history",
     response_model=PastForecasts,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture) | NOT_MODIFIED,
 )
 async def forecast_history(
     services: ServicesDep,
@@ -239,7 +268,9 @@ async def forecast_history(
     as_of: AsOfQuery = None,
     cursor: CursorQuery = None,
     limit: LimitQuery = PAGE_ITEMS_DEFAULT,
-) -> PastForecasts:
+    if_none_match: IfNoneMatch = None,
+    request: Request,
+) -> Response:
     """Past forecasts of an instrument and what became of them, newest first.
 
     Without an interval, the one that users look at first: days where they are stored.
@@ -267,10 +298,20 @@ async def forecast_history(
         level=level,
     )
     shown = found[:limit]
-    return PastForecasts(
+    said = PastForecasts(
         items=[_past(step) for step in shown],
         next=encode_cursor(of, shown[-1].seq) if len(found) > limit else None,
     )
+    settled = all(step.outcome is not None or step.void is not None for step in shown)
+    closed = as_of is not None or (cursor is not None and settled)  # no later forecast or score can join it
+    about = ("forecasts", "scores", "series")
+    ready = ready_from(
+        said,
+        tags=[*(f"{one}:{instrument.symbol}" for one in about), "evidence", "models"],
+        now=services.clock.now(),
+        control=f"private, max-age={SETTLED_MAX_AGE_S}" if closed else "no-cache",
+    )
+    return answer(request, ready, services.clock.now(), if_none_match)
 
 
 async def _served(services: Services, symbol: str, interval: Interval, as_of: datetime | None) -> list[Forecast]:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request, Response
 from pydantic import Field
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.params import ModelQuery, SymbolQuery
+from truecast.api.params import IfNoneMatch, ModelQuery, SymbolQuery
+from truecast.api.ready import FOREVER_US, NOT_MODIFIED, answer, ready_from
 from truecast.api.shapes import IntervalIn, Output, StepsQueryIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
@@ -16,6 +17,7 @@ from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
 from truecast.forecasts.performance import PERIODS
 from truecast.forecasts.rows import WALK_FORWARD, Row
+from truecast.kit.clock import to_us
 from truecast.market.history import IntervalNotAvailable
 from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
@@ -101,7 +103,7 @@ class LedgerCheck(Output):
 @router.get(
     "/performance",
     response_model=PerformanceReport,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable) | NOT_MODIFIED,
 )
 async def get_performance(
     services: ServicesDep,
@@ -111,11 +113,28 @@ async def get_performance(
     interval: Annotated[IntervalIn | None, Query()] = None,
     horizon: Annotated[StepsQueryIn | None, Query(description="Only this step.")] = None,
     period: PeriodQuery = "30d",
-) -> PerformanceReport:
+    if_none_match: IfNoneMatch = None,
+    request: Request,
+) -> Response:
     """The track record: sealed forecasts from the ledger and, for one symbol, a walk-forward test over its history."""
+    now = services.clock.now()
     ledger = await services.performance.summary(symbol, model, interval, horizon, period)
     walked = [] if symbol is None else await _walk_forward(services, symbol, interval, model or AUTO, horizon)
-    return PerformanceReport(ledger=[_row(row) for row in ledger], walk_forward=walked)
+    said = PerformanceReport(ledger=[_row(row) for row in ledger], walk_forward=walked)
+    ready = ready_from(said, tags=RECORD_TAGS, now=now, until_us=window_ends_us(period, now))
+    return answer(request, ready, services.clock.now(), if_none_match)
+
+
+def window_ends_us(period: str, now: datetime) -> int:
+    """Until when the window of a period stays where it is: it moves by whole hours."""
+    span = PERIODS.get(period)
+    if span is None:
+        return FOREVER_US
+    return to_us(now) + _HOUR_US - to_us(now - span) % _HOUR_US
+
+
+RECORD_TAGS = ("forecasts", "scores", "series", "evidence", "models")  # what every track record is about
+_HOUR_US = 3_600_000_000
 
 
 async def _walk_forward(

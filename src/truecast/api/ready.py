@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 from fastapi import Request, Response
+from pydantic import BaseModel
 from starlette.types import Scope
 
 from truecast.api.tags import matches, tag_of
@@ -19,6 +20,7 @@ from truecast.kit.clock import from_us, iso, to_us
 Pair = tuple[bytes, bytes]
 FOREVER_US = 2**62
 JSON: Pair = (b"content-type", b"application/json")
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it, by its `If-None-Match`."}}
 _SLOT = "truecast.slot"
 _AGE, _TIME = b"a", b"t"
 
@@ -114,6 +116,19 @@ def ready_of(
     holes = tuple((one[:1], int(one[1:])) for one in parts[1::2])
     tag = tag_of(pieces) if tagged else etag
     return Ready(pieces, holes, tuple(sorted(set(tags))), to_us(now), until_us, tag, control)
+
+
+def ready_from(
+    said: BaseModel,
+    *,
+    tags: Iterable[str],
+    now: datetime,
+    until_us: int = FOREVER_US,
+    control: str = "no-cache",
+) -> Ready:
+    """The answer that says this and does not age, with an entity tag."""
+    pieces = (said.model_dump_json(by_alias=True).encode(),)
+    return Ready(pieces, (), tuple(sorted(set(tags))), to_us(now), until_us, tag_of(pieces), control)
 
 
 class Slot:

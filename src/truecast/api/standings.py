@@ -3,13 +3,14 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from fastapi import Query
+from fastapi import Query, Request, Response
 from pydantic import Field
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.params import ModelQuery, SymbolPath, SymbolQuery
-from truecast.api.performance import CoverageError, PeriodQuery
+from truecast.api.params import IfNoneMatch, ModelQuery, SymbolPath, SymbolQuery
+from truecast.api.performance import RECORD_TAGS, CoverageError, PeriodQuery, window_ends_us
+from truecast.api.ready import NOT_MODIFIED, answer, ready_from
 from truecast.api.shapes import IntervalIn, Output, StepsQueryIn
 from truecast.api.symbols import default_interval
 from truecast.domain.forecast import Verdict
@@ -115,7 +116,7 @@ class Trends(Output):
     points: list[TrendPoint]
 
 
-@router.get("/performance/leaderboard", response_model=Leaderboard, responses=documented(UnknownPeriod))
+@router.get("/performance/leaderboard", response_model=Leaderboard, responses=documented(UnknownPeriod) | NOT_MODIFIED)
 async def get_leaderboard(
     services: ServicesDep,
     *,
@@ -124,17 +125,23 @@ async def get_leaderboard(
     horizon: _HorizonQuery = 1,
     period: PeriodQuery = "all",
     kind: Annotated[Kind | None, Query(description="Only this kind; both without it.")] = None,
-) -> Leaderboard:
+    if_none_match: IfNoneMatch = None,
+    request: Request,
+) -> Response:
     """Every model on every class of instruments: sealed forecasts, and walk-forward tests, told apart by `kind`."""
+    now = services.clock.now()
     found = await services.performance.leaderboard(asset_class, interval, horizon, period, kind)
     note = None if kind == "ledger" else await _note(services, asset_class, interval)
-    return Leaderboard(items=[_leader(one) for one in found], note=note)
+    said = Leaderboard(items=[_leader(one) for one in found], note=note)
+    ready = ready_from(said, tags=RECORD_TAGS, now=now, until_us=window_ends_us(period, now))
+    return answer(request, ready, services.clock.now(), if_none_match)
 
 
 @router.get(
     "/performance/calibration",
     response_model=CalibrationReport,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, UnknownPeriod, IntervalNotAvailable),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, UnknownPeriod, IntervalNotAvailable)
+    | NOT_MODIFIED,
 )
 async def get_calibration(
     services: ServicesDep,
@@ -145,16 +152,19 @@ async def get_calibration(
     interval: _IntervalQuery = None,
     horizon: _HorizonQuery = 1,
     period: PeriodQuery = "all",
-) -> CalibrationReport:
+    if_none_match: IfNoneMatch = None,
+    request: Request,
+) -> Response:
     """Measured coverage at every level of the grid, and the histogram of where outcomes fell (PIT, 20 bins).
 
     Of one symbol (its usual interval, unless another is named), of a class, or of all together.
     """
+    now = services.clock.now()
     if symbol is not None:
         symbol, interval = await _series(services, symbol, interval)
     asked = model or AUTO
     found = await services.performance.calibration(symbol, asked, interval, horizon, period, asset_class=asset_class)
-    return CalibrationReport(
+    said = CalibrationReport(
         symbol=symbol,
         model=await services.performance.model_name(asked, symbol, interval, horizon),
         interval=interval,
@@ -162,12 +172,15 @@ async def get_calibration(
         items=[_covered(one, coverage) for one in found for coverage in one.coverage],
         pit=[PitHistogram(kind=one.kind, counts=list(one.pit)) for one in found],
     )
+    ready = ready_from(said, tags=RECORD_TAGS, now=now, until_us=window_ends_us(period, now))
+    return answer(request, ready, services.clock.now(), if_none_match)
 
 
 @router.get(
     "/performance/trends/{symbol:path}",
     response_model=Trends,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable, HistoryTooShort),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable, HistoryTooShort)
+    | NOT_MODIFIED,
 )
 async def get_trends(
     services: ServicesDep,
@@ -176,12 +189,15 @@ async def get_trends(
     interval: _IntervalQuery = None,
     model: ModelQuery = None,
     horizon: _HorizonQuery = 1,
-) -> Trends:
+    if_none_match: IfNoneMatch = None,
+    request: Request,
+) -> Response:
     """CRPS ratio and coverage of one series over time, in rolling windows of 60 resolved origins."""
+    now = services.clock.now()
     canonical, known = await _series(services, symbol, interval)
     asked = model or AUTO
     found = await services.performance.trends(canonical, known, asked, horizon)
-    return Trends(
+    said = Trends(
         symbol=canonical,
         model=await services.performance.model_name(asked, canonical, known, horizon),
         interval=known,
@@ -198,6 +214,7 @@ async def get_trends(
             for point in found
         ],
     )
+    return answer(request, ready_from(said, tags=RECORD_TAGS, now=now), services.clock.now(), if_none_match)
 
 
 async def _note(services: Services, asset_class: AssetClass | None, interval: Interval | None) -> str | None:
