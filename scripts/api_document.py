@@ -55,9 +55,10 @@ class Operation:
     @cached_property
     def answer(self) -> Schema | None:
         """The schema of its answer; None for a route that answers nothing, `{}` for plain text."""
-        (good,) = [said for status, said in self.said["responses"].items() if status.startswith("2")]
-        content = good.get("content", {})
-        return next(iter(content.values())).get("schema", {}) if content else None
+        good = [said for status, said in self.said["responses"].items() if status.startswith("2")]
+        schemas = [one.get("schema", {}) for said in good for one in said.get("content", {}).values()]
+        assert all(one == schemas[0] for one in schemas), f"{self.name} answers in several shapes"
+        return schemas[0] if schemas else None
 
     @cached_property
     def body(self) -> Schema | None:

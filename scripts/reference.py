@@ -15,12 +15,13 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram
 
 import truecast.kit.metrics
+from truecast.api.access import PREFIX, class_of
 from truecast.api.app import describe
 from truecast.cli import COMMANDS, load
 from truecast.features.build import FEATURE_SETS
 from truecast.features.registry import FAMILIES
 from truecast.kit.errors import TruecastError
-from truecast.kit.settings import Settings, variable_of
+from truecast.kit.settings import RATES_PER_MINUTE, Settings, variable_of
 from truecast.models.catalog import MODELS
 from truecast.providers.catalog import known_sources
 
@@ -137,6 +138,28 @@ def routes() -> list[str]:
     return rows("route|answer", lines())
 
 
+def rate_classes() -> list[str]:
+    routes = [
+        (method.upper(), path.removeprefix(PREFIX))
+        for path, methods in describe()["paths"].items()
+        for method in methods
+        if path.startswith(PREFIX)
+    ]
+
+    def lines() -> Iterator[tuple[object, ...]]:
+        for kind, rate in RATES_PER_MINUTE.items():
+            whose = [f"`{method} {path}`" for method, path in routes if class_of(method, path) == kind]
+            yield f"`{kind}`", rate, RATE_CLASSES_SAID.get(kind) or ", ".join(whose)
+
+    return rows("class|requests a minute|what belongs to it", lines())
+
+
+RATE_CLASSES_SAID = {
+    "other": "everything else under `/api/v1`, and `/metrics`",
+    "failed": "keys that were refused, by address: guessing is slow",
+}
+
+
 def commands() -> list[str]:
     return rows("command|what it does", ((f"`truecast {name}`", line) for name, (_, line) in COMMANDS.items()))
 
@@ -249,6 +272,7 @@ TABLES: dict[str, Callable[..., list[str]]] = {
         errors,
         metrics,
         routes,
+        rate_classes,
         commands,
         options,
         models,

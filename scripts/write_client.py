@@ -403,6 +403,8 @@ USUAL = {  # of any call: not said for each
     "foreign_host",
     "foreign_origin",
     "unsupported_media_type",
+    "unknown_query_parameter",
+    "repeated_query_parameter",
 }
 
 

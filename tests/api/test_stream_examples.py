@@ -1,4 +1,4 @@
-"""The examples of the streams, run as users run them, against a server on a real socket."""
+"""The example that needs no client of ours, run as users run it; the others: tests/client/test_examples.py."""
 
 import asyncio
 import sys
@@ -34,14 +34,6 @@ async def run(house: House, name: str, messages: int) -> str:
     printed, _ = running.result()
     assert process.returncode == 0, printed
     return printed.decode()
-
-
-async def test_forecasts_and_prices_over_a_websocket(house: House) -> None:
-    printed = await run(house, "stream_forecasts.py", 5)
-    assert "forecasts:SPY: from now on" in printed
-    assert "from sample" in printed  # the snapshot
-    assert "from test" in printed
-    assert " 1d: " in printed  # the latest forecast
 
 
 async def test_prices_as_server_sent_events(house: House) -> None:

@@ -130,6 +130,7 @@ def test_pace_and_filter_are_said_only_where_they_hold() -> None:
     assert (quotes["topics"], quotes["interval_s"]) == (["quotes:SPY"], 2.0)
     assert (told["topics"], told["filter"]) == ([TOPIC], {"model": "theta", "interval": "1d"})
     assert rest["topics"] == ["health"]
+    assert len(following("quotes:SPY", TOPIC, "health").opening()) == 1
     assert "filter" not in rest and "interval_s" not in rest and rest["snapshot"] is False
 
 

@@ -9,6 +9,8 @@
 Stands alone: nothing of the server is imported. See docs/client.md.
 """
 
+from truecast.client import problems as problems
+from truecast.client import shapes as shapes
 from truecast.client.aio import AsyncClient as AsyncClient
 from truecast.client.errors import AnswerUnreadable as AnswerUnreadable
 from truecast.client.errors import ClientError as ClientError

@@ -36,6 +36,7 @@ _KINDS: Mapping[str, type[Message]] = {
     "forecasts": ForecastMessage,
     "scores": ScoreMessage,
 }
+_FILTERED = frozenset({"forecasts", "scores"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,8 @@ class Following:
 
     def __init__(self, follow: Follow) -> None:
         self.follow = follow
-        self.places: dict[str, Place] = dict(follow.since)  # by the topic as it was asked for
+        # By the topic as it was asked for. From a file of JSON a place comes as a list.
+        self.places: dict[str, Place] = {topic: (epoch, offset) for topic, (epoch, offset) in follow.since.items()}
         self.heartbeat_s = HEARTBEAT_S
         self.retry_after_s = 0.0  # what a server that ends has asked for
         self.reason = ""  # its last words
@@ -92,18 +94,18 @@ class Following:
     def opening(self) -> list[str]:
         """What to say on a new connection: a pace holds for quotes alone, a filter for forecasts and scores."""
         self.joined, self.retry_after_s, self.reason = False, 0.0, ""
-        quotes = [topic for topic in self.follow.topics if _kind(topic) == "quotes"]
-        told = [topic for topic in self.follow.topics if _kind(topic) in ("forecasts", "scores")]
-        rest = [topic for topic in self.follow.topics if topic not in quotes and topic not in told]
-        pace = {} if self.follow.interval_s is None else {"interval_s": self.follow.interval_s}
+        parts: dict[str, tuple[dict[str, Any], list[str]]] = {}
+        for topic in self.follow.topics:
+            more = self._options(_kind(topic))
+            parts.setdefault(repr(more), (more, []))[1].append(topic)
+        return [self._subscribe(topics, more) for more, topics in parts.values()]
+
+    def _options(self, kind: str) -> dict[str, Any]:
+        if kind == "quotes":
+            return {} if self.follow.interval_s is None else {"interval_s": self.follow.interval_s}
         wanted = {"model": self.follow.model, "interval": self.follow.interval}
         chosen = {name: value for name, value in wanted.items() if value is not None}
-        parts: list[tuple[list[str], dict[str, Any]]] = [
-            (quotes, pace),
-            (told, {"filter": chosen} if chosen else {}),
-            (rest, {}),
-        ]
-        return [self._subscribe(topics, more) for topics, more in parts if topics]
+        return {"filter": chosen} if chosen and kind in _FILTERED else {}
 
     def _subscribe(self, topics: list[str], more: Mapping[str, Any]) -> str:
         since = {topic: self.places[topic] for topic in topics if topic in self.places}
@@ -177,9 +179,7 @@ class Following:
 
     def _in_a_row(self, topic: str) -> bool:
         """Whether every number comes: prices may be overtaken, and a filter holds messages back."""
-        kind = _kind(topic)
-        chosen = self.follow.model is not None or self.follow.interval is not None
-        return kind != "quotes" and not (chosen and kind in ("forecasts", "scores"))
+        return _kind(topic) != "quotes" and not self._options(_kind(topic))
 
     def _name(self, topic: str) -> str:
         return self._asked.get(topic, topic)

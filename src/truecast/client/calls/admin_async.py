@@ -14,7 +14,7 @@ class AsyncAdminCalls(AsyncAsker):
     async def get_database(self) -> DatabaseShape:
         """How large it is, table by table, and whether its schema is that of this release.
 
-        Raises: UnknownQueryParameter, DatabaseUnavailable.
+        Raises: DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", "/api/v1/admin/database", DatabaseShape))
 
@@ -22,6 +22,6 @@ class AsyncAdminCalls(AsyncAsker):
         """Copy the embedded database while it goes on working, and check the copy. PostgreSQL has `pg_dump` for
         that.
 
-        Raises: BackupElsewhere, UnknownQueryParameter, DiskFull.
+        Raises: BackupElsewhere, DiskFull.
         """
         return await self._ask(Ask("POST", "/api/v1/admin/backup", Backup))

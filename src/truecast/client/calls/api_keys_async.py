@@ -20,10 +20,7 @@ class AsyncApiKeysCalls(AsyncAsker):
     """Everything about api keys."""
 
     async def list_api_keys(self) -> KeyList:
-        """All keys.
-
-        Raises: UnknownQueryParameter.
-        """
+        """All keys."""
         return await self._ask(Ask("GET", "/api/v1/api-keys", KeyList))
 
     async def create_api_key(self, name: str, scopes: Sequence[ScopeLike], *, expires_at: Time | None = None) -> NewKey:
@@ -32,7 +29,7 @@ class AsyncApiKeysCalls(AsyncAsker):
         name: For lists.
         scopes: What it allows; `admin` allows everything.
         expires_at: When it stops working; never, when left out.
-        Raises: UnknownQueryParameter.
+        Raises: ContradictoryRequest.
         """
         return await self._ask(
             Ask("POST", "/api/v1/api-keys", NewKey, body={"name": name, "scopes": scopes, "expires_at": expires_at})
@@ -41,7 +38,7 @@ class AsyncApiKeysCalls(AsyncAsker):
     async def redeem_invitation(self, invitation: str) -> NewKey:
         """Make the first key of an administrator, with the link that the server printed when it started.
 
-        Raises: InvitationRefused, UnknownQueryParameter.
+        Raises: InvitationRefused.
         """
         return await self._ask(Ask("POST", "/api/v1/api-keys/redeem", NewKey, body={"invitation": invitation}))
 
@@ -49,6 +46,6 @@ class AsyncApiKeysCalls(AsyncAsker):
         """Let nobody in with it any more, in any process, within a second.
 
         id: The part of the key after `tc_`.
-        Raises: UnknownKey, UnknownQueryParameter.
+        Raises: UnknownKey.
         """
         await self._ask(Ask("DELETE", f"/api/v1/api-keys/{part(id)}", type(None)))

@@ -14,10 +14,7 @@ class FeaturesCalls(Asker):
     """Everything about features."""
 
     def list_feature_sets(self) -> FeatureSets:
-        """The sets of columns that there are, each with its columns.
-
-        Raises: UnknownQueryParameter.
-        """
+        """The sets of columns that there are, each with its columns."""
         return self._ask(Ask("GET", "/api/v1/features/sets", FeatureSets))
 
     def get_features(
@@ -40,7 +37,7 @@ class FeaturesCalls(Asker):
         limit: The last so many bars.
         as_of: As it was known then; now without it.
         Raises: UnknownSymbol, UnknownFeatureSet, AmbiguousSymbol, IntervalNotAvailable, NoBars, UnknownColumns,
-            AsOfInFuture, UnknownQueryParameter.
+            AsOfInFuture.
         """
         return self._ask(
             Ask(

@@ -30,8 +30,6 @@ class ForecastsCalls(Asker):
         """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
 
         The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
-
-        Raises: UnknownQueryParameter.
         """
         return self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
 
@@ -53,8 +51,7 @@ class ForecastsCalls(Asker):
         horizon: Steps of `interval`, counted in sessions.
         model: `auto` names the one that served.
         fallback: `none`: a model that cannot serve is an error. `naive`: the random walk serves then.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, HistoryTooShort, IntervalNotAvailable,
-            UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, HistoryTooShort, IntervalNotAvailable.
         """
         return self._ask(
             Ask(
@@ -90,7 +87,7 @@ class ForecastsCalls(Asker):
         model: Name of a model.
         horizon: Only this step, where a forecast reaches it.
         as_of: Only what stood in the ledger then.
-        Raises: UnknownSymbol, AmbiguousSymbol, AsOfInFuture, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, AsOfInFuture.
         """
         return self._ask(
             Ask(
@@ -104,7 +101,7 @@ class ForecastsCalls(Asker):
     def get_forecast(self, id: str) -> ForecastBody:
         """One forecast as it stands in the ledger.
 
-        Raises: UnknownForecast, UnknownQueryParameter.
+        Raises: UnknownForecast.
         """
         return self._ask(Ask("GET", f"/api/v1/forecasts/by-id/{part(id)}", ForecastBody))
 
@@ -117,8 +114,7 @@ class ForecastsCalls(Asker):
         symbol: A symbol in any accepted spelling.
         model: Name of a model.
         id: Of that forecast.
-        Raises: UnknownSymbol, UnknownForecast, UnknownModel, NotForecastYet, NotExplained, AmbiguousSymbol,
-            UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownForecast, UnknownModel, NotForecastYet, NotExplained, AmbiguousSymbol.
         """
         return self._ask(
             Ask(
@@ -152,7 +148,7 @@ class ForecastsCalls(Asker):
         as_of: Only what stood in the ledger then.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
         """
         return self._ask(
             Ask(

@@ -15,17 +15,14 @@ class JobsCalls(Asker):
     """Everything about jobs."""
 
     def list_jobs(self) -> Jobs:
-        """All jobs with their last run.
-
-        Raises: UnknownQueryParameter.
-        """
+        """All jobs with their last run."""
         return self._ask(Ask("GET", "/api/v1/jobs", Jobs))
 
     def get_job(self, job: str) -> JobShape:
         """One job.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob, UnknownQueryParameter.
+        Raises: UnknownJob.
         """
         return self._ask(Ask("GET", f"/api/v1/jobs/{part(job)}", JobShape))
 
@@ -35,7 +32,7 @@ class JobsCalls(Asker):
         job: Name of a job, see `/jobs`.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownJob, CursorInvalid, UnknownQueryParameter.
+        Raises: UnknownJob, CursorInvalid.
         """
         return self._ask(
             Ask("GET", f"/api/v1/jobs/{part(job)}/runs", JobRuns, query={"cursor": cursor, "limit": limit})
@@ -49,7 +46,7 @@ class JobsCalls(Asker):
         """Run a job now, out of turn and even when it is switched off; answers when it has ended.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob, UnknownQueryParameter.
+        Raises: UnknownJob.
         """
         return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/run", JobRunShape))
 
@@ -57,7 +54,7 @@ class JobsCalls(Asker):
         """Let the schedule run it.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob, UnknownQueryParameter.
+        Raises: UnknownJob.
         """
         return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/enable", JobShape))
 
@@ -65,6 +62,6 @@ class JobsCalls(Asker):
         """Keep the schedule from running it.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob, UnknownQueryParameter.
+        Raises: UnknownJob.
         """
         return self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/disable", JobShape))

@@ -21,31 +21,22 @@ class ModelsCalls(Asker):
     """Everything about models."""
 
     def list_models(self) -> Models:
-        """All models, and whether each can serve.
-
-        Raises: UnknownQueryParameter.
-        """
+        """All models, and whether each can serve."""
         return self._ask(Ask("GET", "/api/v1/models", Models))
 
     def get_models_status(self) -> ModelsStatus:
-        """Whether each model can serve, what is being trained, when that is due again, and which models drift.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Whether each model can serve, what is being trained, when that is due again, and which models drift."""
         return self._ask(Ask("GET", "/api/v1/models/status", ModelsStatus))
 
     def reload_models(self) -> Reloaded:
-        """Read and verify all files again. Forecasts that have begun end with what they began with.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Read and verify all files again. Forecasts that have begun end with what they began with."""
         return self._ask(Ask("POST", "/api/v1/models/reload", Reloaded))
 
     def get_model(self, name: str) -> ModelDetail:
         """One model, with the cards of its versions.
 
         name: Name of a model, see `/models`.
-        Raises: UnknownModel, UnknownQueryParameter.
+        Raises: UnknownModel.
         """
         return self._ask(Ask("GET", f"/api/v1/models/{part(name)}", ModelDetail))
 
@@ -55,7 +46,7 @@ class ModelsCalls(Asker):
         """Train challengers in the background, in a process of their own. Nothing serves before it is promoted.
 
         name: Name of a model, see `/models`.
-        Raises: UnknownModel, NotTrainable, TrainingUnderWay, UnknownQueryParameter.
+        Raises: UnknownModel, NotTrainable, TrainingUnderWay.
         """
         return self._ask(
             Ask(
@@ -77,8 +68,7 @@ class ModelsCalls(Asker):
         """Put a version in service, if the evidence in its card suffices; `promotion_refused` says what it lacks.
 
         name: Name of a model, see `/models`.
-        Raises: UnknownModel, UnknownVersion, NotTrainable, NothingToPromote, PromotionRefused, ArtifactRefused,
-            UnknownQueryParameter.
+        Raises: UnknownModel, UnknownVersion, NotTrainable, NothingToPromote, PromotionRefused, ArtifactRefused.
         """
         return self._ask(
             Ask(
@@ -95,7 +85,7 @@ class ModelsCalls(Asker):
         """Put back what served before the last promotion.
 
         name: Name of a model, see `/models`.
-        Raises: UnknownModel, NotTrainable, NothingToRollBack, UnknownQueryParameter.
+        Raises: UnknownModel, NotTrainable, NothingToRollBack.
         """
         return self._ask(
             Ask(

@@ -48,7 +48,7 @@ class AsyncPricesCalls(AsyncAsker):
         asset_class: All of a class, instead of `symbols`.
         max_age_s: A price kept here may be this old; beyond, sources are asked.
         cached_only: Ask no source, whatever the age.
-        Raises: UnknownSymbol, NoPrice, AmbiguousSymbol, PriceTooOld, UnknownQueryParameter, NoLiveSource.
+        Raises: UnknownSymbol, NoPrice, AmbiguousSymbol, PriceTooOld, ContradictoryRequest, NoLiveSource.
         """
         return await self._ask(
             Ask(
@@ -68,7 +68,7 @@ class AsyncPricesCalls(AsyncAsker):
         """What every live source says of one price at the moment: the median, who is far from it, and who disagrees.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, UnknownQueryParameter, NoLiveSource.
+        Raises: UnknownSymbol, AmbiguousSymbol, NoLiveSource.
         """
         return await self._ask(Ask("GET", f"/api/v1/prices/{part(symbol)}/consensus", ConsensusShape))
 
@@ -92,7 +92,7 @@ class AsyncPricesCalls(AsyncAsker):
         limit: The last so many.
         as_of: Only what was known then.
         adjust: For splits, or for splits and dividends.
-        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture.
         """
         return await self._ask(
             Ask(
@@ -122,7 +122,7 @@ class AsyncPricesCalls(AsyncAsker):
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, NothingInPeriod, MalformedPeriod,
-            AsOfInFuture, UnknownQueryParameter.
+            AsOfInFuture.
         """
         return await self._ask(
             Ask(
@@ -148,7 +148,7 @@ class AsyncPricesCalls(AsyncAsker):
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, NothingInPeriod, MalformedPeriod,
-            AsOfInFuture, UnknownQueryParameter.
+            AsOfInFuture.
         """
         return await self._ask(
             Ask(
@@ -176,7 +176,7 @@ class AsyncPricesCalls(AsyncAsker):
         window: How far back: hours, days, weeks or years.
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
-        Raises: UnknownSymbol, AmbiguousSymbol, MalformedPeriod, AsOfInFuture, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, MalformedPeriod, AsOfInFuture, ContradictoryRequest.
         """
         return await self._ask(
             Ask(
@@ -193,7 +193,6 @@ class AsyncPricesCalls(AsyncAsker):
         Only prices that are not stale rise or fall; how many are stale is said. Every mover names its source.
 
         asset_class: Only this class.
-        Raises: UnknownQueryParameter.
         """
         return await self._ask(Ask("GET", "/api/v1/market/summary", MarketSummary, query={"asset_class": asset_class}))
 
@@ -211,7 +210,7 @@ class AsyncPricesCalls(AsyncAsker):
         state: Only gaps in this state.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid.
         """
         return await self._ask(
             Ask(
@@ -237,7 +236,7 @@ class AsyncPricesCalls(AsyncAsker):
         symbol: A symbol in any accepted spelling.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid.
         """
         return await self._ask(
             Ask(
@@ -256,7 +255,7 @@ class AsyncPricesCalls(AsyncAsker):
         """Let a row in after all. Who did so is kept; the bar counts as known from now on.
 
         number: Number of a quarantined row.
-        Raises: UnknownQuarantine, NotReleasable, UnknownQueryParameter.
+        Raises: UnknownQuarantine, NotReleasable.
         """
         return await self._ask(
             Ask("POST", f"/api/v1/market/quarantine/{part(number)}/release", QuarantinedRow, body={"note": note})

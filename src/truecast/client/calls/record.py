@@ -40,7 +40,7 @@ class RecordCalls(Asker):
         model: Name of a model.
         horizon: Only this step.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable.
         """
         return self._ask(
             Ask(
@@ -56,7 +56,6 @@ class RecordCalls(Asker):
         old.
 
         full: Read every row again, whatever was found before.
-        Raises: UnknownQueryParameter.
         """
         return self._ask(Ask("GET", "/api/v1/ledger/verify", LedgerCheck, query={"full": full}))
 
@@ -74,7 +73,7 @@ class RecordCalls(Asker):
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         kind: Only this kind; both without it.
-        Raises: UnknownPeriod, UnknownQueryParameter.
+        Raises: UnknownPeriod.
         """
         return self._ask(
             Ask(
@@ -110,8 +109,7 @@ class RecordCalls(Asker):
         model: Name of a model.
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, UnknownPeriod,
-            UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, UnknownPeriod.
         """
         return self._ask(
             Ask(
@@ -137,8 +135,7 @@ class RecordCalls(Asker):
         symbol: A symbol in any accepted spelling.
         model: Name of a model.
         horizon: Steps ahead.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, HistoryTooShort,
-            UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, HistoryTooShort.
         """
         return self._ask(
             Ask(
@@ -172,7 +169,7 @@ class RecordCalls(Asker):
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         stretch: Unit of time; without it the smallest that makes at most 60 of them.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod.
         """
         return self._ask(
             Ask(
@@ -214,7 +211,7 @@ class RecordCalls(Asker):
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         order: `best` and `worst` go by `loss`; `newest` by when it was known.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, UnknownQueryParameter.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod.
         """
         return self._ask(
             Ask(

@@ -46,7 +46,7 @@ class RiskCalls(Asker):
         riskless: Annual rate that Sharpe, Sortino and alpha deduct.
         bootstrap: Intervals of the numbers; they take most of the time.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, SampleTooSmall, ReturnsUndefined,
-            PortfolioLost, AsOfInFuture, UnknownQueryParameter.
+            PortfolioLost, ContradictoryRequest, AsOfInFuture.
         """
         return self._ask(
             Ask(

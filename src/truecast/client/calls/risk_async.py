@@ -46,7 +46,7 @@ class AsyncRiskCalls(AsyncAsker):
         riskless: Annual rate that Sharpe, Sortino and alpha deduct.
         bootstrap: Intervals of the numbers; they take most of the time.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, SampleTooSmall, ReturnsUndefined,
-            PortfolioLost, AsOfInFuture, UnknownQueryParameter.
+            PortfolioLost, ContradictoryRequest, AsOfInFuture.
         """
         return await self._ask(
             Ask(

@@ -12,23 +12,17 @@ class AsyncSourcesCalls(AsyncAsker):
     """Everything about sources."""
 
     async def list_sources(self) -> Sources:
-        """All sources: budgets, breakers, last errors, and what sharing and batching saved.
-
-        Raises: UnknownQueryParameter.
-        """
+        """All sources: budgets, breakers, last errors, and what sharing and batching saved."""
         return await self._ask(Ask("GET", "/api/v1/sources", Sources))
 
     async def recommend_sources(self) -> Recommendations:
-        """What could be done about the sources: keys, order, second sources, limits nearly used up.
-
-        Raises: UnknownQueryParameter.
-        """
+        """What could be done about the sources: keys, order, second sources, limits nearly used up."""
         return await self._ask(Ask("GET", "/api/v1/sources/recommendations", Recommendations))
 
     async def get_source(self, source: str) -> SourceShape:
         """One source.
 
         source: Key of a source.
-        Raises: UnknownSource, UnknownQueryParameter.
+        Raises: UnknownSource.
         """
         return await self._ask(Ask("GET", f"/api/v1/sources/{part(source)}", SourceShape))

@@ -15,14 +15,11 @@ class AsyncStreamCalls(AsyncAsker):
         """What a stream of these topics would begin with, and where to go on from. An error when no topic is right.
 
         topics: Topics separated by commas.
-        Raises: UnknownTopic, UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, UnknownQueryParameter,
-            TooManySubscriptions, TopicNotAvailable.
+        Raises: UnknownTopic, UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, TooManySubscriptions,
+            TopicNotAvailable.
         """
         return await self._ask(Ask("GET", "/api/v1/stream/snapshot", StreamSnapshot, query={"topics": topics}))
 
     async def create_stream_ticket(self) -> StreamTicket:
-        """A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute.
-
-        Raises: UnknownQueryParameter.
-        """
+        """A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute."""
         return await self._ask(Ask("POST", "/api/v1/stream/ticket", StreamTicket))

@@ -27,7 +27,7 @@ class SymbolsCalls(Asker):
         query: Part of a symbol, name or alias.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: CursorInvalid, UnknownQueryParameter.
+        Raises: CursorInvalid.
         """
         return self._ask(
             Ask(
@@ -50,7 +50,7 @@ class SymbolsCalls(Asker):
         The live sources in use are asked in their order, by their own list or rule; where none has it, the error
         gives one reason per source. Asking again for what is followed already answers 200 and changes nothing.
 
-        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed, UnknownQueryParameter.
+        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed.
         """
         return self._ask(Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}))
 
@@ -58,7 +58,7 @@ class SymbolsCalls(Asker):
         """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol.
         """
         return self._ask(Ask("DELETE", f"/api/v1/symbols/{part(symbol)}", SymbolRemoved))
 
@@ -66,6 +66,6 @@ class SymbolsCalls(Asker):
         """One instrument: names, calendar, session now, stored series with their sources, models that serve it.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol.
         """
         return self._ask(Ask("GET", f"/api/v1/symbols/{part(symbol)}", SymbolDetail))

@@ -27,7 +27,7 @@ class AsyncSymbolsCalls(AsyncAsker):
         query: Part of a symbol, name or alias.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: CursorInvalid, UnknownQueryParameter.
+        Raises: CursorInvalid.
         """
         return await self._ask(
             Ask(
@@ -52,7 +52,7 @@ class AsyncSymbolsCalls(AsyncAsker):
         The live sources in use are asked in their order, by their own list or rule; where none has it, the error
         gives one reason per source. Asking again for what is followed already answers 200 and changes nothing.
 
-        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed, UnknownQueryParameter.
+        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed.
         """
         return await self._ask(Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}))
 
@@ -60,7 +60,7 @@ class AsyncSymbolsCalls(AsyncAsker):
         """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol.
         """
         return await self._ask(Ask("DELETE", f"/api/v1/symbols/{part(symbol)}", SymbolRemoved))
 
@@ -68,6 +68,6 @@ class AsyncSymbolsCalls(AsyncAsker):
         """One instrument: names, calendar, session now, stored series with their sources, models that serve it.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, UnknownQueryParameter.
+        Raises: UnknownSymbol, AmbiguousSymbol.
         """
         return await self._ask(Ask("GET", f"/api/v1/symbols/{part(symbol)}", SymbolDetail))

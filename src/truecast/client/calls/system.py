@@ -23,37 +23,25 @@ class SystemCalls(Asker):
         return self._ask(Ask("GET", "/health/ready", Health))
 
     def get_metrics(self) -> str:
-        """Counters and gauges for Prometheus.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Counters and gauges for Prometheus."""
         return self._ask(Ask("GET", "/metrics", str))
 
     def get_info(self) -> Info:
-        """What this server is, whose clock it runs on, and how far its start is. Answers while starting, too.
-
-        Raises: UnknownQueryParameter.
-        """
+        """What this server is, whose clock it runs on, and how far its start is. Answers while starting, too."""
         return self._ask(Ask("GET", "/api/v1/info", Info))
 
     def get_health(self) -> Health:
-        """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides."""
         return self._ask(Ask("GET", "/api/v1/health", Health))
 
     def get_health_trends(self) -> HealthTrends:
-        """How every part has been, seen by this process once a minute for at most a day.
-
-        Raises: UnknownQueryParameter.
-        """
+        """How every part has been, seen by this process once a minute for at most a day."""
         return self._ask(Ask("GET", "/api/v1/health/trends", HealthTrends))
 
     def get_component(self, name: str) -> Component:
         """One part of the server.
 
         name: A part of the server.
-        Raises: UnknownComponent, UnknownQueryParameter.
+        Raises: UnknownComponent.
         """
         return self._ask(Ask("GET", f"/api/v1/health/components/{part(name)}", Component))

@@ -23,37 +23,25 @@ class AsyncSystemCalls(AsyncAsker):
         return await self._ask(Ask("GET", "/health/ready", Health))
 
     async def get_metrics(self) -> str:
-        """Counters and gauges for Prometheus.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Counters and gauges for Prometheus."""
         return await self._ask(Ask("GET", "/metrics", str))
 
     async def get_info(self) -> Info:
-        """What this server is, whose clock it runs on, and how far its start is. Answers while starting, too.
-
-        Raises: UnknownQueryParameter.
-        """
+        """What this server is, whose clock it runs on, and how far its start is. Answers while starting, too."""
         return await self._ask(Ask("GET", "/api/v1/info", Info))
 
     async def get_health(self) -> Health:
-        """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides.
-
-        Raises: UnknownQueryParameter.
-        """
+        """Every part of the server: status, age of its data, last error. Always 200: `/health/ready` decides."""
         return await self._ask(Ask("GET", "/api/v1/health", Health))
 
     async def get_health_trends(self) -> HealthTrends:
-        """How every part has been, seen by this process once a minute for at most a day.
-
-        Raises: UnknownQueryParameter.
-        """
+        """How every part has been, seen by this process once a minute for at most a day."""
         return await self._ask(Ask("GET", "/api/v1/health/trends", HealthTrends))
 
     async def get_component(self, name: str) -> Component:
         """One part of the server.
 
         name: A part of the server.
-        Raises: UnknownComponent, UnknownQueryParameter.
+        Raises: UnknownComponent.
         """
         return await self._ask(Ask("GET", f"/api/v1/health/components/{part(name)}", Component))

@@ -19,6 +19,7 @@ from truecast.client.problems.failed import TooManyStreams as TooManyStreams
 from truecast.client.problems.failed import TopicNotAvailable as TopicNotAvailable
 from truecast.client.problems.malformed import AsOfInFuture as AsOfInFuture
 from truecast.client.problems.malformed import BodyTooLarge as BodyTooLarge
+from truecast.client.problems.malformed import ContradictoryRequest as ContradictoryRequest
 from truecast.client.problems.malformed import CursorInvalid as CursorInvalid
 from truecast.client.problems.malformed import ForeignHost as ForeignHost
 from truecast.client.problems.malformed import HorizonBeyondTraining as HorizonBeyondTraining

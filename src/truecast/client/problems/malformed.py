@@ -24,6 +24,15 @@ class BodyTooLarge(Malformed):
     code = "body_too_large"
 
 
+class ContradictoryRequest(Malformed):
+    """Each part can be read; together, or at this time, they say nothing that could be done.
+
+    Facts: `reason`.
+    """
+
+    code = "contradictory_request"
+
+
 class CursorInvalid(Malformed):
     """Not one we gave out for this list."""
 
