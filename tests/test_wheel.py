@@ -72,5 +72,7 @@ def test_installed_alone_it_forecasts(wheel: Path, tmp_path: Path) -> None:
     assert "forecast" in run(truecast, "--help", cwd=elsewhere)
     body = json.loads(run(truecast, "forecast", "EUR-USD", "--json", cwd=elsewhere, **inside))
     assert len(body["steps"]) == 10
+    program = "from truecast.client import Client; print(Client('http://127.0.0.1:1').url)"
+    assert run(venv / "bin/python", "-c", program, cwd=elsewhere).strip() == "http://127.0.0.1:1"
     where = run(venv / "bin/python", "-c", "import truecast; print(truecast.__file__)", cwd=elsewhere)
     assert Path(where.strip()).is_relative_to(venv)
