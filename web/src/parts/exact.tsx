@@ -37,7 +37,7 @@ export function Exact({ of, rows, children }: Props) {
         <span class="sr-only"> {of}</span>
       </button>
       <span id={id} role="tooltip" class="exact-sheet" hidden={!at} style={at ? { left: `${at.left}px`, top: `${at.top}px`, width: `${WIDTH}px` } : {}}>
-        <Facts rows={rows} />
+        {at && <Facts rows={rows} />}
       </span>
     </span>
   );

@@ -14,8 +14,9 @@ import { Link } from "./link";
 const RISK_DAYS = 1_095;
 const TAIL_LEVEL = 0.95;
 const METHODS: Record<string, string> = { historical: "by history", parametric: "by Student's t", student_t: "by Student's t", filtered: "by filtered history" };
-const PERIODS = ["30d", "90d", "1y"] as const;
-const PERIOD_LABELS: Record<string, string> = { "30d": "30 days", "90d": "90 days", "1y": "A year" };
+const PERIODS = ["30d", "90d", "1y"];
+const PERIODS_SLOW = ["1y", "5y", "20y"]; // where there is a value a month or a quarter
+const PERIOD_LABELS: Record<string, string> = { "30d": "30 days", "90d": "90 days", "1y": "A year", "5y": "5 years", "20y": "20 years" };
 
 interface Props {
   detail: SymbolDetail;
@@ -25,7 +26,8 @@ interface Props {
 export function RiskCard({ detail, asOf }: Props) {
   const { symbol } = detail;
   const question = { symbol, levels: [TAIL_LEVEL], horizon: 1, period_days: RISK_DAYS, as_of: asOf };
-  const found = useResource<RiskReport>(`risk of ${symbol} ${asOf}`, (signal) => post("/risk", question, signal));
+  const daily = detail.intervals.includes("1d");
+  const found = useResource<RiskReport>(daily ? `risk of ${symbol} ${asOf}` : null, (signal) => post("/risk", question, signal));
   const { data, error } = found;
   return (
     <section class="card measure" id="risk" aria-labelledby="risk-title" aria-busy={found.busy}>
@@ -42,12 +44,14 @@ export function RiskCard({ detail, asOf }: Props) {
           <RiskFacts of={data} />
           <p class="soft small">Small: where 90 % of the resamples lie.</p>
         </>
+      ) : !daily ? (
+        <p class="nothing soft">Risk is measured on days, and this has no daily values.</p>
       ) : error ? (
         <p class="nothing soft">{error.problem.detail}.</p>
       ) : (
         <Bones rows={5} />
       )}
-      {!asOf && (
+      {!asOf && daily && (
         <p>
           <Link href={`/risk?basket=${encodeURIComponent(symbol)}:1`} class="small">
             More, and in a basket
@@ -92,7 +96,8 @@ function Sure({ of, name, rows }: { of: Estimate; name: string; rows: [string, C
 }
 
 export function StatisticsCard({ detail, asOf }: Props) {
-  const [period, setPeriod] = useState<string>("30d");
+  const periods = detail.intervals.includes("1d") ? PERIODS : PERIODS_SLOW;
+  const [period, setPeriod] = useState(periods[0] ?? "1y");
   const { symbol, tick } = detail;
   const found = useResource<Statistics>(
     `statistics ${symbol} ${period} ${asOf}`,
@@ -104,7 +109,7 @@ export function StatisticsCard({ detail, asOf }: Props) {
     <section class="card measure" id="statistics" aria-labelledby="statistics-title" aria-busy={found.busy}>
       <header>
         <h3 id="statistics-title">Statistics{asOf ? " as of then" : ""}</h3>
-        <Choice legend="Period" value={period} options={PERIODS.map((value) => ({ value, label: value, title: PERIOD_LABELS[value] ?? value }))} onChange={setPeriod} />
+        <Choice legend="Period" value={period} options={periods.map((value) => ({ value, label: value, title: PERIOD_LABELS[value] ?? value }))} onChange={setPeriod} />
       </header>
       {data ? (
         <Facts

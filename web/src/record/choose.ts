@@ -2,7 +2,7 @@
 import type { HistoryItem, PerformanceRow } from "../api/types";
 
 const OPEN_SHOWN_MAX = 4;
-const SHOWN_MAX = 14;
+const DONE_SHOWN_MAX = 10;
 
 /** The row for the horizon that is shown, else the nearest one that was measured. */
 export function nearestRow(rows: readonly PerformanceRow[], horizon: number): PerformanceRow | null {
@@ -23,8 +23,8 @@ export function shownItems(items: readonly HistoryItem[]): HistoryItem[] {
   }
   const rows = [...first.values()].sort((a, b) => Date.parse(b.target) - Date.parse(a.target));
   const open = rows.filter((i) => i.outcome === null).slice(-OPEN_SHOWN_MAX);
-  const done = rows.filter((i) => i.outcome !== null);
-  return [...open, ...done].slice(0, SHOWN_MAX);
+  const done = rows.filter((i) => i.outcome !== null).slice(0, DONE_SHOWN_MAX);
+  return [...open, ...done];
 }
 
 /** The horizon among those measured that is nearest to the one shown; null where nothing was measured. */
