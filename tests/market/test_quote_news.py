@@ -25,6 +25,7 @@ class Told:
         self.clock = FixedClock(NOW)
         self.bus = InProcessBus(self.clock)
         self.board = QuoteBoard(market.store.db, self.clock)
+        self.store = market.store
         self.quotes = Quotes(market.store, self.clock, self.board)
         self.news = QuoteNews(self.quotes, self.board, market.store, self.bus, every_s=0.01)
         self.said: list[Message] = []
@@ -90,3 +91,33 @@ async def test_it_runs_until_it_is_cancelled(told: Told) -> None:
     await asyncio.wait_for(heard.wait(), 30)
     running.cancel()
     assert us("2021-01-06T16:20") == to_us(NOW)
+
+
+async def test_a_price_that_grew_too_old_is_told_once_though_nothing_came(told: Told) -> None:
+    told.bus.subscribe("quotes:*", told.hear)
+    told.tick(1.25)
+    await told.news.tell()
+    assert await told.news.tell_aged() == 0  # it is as fresh as it was told
+    told.clock.advance(timedelta(days=7_000))
+    assert await told.news.tell_aged() == 1
+    assert await told.news.tell_aged() == 0
+    assert [message.data["provenance"]["stale"] for message in told.said] == [False, True]
+    told.tick(1.26, 7_000 * 86_400)
+    await told.news.tell()
+    assert await told.news.tell_aged() == 0
+    assert not told.said[-1].data["provenance"]["stale"]
+
+
+async def test_while_it_runs_it_looks_for_what_grew_too_old(told: Told) -> None:
+    stale = asyncio.Event()
+
+    async def hear(message: Message) -> None:
+        if message.data["provenance"]["stale"]:
+            stale.set()
+
+    told.bus.subscribe("quotes:*", hear)
+    news = QuoteNews(told.quotes, told.board, told.store, told.bus, every_s=0.01, look_s=0.01)
+    running = asyncio.create_task(news.run())
+    told.clock.advance(timedelta(days=7_000))
+    await asyncio.wait_for(stale.wait(), 30)
+    running.cancel()

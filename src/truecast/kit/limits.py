@@ -37,6 +37,10 @@ RESOLVE_STEPS_MAX = 20_000  # steps settled in one transaction
 SERIES_FAILURES_MAX = 3  # in a row, in one run: then the source itself is taken to be away
 
 DISK_FREE_BYTES_MIN = 268_435_456  # below, health says so: the next bars may not fit
+WRITE_CHECK_EVERY_S = 5.0  # how old what health says of writing may be
+WRITE_CHECK_WAIT_S = 1.0  # for a lock that another process holds
+CLOCK_APART_S_MAX = 30.0  # by which our clock may differ from those of sources before health says so
+JOB_RUN_S_MAX = 18_000.0  # a run that takes longer than any training may is stuck
 JOB_LAG_S_MAX = 300.0  # a job that is due longer ago than this makes the server not ready
 
 CSV_REFUSED_ROWS_LISTED_MAX = 100  # of one file, with line and reason; the rest is counted
@@ -115,6 +119,7 @@ FOLLOWED_MAX = 1_000  # symbols a user may add
 CORRELATION_SYMBOLS_MAX = 20  # 190 pairs
 PRICES_MAX = 500  # prices in one answer
 QUOTE_PUBLISH_S = 0.25  # between two messages about the same quote
+QUOTE_LOOK_S = 5.0  # between two looks for prices that grew too old without anything being said
 BUDGET_NEARLY_USED = 0.8  # of a limit: advice is given
 PRICE_AGE_S_MAX = 31_536_000.0  # a year: any price kept here
 HEDGE_S = 0.5  # a user's question is put to the next source beside one that has not answered by then

@@ -1,17 +1,18 @@
-"""Tells of prices that changed: `quotes:<symbol>` with the item that `GET /prices` answers, conflated.
+"""Tells of prices that changed, or grew too old: `quotes:<symbol>` with the item that `GET /prices` answers, conflated.
 
 Ticks and new bars only mark a symbol; what is told is the price at the moment of telling, so whoever reads slowly sees
 the latest and never a queue. Where nobody listens nothing is computed.
 """
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from truecast.domain.instrument import Instrument
 from truecast.kit.bus import Handler, Message, Unsubscribe
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import QUOTE_PUBLISH_S
+from truecast.kit.limits import QUOTE_LOOK_S, QUOTE_PUBLISH_S
 from truecast.kit.logs import get_logger
 from truecast.market.board import QuoteBoard
 from truecast.market.quotes import LatestPrice, Quotes, as_item
@@ -34,18 +35,26 @@ class Heard(Protocol):
 
 
 class QuoteNews:
-    """`run` until cancelled. Conflates to one message per symbol and `every_s`."""
+    """`run` until cancelled. Conflates to one message per symbol and `every_s`; looks for stale ones every `look_s`."""
 
     def __init__(
-        self, quotes: Quotes, board: QuoteBoard, store: BarStore, bus: Heard, *, every_s: float = QUOTE_PUBLISH_S
+        self,
+        quotes: Quotes,
+        board: QuoteBoard,
+        store: BarStore,
+        bus: Heard,
+        *,
+        every_s: float = QUOTE_PUBLISH_S,
+        look_s: float = QUOTE_LOOK_S,
     ) -> None:
         self._quotes = quotes
         self._store = store
         self._bus = bus
-        self._every_s = every_s
+        self._every_s, self._look_s = every_s, look_s
         self._changed: dict[str, None] = {}
         self._news = asyncio.Event()
         self._instruments: dict[str, Instrument] = {}
+        self._stale: set[str] = set()  # as they were told last
         board.on_change(self._mark)
         self._leave = bus.subscribe("bars:*", self._bars)
 
@@ -55,11 +64,18 @@ class QuoteNews:
 
     async def run(self) -> None:
         """Tell, pause, tell."""
+        loop = asyncio.get_running_loop()
+        look_at = loop.time() + self._look_s
         while True:
-            await self._news.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(look_at):
+                    await self._news.wait()
             self._news.clear()
             try:
                 await self.tell()
+                if loop.time() >= look_at:
+                    look_at = loop.time() + self._look_s
+                    await self.tell_aged()
             except TruecastError as error:  # the database is away; the next change is told again
                 _log.warning("quotes not told", code=error.code, detail=error.detail)
             await asyncio.sleep(self._every_s)
@@ -73,9 +89,20 @@ class QuoteNews:
         if any(symbol not in self._instruments for symbol in symbols):
             self._instruments = {one.symbol: one for one in (await self._store.universe()).instruments}
         known = [self._instruments[symbol] for symbol in symbols if symbol in self._instruments]
-        told = [one for one in await self._quotes.latest_of(known) if isinstance(one, LatestPrice)]
+        return await self._say([one for one in await self._quotes.latest_of(known) if isinstance(one, LatestPrice)])
+
+    async def tell_aged(self) -> int:
+        """Tell which prices became stale since they were told, or are no more: no tick or bar says so; how many."""
+        listed = [one for one in (await self._store.universe()).instruments if self._bus.heard(_topic(one.symbol))]
+        self._stale &= {one.symbol for one in listed}
+        found = [one for one in await self._quotes.latest_of(listed) if isinstance(one, LatestPrice)]
+        return await self._say([one for one in found if one.stale != (one.quote.symbol in self._stale)])
+
+    async def _say(self, told: Sequence[LatestPrice]) -> int:
         for latest in told:
-            await self._bus.publish(_topic(latest.quote.symbol), as_item(latest))
+            symbol = latest.quote.symbol
+            (self._stale.add if latest.stale else self._stale.discard)(symbol)
+            await self._bus.publish(_topic(symbol), as_item(latest))
         return len(told)
 
     def _mark(self, symbol: str) -> None:
