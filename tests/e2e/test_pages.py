@@ -1,6 +1,8 @@
 """The other pages, as a person uses them: over a replay of real data, in Chromium."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 from playwright.sync_api import expect
@@ -48,6 +50,30 @@ def test_the_track_record_of_a_class_is_in_the_address(open_page: OpenPage) -> N
     assert "class=equity" in page.url
     expect(page.locator("#calibration .curve-plot")).to_be_visible(timeout=60_000)
     expect(page.get_by_role("heading", name="The ledger")).to_be_visible()
+    expect(page.locator("#ledger")).to_contain_text("Nothing has been changed")
+
+
+def test_the_track_record_is_said_in_sentences_and_proven_in_figures(open_page: OpenPage) -> None:
+    page = open_page("record?interval=1h&model=naive&kind=ledger")
+    held = page.locator("#held")
+    expect(held).to_contain_text(re.compile(r"outcomes fell inside the interval that promised 80\s%"), timeout=60_000)
+    held.locator("label", has_text="95").click()
+    expect(held).to_contain_text(re.compile(r"promised 95\s%"))
+    held.get_by_text("The same in figures").click()
+    held.locator("tbody .exact button").first.focus()
+    expect(page.locator("[role=tooltip]:visible")).to_contain_text("Standard error")
+    page.keyboard.press("Escape")
+    expect(page.locator("[role=tooltip]:visible")).to_have_count(0)
+    singles = page.locator("#singles")
+    singles.locator("label", has_text="Worst").click()
+    assert "order=worst" in page.url
+    expect(singles).to_contain_text("Farthest from what happened")
+    row = singles.locator("tbody tr").first
+    expect(row).to_contain_text("moves")
+    row.locator(".exact button").focus()
+    expect(page.locator("[role=tooltip]:visible")).to_contain_text("Random walk")
+    page.reload()
+    expect(singles.get_by_role("radio", name="Worst")).to_be_checked()
 
 
 def test_a_job_is_run_and_switched_from_the_page(open_page: OpenPage) -> None:
@@ -85,13 +111,27 @@ def test_an_unknown_model_and_an_unknown_page_are_said(open_page: OpenPage, watc
     assert page.goto(page.url.split("/models")[0] + "/nowhere").status == 404  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("path", ["", "record", "compare", "risk", "data", "models?model=ewma_walk", "settings"])
-def test_every_page_is_accessible(open_page: OpenPage, path: str, theme: str) -> None:
-    page = open_page(path, theme=theme)
+PATHS = [
+    "",
+    "record?interval=1h&model=naive&kind=ledger",
+    "compare",
+    "compare?of=models",
+    "risk",
+    "data",
+    "models?model=lightgbm",
+    "developers",
+    "settings",
+]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_every_page_is_accessible_in_both_themes_at_every_width(open_page: OpenPage, path: str) -> None:
+    page = open_page(path)
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(".bone")).to_have_count(0, timeout=30_000)
-    assert violations(page) == []
+    for theme in ("light", "dark"):
+        page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+        assert violations(page) == [], theme
 
 
 def test_a_key_is_made_and_revoked_on_the_page(open_page: OpenPage) -> None:
@@ -127,5 +167,112 @@ def test_instruments_are_compared(open_page: OpenPage) -> None:
     page = open_page("compare?symbols=SPY,QQQ,EUR-USD")
     cell = page.locator(".heat tbody tr").first.locator("td").nth(1)
     expect(cell).to_have_text(re.compile(r"0\.\d\d"))
-    expect(cell).to_have_attribute("title", re.compile("SPY and QQQ: .* returns"))
+    cell.get_by_role("button").focus()
+    expect(page.locator("[role=tooltip]:visible")).to_contain_text("Spearman")
     expect(page.locator("#volatility tbody tr")).to_have_count(3)
+    expect(page.locator("#lines")).to_contain_text(re.compile(r"QQQ [+\u2212]\d"))
+
+
+def test_models_are_compared_side_by_side(open_page: OpenPage) -> None:
+    page = open_page("compare?of=models&models=ewma_walk,ensemble")
+    heads = page.locator("#contest thead th")
+    expect(heads).to_have_text(["Class", "EWMA walk", "Ensemble"], timeout=60_000)
+    expect(page.locator("#contest tbody tr").first).to_contain_text(re.compile(r"[01]\.\d\d\d"))
+    page.get_by_role("checkbox", name="Volatility walk").check()
+    expect(heads).to_have_count(4)
+    assert "vol_walk" in page.url
+
+
+def test_an_untrained_model_can_be_trained_and_others_cannot(open_page: OpenPage) -> None:
+    page = open_page("models?model=lightgbm")
+    expect(page.get_by_role("button", name="Train LightGBM")).to_be_enabled()
+    expect(page.get_by_text("Nothing is trained yet")).to_be_visible()
+    page.get_by_role("link", name=re.compile("^EWMA walk")).click()
+    expect(page.get_by_role("heading", level=2, name="EWMA walk")).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("^Train"))).to_have_count(0)
+
+
+def test_examples_of_the_api_are_tried_on_the_page_and_run_elsewhere(open_page: OpenPage) -> None:
+    page = open_page("developers?symbol=%5EVIX")
+    price = page.locator("#example-price")
+    price.get_by_role("button", name=re.compile("^Try it")).click()
+    expect(price.get_by_role("status").filter(has_text="200")).to_contain_text("bytes")
+    expect(price).to_contain_text("ratelimit-policy")
+    expect(price.get_by_role("region", name=re.compile("^Answer"))).to_contain_text('"symbol": "^VIX"')
+    for language, command in (("curl", ["sh", "-ec"]), ("Python", [sys.executable, "-c"])):
+        page.get_by_role("radio", name=language, exact=True).check(force=True)
+        for example in ("price", "candles", "forecast", "now", "history", "record"):
+            text = page.locator(f"#example-{example} pre").first.inner_text()
+            done = subprocess.run([*command, text], check=False, capture_output=True, text=True, timeout=60)
+            assert (done.returncode, "problem+json" in done.stdout) == (0, False), (text, done.stderr)
+            assert done.stdout.strip() or example in ("forecast", "history", "record"), text
+    assert "language=python" in page.url
+
+
+def test_times_and_numbers_follow_the_settings(open_page: OpenPage) -> None:
+    page = open_page("settings")
+    page.get_by_label("Time zone").select_option("Asia/Kathmandu")
+    expect(page.locator("#sample")).to_contain_text("UTC+5:45")
+    page.get_by_role("radio", name="1.234,56").check(force=True)
+    expect(page.locator("#sample")).to_contain_text("1.234,56")
+    page.locator("#first").get_by_role("radio", name="Currencies").check(force=True)
+    page.get_by_label("Symbol to show first").fill("usdjpy")
+    page.locator("#first").get_by_role("button", name="Add").click()
+    expect(page.locator("#first").get_by_role("button", name=re.compile("USD-JPY"))).to_be_visible()
+    page.get_by_role("link", name="Markets").click()
+    first = page.locator("#markets tbody tr").first
+    expect(first).to_have_attribute("data-symbol", "USD-JPY")
+    expect(first).to_contain_text(re.compile(r"\d{3},\d"))
+    expect(page.locator('#markets tr[data-symbol="SPY"]')).to_have_count(0)
+    page.get_by_role("link", name="All", exact=True).click()
+    expect(page.locator('#markets tr[data-symbol="SPY"]')).to_have_count(1)
+    page.get_by_role("link", name="Settings").click()
+    page.get_by_role("button", name="Reset look and markets").click()
+    expect(page.locator("#sample")).to_contain_text("1,234.56")
+    expect(page.locator("#sample")).to_contain_text("Europe/Berlin")
+
+
+BLOCKED = "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError') } })"
+
+
+def test_a_browser_that_keeps_nothing_works_and_says_so(open_page: OpenPage, server: str) -> None:
+    page = open_page(goto=False)
+    page.add_init_script(BLOCKED)
+    page.goto(f"{server}/settings")
+    expect(page.get_by_text("This browser keeps nothing for this page")).to_be_visible()
+    page.get_by_label("Time zone").select_option("Asia/Kolkata")
+    page.get_by_role("radio", name="Dark").check(force=True)
+    expect(page.locator("#sample")).to_contain_text("UTC+5:30")
+    page.get_by_role("link", name="Data health").click()
+    page.get_by_role("link", name="Settings").click()
+    expect(page.locator("#sample")).to_contain_text("UTC+5:30")
+
+
+def test_the_help_lists_the_keys_and_keeps_the_focus(open_page: OpenPage) -> None:
+    page = open_page("data")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Data health")
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keys")
+    expect(dialog).to_contain_text("The table of Markets")
+    expect(dialog).to_contain_text("The chart")
+    for _ in range(4):
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.closest('dialog') !== null")
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Models")
+    page.get_by_role("combobox", name="Search symbols").press("?")
+    expect(dialog).to_have_count(0)
+
+
+def test_the_first_stop_of_the_tab_key_skips_to_the_page(open_page: OpenPage) -> None:
+    page = open_page("risk")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Risk")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the page")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")

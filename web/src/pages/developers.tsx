@@ -169,6 +169,7 @@ function Told({ answer, of }: { answer: Answer; of: string }) {
         </span>
       </p>
       <Facts rows={answer.headers.map(([name, value]) => [name, <code>{value}</code>])} />
+      {!answer.headers.some(([name]) => name === "ratelimit") && <p class="soft small">This server limits nobody on its own machine: there is no RateLimit to see.</p>}
       <Code of={`Answer: ${of}`} text={answer.body} />
       {answer.cut && <p class="soft small">The answer is longer; this is its beginning.</p>}
     </>

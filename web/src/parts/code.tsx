@@ -13,7 +13,7 @@ interface Props {
 export function Code({ of, text, copies = text }: Props) {
   return (
     <div class="code">
-      <pre tabIndex={0} role="region" aria-label={of}>
+      <pre tabIndex={0} role="region" aria-label={`${of}, as text`}>
         <code>{text}</code>
       </pre>
       <Copy of={of} text={copies} />

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { ApiFailure, get, segment } from "../api/client";
 import type { Page, SymbolDetail, SymbolItem } from "../api/types";
-import { NUMBER_STYLES, type NumberStyle } from "../format/choice";
+import { isZone, NUMBER_STYLES, type NumberStyle } from "../format/choice";
 import { changePercent, price } from "../format/numbers";
 import { moment, momentUtc, zoneLabel } from "../format/time";
 import { LIST_MAX } from "../markets/rows";
@@ -61,9 +61,22 @@ export function Look() {
   );
 }
 
+/** Browsers list some places by names that have been given up. */
+const RENAMED: Record<string, string> = {
+  "America/Buenos_Aires": "America/Argentina/Buenos_Aires",
+  "America/Godthab": "America/Nuuk",
+  "Asia/Calcutta": "Asia/Kolkata",
+  "Asia/Katmandu": "Asia/Kathmandu",
+  "Asia/Rangoon": "Asia/Yangon",
+  "Asia/Saigon": "Asia/Ho_Chi_Minh",
+  "Atlantic/Faeroe": "Atlantic/Faroe",
+  "Europe/Kiev": "Europe/Kyiv",
+};
+
 function zones(chosen: string | null): string[] {
   const known = typeof Intl.supportedValuesOf === "function" ? Intl.supportedValuesOf("timeZone") : [];
-  return [...new Set(["UTC", ...(chosen ? [chosen] : []), ...known])];
+  const named = known.map((name) => (RENAMED[name] && isZone(RENAMED[name]) ? RENAMED[name] : name));
+  return ["UTC", ...[...new Set([...(chosen && chosen !== "UTC" ? [chosen] : []), ...named])].sort()];
 }
 
 /** What Markets opens with. */
