@@ -1,5 +1,6 @@
 // The chart with its read-out above and its legend and tables below; or what stands there instead.
-import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
+import { useSignal } from "@preact/signals";
+import { useCallback, useEffect, useMemo } from "preact/hooks";
 import type { Forecast, SymbolDetail } from "../api/types";
 import { Chart, type Pointed } from "../chart/chart";
 import { CHART_KEYS } from "../chart/keys";
@@ -34,10 +35,14 @@ interface Props {
 }
 
 export function ChartBody({ symbol, detail, interval, candles, view, line, fan, claims, indicators, lines, onTravel }: Props) {
-  const [pointed, setPointed] = useState<Pointed | null>(null);
+  // A signal, so that moving over the chart redraws the read-out alone.
+  const pointed = useSignal<Pointed | null>(null);
+  const onPoint = useCallback((at: Pointed | null) => {
+    pointed.value = at;
+  }, []);
   const { data, error } = candles;
   const { asOf, range, level } = view;
-  useEffect(() => setPointed(null), [symbol, interval, asOf]);
+  useEffect(() => onPoint(null), [symbol, interval, asOf]);
   const from = useMemo(() => (range ? fromOf(range, asOf) : null), [range, asOf, symbol, interval]);
   const travel = useCallback((candle: { end: string; final: boolean }) => candle.final && onTravel(candle.end), [onTravel]);
   const bars = data?.candles ?? [];
@@ -91,7 +96,7 @@ export function ChartBody({ symbol, detail, interval, candles, view, line, fan, 
         values={indicators.values}
         from={from}
         frame={`${symbol} ${range} ${asOf}`}
-        onPoint={setPointed}
+        onPoint={onPoint}
         onNeedOlder={candles.older}
         onTravel={travel}
       />

@@ -1,4 +1,5 @@
 // What the crosshair points at, in words that do not jump around. Without a crosshair: the last bar.
+import type { ReadonlySignal } from "@preact/signals";
 import type { Block, Candle, Forecast } from "../api/types";
 import { blockAt } from "../chart/bars";
 import type { Claim } from "../chart/claims";
@@ -12,7 +13,7 @@ import { nameOf } from "./layers";
 import { sourceName } from "./provenance";
 
 interface Props {
-  pointed: Pointed | null;
+  pointed: ReadonlySignal<Pointed | null>;
   last: Candle | undefined;
   line: boolean;
   forecast: Forecast | null;
@@ -26,7 +27,7 @@ interface Props {
   known: readonly Indicator[];
 }
 
-export function Readout({ pointed, last, line, forecast, level, interval, tick, blocks, claims, lines, values, known }: Props) {
+export function Readout({ pointed: { value: pointed }, last, line, forecast, level, interval, tick, blocks, claims, lines, values, known }: Props) {
   if (pointed?.kind === "gap") {
     return (
       <p class="readout">
