@@ -30,7 +30,7 @@ from truecast.market.quotes import Quotes
 from truecast.market.store import BarStore
 from truecast.models.registry.registry import Registry
 from truecast.models.registry.runs import Runs
-from truecast.providers.base import Provider
+from truecast.providers.configured import Sources
 
 
 @dataclass(slots=True)
@@ -111,6 +111,10 @@ class JobInfo(Protocol):
     def last_run(self) -> JobRun | None:
         """The latest run."""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process runs it; else another one does, or should."""
+
 
 class Jobs(Protocol):
     """The jobs of this installation. Methods that take a name raise UnknownJob."""
@@ -177,7 +181,7 @@ class Services:
     performance: Performance
     models: Registry
     training: Runs
-    providers: Mapping[str, Provider]
+    providers: Sources
     feeds: Feeds
     jobs: Jobs
     keys: Keys

@@ -16,8 +16,15 @@ from truecast.api.shapes import Output
 from truecast.domain.instrument import AssetClass, Universe
 from truecast.domain.interval import Interval
 from truecast.kit.clock import from_us, iso, to_us
+from truecast.kit.db_errors import DatabaseBusy, DiskFull
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import DISK_FREE_BYTES_MIN, JOB_LAG_S_MAX
+from truecast.kit.limits import (
+    CLOCK_APART_S_MAX,
+    CLOCK_SKEW_S_MAX,
+    DISK_FREE_BYTES_MIN,
+    JOB_LAG_S_MAX,
+    JOB_RUN_S_MAX,
+)
 from truecast.kit.metrics import JOB_LATE_SECONDS
 from truecast.market.calendar import calendar
 from truecast.market.registry import SeriesInfo
@@ -68,17 +75,86 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
         kept = await services.store.series()
         universe = await services.store.universe()
         jobs = await services.jobs.jobs()
+    except DiskFull as error:  # even reading needs a little room beside the file
+        yield _disk(services, error)
+        return
     except TruecastError as error:
         yield _part("database", "down", services.db.where, required=True, last_error=error.detail)
         return
-    yield _part("database", "ok", services.db.where, required=True)
+    trouble = await services.db.check_write()
+    yield _database(services, trouble)
     waiting = f"waiting: {', '.join(pending)}" if pending else "up to date"
     yield _part("migrations", "down" if pending else "ok", waiting, required=True)
-    serving = services.models.catalogue().serving
-    yield _part("models", "ok" if serving else "down", ", ".join(serving) or "none", required=True)
     now = services.clock.now()
-    for part in (*_data(kept, universe, now), *_jobs(jobs, now), _disk(services), *_bus(services)):
+    for part in (_models(services), _ledger(services), _clock(services, jobs, now), *_data(kept, universe, now)):
         yield part
+    for part in (*_jobs(jobs, now), _disk(services, trouble), *_bus(services), *_sources(services, now)):
+        yield part
+
+
+def _database(services: Services, trouble: TruecastError | None) -> Component:
+    """Whether it takes writes. A full disk is told of as that; a lock that another process holds goes by."""
+    if trouble is None or isinstance(trouble, DiskFull):
+        return _part("database", "ok", services.db.where, required=True)
+    status: Status = "degraded" if isinstance(trouble, DatabaseBusy) else "down"
+    return _part("database", status, services.db.where, required=True, last_error=trouble.detail)
+
+
+def _models(services: Services) -> Component:
+    """What serves. One that should and cannot be read has another in its place, which its forecasts say."""
+    serving = services.models.catalogue().serving
+    refused = "; ".join(f"{name}: {why}" for name, why in services.models.refused.items())
+    status: Status = "down" if not serving else "degraded" if refused else "ok"
+    return _part("models", status, ", ".join(serving) or "none", required=True, last_error=refused or None)
+
+
+def _ledger(services: Services) -> Component:
+    """What the latest look at the chain found; this process looks once a minute."""
+    found = services.ledger.checked
+    if found is None:
+        return _part("ledger", "ok", "not looked at yet", required=True)
+    if found.ok:
+        return _part("ledger", "ok", f"{found.rows} rows, sound", required=True)
+    return _part("ledger", "down", f"broken at row {found.first_broken}", required=True, last_error=found.reason)
+
+
+def _clock(services: Services, jobs: Iterable[JobInfo], now: datetime) -> Component:
+    """Our clock against what was written before, and against those of the sources that answered."""
+    ran = [job.last_run.started_at for job in jobs if job.last_run is not None]
+    behind_s = (max(ran) - now).total_seconds() if ran else 0.0
+    if behind_s > CLOCK_SKEW_S_MAX:
+        said = f"a job ran {behind_s:.0f} s from now: the clock was set back"
+        return _part("clock", "down", said, required=True, last_error=said)
+    guards = services.providers.guards.values() if services.clock.kind == "system" else ()
+    apart = [guard.clock_ahead_s for guard in guards if guard.clock_ahead_s is not None]
+    ahead_s = float(np.median(apart)) if apart else 0.0
+    if abs(ahead_s) <= CLOCK_APART_S_MAX:
+        return _part("clock", "ok", f"as {len(apart)} sources say" if apart else "no source has told its time")
+    # One source may be wrong itself; bars beyond CLOCK_SKEW_S_MAX in the future are refused, so then news are lost.
+    wrong = abs(ahead_s) > CLOCK_SKEW_S_MAX and len(apart) > 1
+    said = f"{abs(ahead_s):.0f} s {'ahead of' if ahead_s > 0 else 'behind'} what {len(apart)} sources say"
+    return _part("clock", "down" if wrong else "degraded", said, required=True, last_error=said)
+
+
+def _sources(services: Services, now: datetime) -> Iterator[Component]:
+    """The sources that this process has asked. Not required: every answer says its age, and data age has parts."""
+    guards = services.providers.guards
+    if not guards:
+        return
+    resting = [key for key, guard in guards.items() if guard.breaker.state != "closed"]
+    locked = [key for key, guard in guards.items() if guard.key_missing or guard.key_refused]
+    wrong = {*resting, *locked}
+    errors = [(u.last_error_at, u.last_error) for key in wrong if (u := guards[key].usage).last_error_at is not None]
+    good = [guard.usage.last_success_at for guard in guards.values() if guard.usage.last_success_at is not None]
+    said = [f"{len(guards) - len(wrong)} of {len(guards)} well"]
+    said += [f"{what}: {', '.join(sorted(keys))}" for what, keys in (("resting", resting), ("key", locked)) if keys]
+    yield _part(
+        "sources",
+        "down" if len(wrong) == len(guards) else "degraded" if wrong else "ok",
+        "; ".join(said),
+        age_s=max((now - max(good)).total_seconds(), 0.0) if good else None,
+        last_error=max(errors)[1] if errors else None,
+    )
 
 
 def _start(services: Services) -> Component:
@@ -127,17 +203,26 @@ def _end(series: SeriesInfo) -> datetime:
 
 
 def _jobs(jobs: Iterable[JobInfo], now: datetime) -> Iterator[Component]:
-    """One component per job: late or not, and what its last run said."""
+    """One component per job: late, stuck or neither, and what its last run said.
+
+    Only jobs that this process runs make it red: of others', the data that do not come have parts of their own.
+    """
     for job in jobs:
         late_s = (now - job.next_due_at).total_seconds() if job.enabled and job.next_due_at else 0.0
-        late = late_s > JOB_LAG_S_MAX
-        JOB_LATE_SECONDS.labels(job.name).set(max(late_s, 0.0))
         last = job.last_run
+        ran_s = (now - last.started_at).total_seconds() if last is not None and last.ended_at is None else 0.0
+        late, stuck = late_s > JOB_LAG_S_MAX, ran_s > JOB_RUN_S_MAX
+        JOB_LATE_SECONDS.labels(job.name).set(max(late_s, 0.0))
         failed = last is not None and last.error is not None
         said = f"late by {late_s:.0f} s" if late else "disabled" if not job.enabled else job.schedule
+        said = f"running for {ran_s:.0f} s" if stuck else said
         yield _part(
             f"job:{job.name}",
-            "down" if late else "degraded" if failed or not job.enabled else "ok",
+            "down"
+            if (late or stuck) and job.is_ours
+            else "degraded"
+            if late or stuck or failed or not job.enabled
+            else "ok",
             said,
             required=True,
             age_s=None if last is None else max((now - last.started_at).total_seconds(), 0.0),
@@ -153,7 +238,9 @@ def _bus(services: Services) -> Iterator[Component]:
         yield _part("bus", "ok" if state.connected else "down", said, last_error=state.last_error)
 
 
-def _disk(services: Services) -> Component:
+def _disk(services: Services, trouble: TruecastError | None) -> Component:
+    if isinstance(trouble, DiskFull):
+        return _part("disk", "down", "full", required=True, last_error=trouble.detail)
     path = services.db.path
     if path is None:
         return _part("disk", "ok", "the database is elsewhere")

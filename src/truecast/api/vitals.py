@@ -52,6 +52,7 @@ class Vitals:
         while True:
             try:
                 await self.look()
+                await self._mend()
             except TruecastError as error:
                 _log.warning("the server could not look at itself", reason=error.detail)
             await asyncio.sleep(VITALS_EVERY_S)
@@ -66,6 +67,13 @@ class Vitals:
             if before.get(part.name) != part.status:
                 await self._turned(part, health.checked_at, told=bool(before))
         return health
+
+    async def _mend(self) -> None:
+        """What costs more than a look, for the next one: the ledger, and models that could not be read."""
+        if self._services.loading.ready:
+            await self._services.ledger.verify(full=False)
+            if self._services.models.refused:
+                await self._services.models.load()
 
     def trends(self) -> Iterator[Trend]:
         """Every part, in the order of the latest look."""

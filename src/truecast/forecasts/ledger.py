@@ -58,6 +58,7 @@ class Ledger:
         self._clock = clock
         self._news = news
         self._verifier = Verifier(db)
+        self.checked: Verification | None = None  # what the latest check found
 
     async def append_forecasts(self, bundles: Sequence[Bundle]) -> list[tuple[Forecast, ...]]:
         """Record the drafts in one transaction. For each bundle the recorded forecasts, the random walk first."""
@@ -102,7 +103,8 @@ class Ledger:
 
     async def verify(self, *, full: bool = True) -> Verification:
         """Check the chain and its projections: all of it, or what came since the last time; see forecasts/verify.py."""
-        return await self._verifier.verify(full=full)
+        self.checked = await self._verifier.verify(full=full)
+        return self.checked
 
     async def head(self) -> Head:
         """The last row of the chain."""

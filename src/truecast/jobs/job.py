@@ -56,7 +56,10 @@ class JobRun:
 
 @dataclass(frozen=True, slots=True)
 class JobInfo:
-    """A job, its switch, when it is due next (None when switched off) and how the last run went."""
+    """A job, its switch, when it is due next (None when switched off) and how the last run went.
+
+    `is_ours`: this process runs it. Of a job of another one it is known when its last run says that it was due since.
+    """
 
     name: str
     description: str
@@ -64,3 +67,4 @@ class JobInfo:
     enabled: bool
     next_due_at: datetime | None
     last_run: JobRun | None
+    is_ours: bool

@@ -113,8 +113,9 @@ class Scheduler:
                 job.description,
                 str(job.schedule),
                 enabled=on.get(job.name, True),
-                next_due_at=self._next_due(job) if on.get(job.name, True) else None,
+                next_due_at=self._next_due(job, last.get(job.name)) if on.get(job.name, True) else None,
                 last_run=last.get(job.name),
+                is_ours=job.name in self._due or job.name in self._late,
             )
             for job in self._jobs.values()
         ]
@@ -133,8 +134,12 @@ class Scheduler:
             raise UnknownJob(job=name[:64], known=sorted(self._jobs))
         return self._jobs[name]
 
-    def _next_due(self, job: Job) -> datetime:
-        return self._due.get(job.name) or job.schedule.after(self._clock.now())
+    def _next_due(self, job: Job, last: JobRun | None) -> datetime:
+        """One that another process runs, and that leaves a row whenever it is due, was due after its last row."""
+        if job.name in self._due:
+            return self._due[job.name]
+        seen = last is not None and job.wanted is None and job.name not in self._late
+        return job.schedule.after(last.started_at if seen and last is not None else self._clock.now())
 
     async def _loop(self, until: datetime | None) -> None:
         while True:

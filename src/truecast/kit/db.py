@@ -18,15 +18,29 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from sqlalchemy import DDL, BigInteger, Connection, Dialect, Engine, Integer, MetaData, Table, TypeDecorator, event
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    Table,
+    TypeDecorator,
+    event,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
 from truecast.kit.clock import from_us, to_us
-from truecast.kit.db_errors import DatabaseUnavailable, typed_error
+from truecast.kit.db_check import try_write_sqlite
+from truecast.kit.db_errors import DatabaseReadOnly, DatabaseUnavailable, typed_error
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
+from truecast.kit.limits import WRITE_CHECK_EVERY_S
 from truecast.kit.metrics import DATABASE_WRITES_WAITING
 
 DialectName = Literal["sqlite", "postgresql"]
@@ -102,6 +116,8 @@ class Database:
         self.dialect = dialect
         self.path = path  # of the SQLite file
         self._writer = asyncio.Lock()
+        self._checked_s = -math.inf
+        self._trouble: TruecastError | None = None
 
     @classmethod
     def open(cls, url: str, *, synchronous: Literal["FULL", "NORMAL"] = "FULL") -> "Database":
@@ -147,6 +163,26 @@ class Database:
                             # it would stand outside.
                             await conn.exec_driver_sql("SELECT 1")
                         yield conn
+
+    async def check_write(self) -> TruecastError | None:
+        """What a write would meet now, or None when it would go well; at most WRITE_CHECK_EVERY_S old."""
+        now_s = time.monotonic()
+        if now_s >= self._checked_s + WRITE_CHECK_EVERY_S and not self._writer.locked():
+            self._checked_s, self._trouble = now_s, None
+            try:
+                with _typed(self.where):
+                    await self._try_write()
+            except TruecastError as error:
+                self._trouble = error
+        return self._trouble
+
+    async def _try_write(self) -> None:
+        if self.path is not None:
+            await asyncio.to_thread(try_write_sqlite, self.path)
+            return
+        async with self.write() as conn:
+            if await conn.scalar(text("SELECT current_setting('transaction_read_only') = 'on'")):
+                raise DatabaseReadOnly(database=self.where, reason="the server takes no writes")
 
     async def close(self) -> None:
         """Close every connection."""

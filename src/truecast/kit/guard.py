@@ -159,6 +159,7 @@ class Guard:
         self.usage = Usage()
         self.key_missing = False  # set by whoever reads the settings: such a source is listed, and not asked
         self.key_refused: str | None = None
+        self.clock_ahead_s: float | None = None  # of ours, by the Date of the latest answer
         self._clock = clock
         self._bulkhead = asyncio.Semaphore(HTTP_CONNECTIONS_MAX)
         self._waiting = 0

@@ -221,6 +221,8 @@ class HttpClient:
         except (SourceAnswerTooLarge, SourceAnswerMalformed):
             attempt.failed()
             raise
+        if (said_at := _date(answer)) is not None:
+            self._guard.clock_ahead_s = (answer.received_at - said_at).total_seconds()
         if 200 <= answer.status < 300 or answer.status == _NOT_MODIFIED:
             await attempt.answered(answer.headers)
             return answer
@@ -305,6 +307,17 @@ def _host(url: str) -> str:
 
 def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
+
+
+def _date(answer: Response) -> datetime | None:
+    """When the source says it answered; one that a cache has kept for a while says nothing of now."""
+    if "age" in answer.headers:
+        return None
+    try:
+        when = parsedate_to_datetime(answer.headers.get("date", ""))
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
 
 
 def _retry_after_s(answer: Response, now: datetime) -> float | None:

@@ -6,6 +6,7 @@ from numpy.random import Generator
 
 from truecast.kit.budget_redis import SharedBudgets
 from truecast.kit.clock import Clock
+from truecast.kit.guard import Guard
 from truecast.kit.settings import Settings
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider, source_info
@@ -37,6 +38,11 @@ class Sources(Mapping[str, Provider]):
 
     def __len__(self) -> int:
         return len(self._settings.sources)
+
+    @property
+    def guards(self) -> Mapping[str, Guard]:
+        """What stands before those that were built and are fetched."""
+        return {key: one.guard for key, one in self._built.items() if isinstance(one, Guarded)}
 
     async def close(self) -> None:
         """Let go of the connections of those that were built."""

@@ -85,6 +85,7 @@ class Registry:
         self._serves = serves  # then what it loads is written down
         self._leases = Leases(db, lease_s=MODEL_LEASE_S, renew_s=MODEL_LEASE_S / 4)
         self._state = State()
+        self.refused: Mapping[str, str] = {}  # what should serve and cannot be read, and why
         self._told: set[tuple[str, ...]] = set()
         self._earlier: OrderedDict[tuple[tuple[Key, str], ...], Catalogue] = OrderedDict()
         self._reading = asyncio.Lock()
@@ -384,6 +385,7 @@ class Registry:
         statuses = statuses_of(state, self._clock.now(), self._stale_after)
         catalogue = catalogue_with(state.kept, state.classes, statuses)
         self._state = replace(state, statuses=statuses, catalogue=catalogue)
+        self.refused = {f"{' '.join((k[0], *k[1]))} {name}": why for (k, name), why in sorted(state.refused.items())}
         for listener in self._listeners:
             listener()
 
