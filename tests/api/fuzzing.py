@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import re
 import sys
 import tempfile
 import time
@@ -20,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import schemathesis
+from schemathesis.checks import CheckContext
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.engine import events, from_schema
+from schemathesis.generation.case import Case
 from schemathesis.python import asgi
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -36,10 +39,14 @@ from truecast.models.registry.training import TrainingOutcome, TrainingRequest
 from truecast.services import Services
 from truecast.wiring import Role, build
 
+# The document names the code of every problem; how a single field can be wrong is in its schema and has one of these.
+MALFORMED = re.compile(r"malformed_|unknown_|horizon_|level_|stream_|as_of_in_future|cursor_invalid")
+
 # What a well-formed request may be told although the document promises nothing better. Each line says why no pattern
 # in the document could have told the generator.
 REFUSED_BY_NATURE = {
     "cursor_invalid": "a cursor is opaque: only this list knows which it gave out",
+    "unknown_columns": "which columns there are depends on the set that another parameter names",
     "as_of_in_future": "what time it is, no schema says",
     "contradictory_request": "what excludes what, and what is past already, no schema of single fields says",
 }
@@ -114,11 +121,13 @@ async def _key(services: Services) -> str:
 def run(app: App, key: str, *, examples: int, steps: int, phases: str = "all", only: str | None = None) -> Outcome:
     """All phases over all operations."""
     found = Outcome()
-    schema = schemathesis.openapi.from_dict(json.loads(json.dumps(describe())), config=_config(key, examples, steps, phases))
+    schema = schemathesis.openapi.from_dict(
+        json.loads(json.dumps(describe())), config=_config(key, examples, steps, phases)
+    )
     schema.app = app
 
     @schema.hook("filter_failure")
-    def by_nature(_context: Any, failure: Failure, case: Any, response: Response) -> bool:
+    def by_nature(_context: Any, failure: Failure, case: Case, response: Response) -> bool:
         excuse = _excuse(failure, response)
         if excuse is not None:
             found.excused[excuse] += 1
@@ -130,10 +139,23 @@ def run(app: App, key: str, *, examples: int, steps: int, phases: str = "all", o
             case events.ScenarioFinished():
                 _note(event, found)
             case events.NonFatalError():
-                found.failures[f"{event.label}: error"] = str(event.info.message if hasattr(event.info, "message") else event.value)
+                found.failures[f"{event.label}: error"] = str(
+                    event.info.message if hasattr(event.info, "message") else event.value
+                )
             case events.FatalError():
                 raise event.exception
     return found
+
+
+@schemathesis.check
+def problem_code_documented(_context: CheckContext, response: Response, case: Case) -> None:
+    """Programs decide by the code: each that comes is in the document, under the status it comes with."""
+    if "application/problem+json" not in response.headers.get("content-type", [""])[0]:
+        return
+    code = json.loads(response.content)["code"]
+    named = case.operation.definition.raw["responses"].get(str(response.status_code), {}).get("description", "")
+    if f"`{code}`" not in named and not (response.status_code == 422 and MALFORMED.match(code)):
+        raise AssertionError(f"{response.status_code} {code} is not in the document of {case.operation.label}")
 
 
 def _config(key: str, examples: int, steps: int, phases: str) -> SchemathesisConfig:
@@ -146,6 +168,7 @@ def _config(key: str, examples: int, steps: int, phases: str) -> SchemathesisCon
             "seed": 1,
             "continue-on-failure": True,
             "max-stream-events": 1,
+            "request-timeout": 120,
             "suppress-health-check": ["all"],
             "warnings": False,
             "generation": {
@@ -194,7 +217,11 @@ def _note(event: events.ScenarioFinished, found: Outcome) -> None:
             found.statuses[shown.response.status_code] += 1
     for id_, checked in recorder.checks.items():
         shown = recorder.interactions.get(id_)
-        answer = "" if shown is None or shown.response is None else (shown.response.content or b"")[:400].decode(errors="replace")
+        answer = (
+            ""
+            if shown is None or shown.response is None
+            else (shown.response.content or b"")[:400].decode(errors="replace")
+        )
         for check in checked:
             found.checks[check.name] += 1
             if check.failure_info is not None:

@@ -12,7 +12,9 @@ from truecast.api.errors import (
     ForeignOrigin,
     InternalError,
     MethodNotAllowed,
+    NoSuchPath,
     Problem,
+    RepeatedQueryParameter,
     UnknownQueryParameter,
     UnsupportedMediaType,
     problem_answer,
@@ -111,6 +113,10 @@ def _refusals(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[tu
         yield "401", (KeyMissing, KeyRefused)
         yield "429", (RateLimited,)
         yield "422", (MalformedRequest, UnknownQueryParameter)
+    if any(parameter["in"] == "query" for parameter in operation.get("parameters", ())):
+        yield "422", (RepeatedQueryParameter,)
+    if "{" in path:
+        yield "404", (NoSuchPath,)  # a line break, for one, is in no name
     yield "500", (InternalError,)
     if verb in _CHANGING:
         yield "403", (ForeignOrigin,)

@@ -257,7 +257,7 @@ def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, di
     for code, status in (("key_missing", 401), ("key_refused", 401), ("scope_missing", 403), ("rate_limited", 429)):
         by_status.setdefault(status, []).append(code)
     listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, InternalError]
-    for error in listed:
+    for error in dict.fromkeys(listed):
         by_status.setdefault(error.status, []).append(error.code)
     return {status: problem_answer(codes) for status, codes in sorted(by_status.items())}
 

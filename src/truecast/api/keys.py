@@ -12,7 +12,7 @@ from truecast.accounts.principal import Scope
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.shapes import Input, Output, TimeIn
-from truecast.kit.errors import MalformedRequest
+from truecast.kit.errors import Contradiction
 from truecast.kit.limits import API_KEY_NAME_CHARS_MAX
 
 router = resource("api-keys")
@@ -64,7 +64,7 @@ async def list_api_keys(services: ServicesDep) -> KeyList:
     return KeyList(items=[KeyShape(**asdict(info)) for info in await services.keys.all()])
 
 
-@router.post("/api-keys", response_model=NewKey, status_code=201, responses=documented(MalformedRequest))
+@router.post("/api-keys", response_model=NewKey, status_code=201, responses=documented(Contradiction))
 async def create_api_key(services: ServicesDep, asked: KeyRequest, response: Response) -> NewKey:
     """Make a key. Its text is in this answer and nowhere else."""
     info, text = await services.keys.create(asked.name, asked.scopes, asked.expires_at)

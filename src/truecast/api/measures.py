@@ -236,7 +236,7 @@ async def get_volatility(
 @router.get(
     "/prices/correlation",
     response_model=Correlations,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownPeriod, AsOfInFuture),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownPeriod, AsOfInFuture, Contradiction),
 )
 async def get_correlation(
     services: ServicesDep,

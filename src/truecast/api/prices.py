@@ -101,7 +101,7 @@ class PriceTooOld(TruecastError):
 @router.get(
     "/prices",
     response_model=Prices,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, NoPrice, PriceTooOld, NoLiveSource),
+    responses=documented(UnknownSymbol, AmbiguousSymbol, NoPrice, PriceTooOld, NoLiveSource, Contradiction),
 )
 async def latest_prices(
     services: ServicesDep,

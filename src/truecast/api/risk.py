@@ -8,6 +8,7 @@ from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.risk_body import RiskBody, RiskRequest, question_of, risk_body
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
+from truecast.kit.errors import Contradiction
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
 from truecast.risk.read import measure
 from truecast.risk.sample import PortfolioLost, ReturnsUndefined, SampleTooSmall
@@ -30,6 +31,7 @@ _EXAMPLES = {
     "/risk",
     response_model=RiskBody,
     responses=documented(
+        Contradiction,
         UnknownSymbol,
         AmbiguousSymbol,
         IntervalNotAvailable,

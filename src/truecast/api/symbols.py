@@ -126,7 +126,10 @@ async def search_symbols(
     "/symbols",
     response_model=SymbolAdded,
     status_code=201,
-    responses=documented(NotAtAnySource, AmbiguousSymbol, TooManyFollowed),
+    responses={
+        200: {"model": SymbolAdded, "description": "It was followed already."},
+        **documented(NotAtAnySource, AmbiguousSymbol, TooManyFollowed),
+    },
 )
 async def add_symbol(services: ServicesDep, wanted: SymbolIn, response: Response) -> SymbolAdded:
     """Follow a symbol from now on: its past is loaded, its news are taken, and it is forecast.
