@@ -25,6 +25,7 @@ WORDS = {  # names of sets of words that have none in the document
     ("refused", "held", "released", "rejected"): "QuarantineState",
     ("fraction", "price"): "VolatilityUnit",
     ("closed", "open", "half_open"): "BreakerState",
+    ("prices", "candles", "forecasts", "history", "performance", "said"): "AnswerKind",
     ("sqlite", "postgresql"): "DatabaseKind",
 }
 

@@ -405,6 +405,7 @@ USUAL = {  # of any call: not said for each
     "unsupported_media_type",
     "unknown_query_parameter",
     "repeated_query_parameter",
+    "no_such_path",
 }
 
 

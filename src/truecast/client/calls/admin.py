@@ -5,7 +5,7 @@ Written by scripts/write_client.py from the OpenAPI document; run `make docs` af
 
 from truecast.client.ask import Ask
 from truecast.client.asker import Asker
-from truecast.client.shapes import Backup, DatabaseShape
+from truecast.client.shapes import AnswerKindLike, Backup, CacheShape, DatabaseShape, Dropped, Refreshed
 
 
 class AdminCalls(Asker):
@@ -25,3 +25,22 @@ class AdminCalls(Asker):
         Raises: BackupElsewhere, DiskFull.
         """
         return self._ask(Ask("POST", "/api/v1/admin/backup", Backup))
+
+    def get_cache(self) -> CacheShape:
+        """What is kept, how much memory it takes, and how often it was of use."""
+        return self._ask(Ask("GET", "/api/v1/admin/cache", CacheShape))
+
+    def clear_cache(self) -> Dropped:
+        """Drop every answer, here and in Redis. Nothing is lost: they are made anew when they are asked for."""
+        return self._ask(Ask("POST", "/api/v1/admin/cache/clear", Dropped))
+
+    def invalidate_cache(self, *, symbol: str | None = None, kind: AnswerKindLike | None = None) -> Dropped:
+        """Drop the answers about a symbol, or those of a kind. Without either, nothing is dropped.
+
+        Raises: UnknownSymbol, AmbiguousSymbol.
+        """
+        return self._ask(Ask("POST", "/api/v1/admin/cache/invalidate", Dropped, body={"symbol": symbol, "kind": kind}))
+
+    def refresh_cache(self) -> Refreshed:
+        """Make anew what this process keeps, what was asked for last first, up to 200 answers."""
+        return self._ask(Ask("POST", "/api/v1/admin/cache/refresh", Refreshed))

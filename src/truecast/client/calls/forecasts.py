@@ -26,13 +26,6 @@ from truecast.client.shapes import (
 class ForecastsCalls(Asker):
     """Everything about forecasts."""
 
-    def create_forecasts(self, items: Sequence[ForecastRequest]) -> Batch:
-        """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
-
-        The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
-        """
-        return self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
-
     def create_forecast(
         self,
         symbol: str,
@@ -98,6 +91,13 @@ class ForecastsCalls(Asker):
             )
         )
 
+    def create_forecasts(self, items: Sequence[ForecastRequest]) -> Batch:
+        """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
+
+        The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
+        """
+        return self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
+
     def get_forecast(self, id: str) -> ForecastBody:
         """One forecast as it stands in the ledger.
 
@@ -148,7 +148,7 @@ class ForecastsCalls(Asker):
         as_of: Only what stood in the ledger then.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
         """
         return self._ask(
             Ask(

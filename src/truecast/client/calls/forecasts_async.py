@@ -26,13 +26,6 @@ from truecast.client.shapes import (
 class AsyncForecastsCalls(AsyncAsker):
     """Everything about forecasts."""
 
-    async def create_forecasts(self, items: Sequence[ForecastRequest]) -> Batch:
-        """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
-
-        The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
-        """
-        return await self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
-
     async def create_forecast(
         self,
         symbol: str,
@@ -98,6 +91,13 @@ class AsyncForecastsCalls(AsyncAsker):
             )
         )
 
+    async def create_forecasts(self, items: Sequence[ForecastRequest]) -> Batch:
+        """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
+
+        The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
+        """
+        return await self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
+
     async def get_forecast(self, id: str) -> ForecastBody:
         """One forecast as it stands in the ledger.
 
@@ -148,7 +148,7 @@ class AsyncForecastsCalls(AsyncAsker):
         as_of: Only what stood in the ledger then.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
         """
         return await self._ask(
             Ask(

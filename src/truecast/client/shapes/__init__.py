@@ -4,7 +4,12 @@ Written by scripts/write_client.py from the OpenAPI document; run `make docs` af
 """
 
 from truecast.client.shapes.admin import Backup as Backup
+from truecast.client.shapes.admin import CacheKind as CacheKind
+from truecast.client.shapes.admin import CacheShape as CacheShape
 from truecast.client.shapes.admin import DatabaseShape as DatabaseShape
+from truecast.client.shapes.admin import Dropped as Dropped
+from truecast.client.shapes.admin import Refreshed as Refreshed
+from truecast.client.shapes.admin import SharedCache as SharedCache
 from truecast.client.shapes.admin import TableShape as TableShape
 from truecast.client.shapes.api_keys import KeyList as KeyList
 from truecast.client.shapes.api_keys import KeyShape as KeyShape
@@ -149,6 +154,8 @@ from truecast.client.shapes.system import LoadingShape as LoadingShape
 from truecast.client.shapes.words import Absence as Absence
 from truecast.client.shapes.words import Adjust as Adjust
 from truecast.client.shapes.words import AdjustLike as AdjustLike
+from truecast.client.shapes.words import AnswerKind as AnswerKind
+from truecast.client.shapes.words import AnswerKindLike as AnswerKindLike
 from truecast.client.shapes.words import AssetClass as AssetClass
 from truecast.client.shapes.words import AssetClassLike as AssetClassLike
 from truecast.client.shapes.words import BatchItemStatus as BatchItemStatus

@@ -24,6 +24,17 @@ class Adjust(Word):
     ALL = "all"
 
 
+class AnswerKind(Word):
+    """One of: prices, candles, forecasts, history, performance, said."""
+
+    PRICES = "prices"
+    CANDLES = "candles"
+    FORECASTS = "forecasts"
+    HISTORY = "history"
+    PERFORMANCE = "performance"
+    SAID = "said"
+
+
 class AssetClass(Word):
     """The classes that share calendars, statistics and models."""
 
@@ -279,6 +290,7 @@ class VolatilityUnit(Word):
 
 
 AdjustLike = Adjust | Literal["raw", "split", "all"]
+AnswerKindLike = AnswerKind | Literal["prices", "candles", "forecasts", "history", "performance", "said"]
 AssetClassLike = AssetClass | Literal["fx", "crypto", "equity", "etf", "index", "commodity", "macro"]
 CoverageOverTimeStretchLike = CoverageOverTimeStretch | Literal["hour", "day", "week", "month", "year"]
 FallbackLike = Fallback | Literal["none", "naive"]
