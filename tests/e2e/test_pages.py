@@ -13,7 +13,7 @@ from tests.e2e.conftest import OpenPage, Watch, violations
 def test_the_markets_lead_to_an_instrument_and_back(open_page: OpenPage) -> None:
     page = open_page()
     row = page.locator('#markets tr[data-symbol="EUR-USD"]')
-    expect(row).to_contain_text(re.compile(r"1\.\d{5}"))
+    expect(row).to_contain_text(re.compile(r"1\.\d{5}"), timeout=20_000)  # the server has just begun
     row.scroll_into_view_if_needed()
     expect(row.get_by_role("img", name=re.compile("^EUR-USD, last"))).to_be_attached()
     row.get_by_role("link").click()
