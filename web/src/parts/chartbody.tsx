@@ -122,7 +122,7 @@ export function ChartBody({ symbol, detail, interval, candles, view, line, fan, 
               </li>
             </>
           )}
-          {view.past && claims.length > 0 && (
+          {view.past && told.hit + told.miss > 0 && (
             <li title={`Past forecasts ${steps(view.step, interval, calendar)} ahead, as they stand in the ledger: ${levelText(level)} intervals`}>
               <i class="swatch bracket" />
               said before: <i class="dot-mark" /> {count(told.hit)} hit <CrossIcon /> {count(told.miss)} missed

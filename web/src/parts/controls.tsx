@@ -33,7 +33,7 @@ export function Controls({ detail, view, interval, forecast, onChange }: Props) 
       <Choice legend="Confidence" value={view.level} options={LEVELS.map((value) => ({ value, label: levelText(value) }))} onChange={(value) => onChange({ level: value })}>
         <OwnLevel value={view.level} onChange={(value) => onChange({ level: value })} />
       </Choice>
-      <ModelPicker symbol={detail.symbol} interval={interval} horizon={view.horizon} value={view.model} shown={forecast} onChange={(model) => onChange({ model })} />
+      <ModelPicker symbol={detail.symbol} interval={interval} horizon={view.horizon} value={view.model} shown={forecast} asOf={view.asOf} onChange={(model) => onChange({ model })} />
       {adjustable && (
         <Choice<Adjust>
           legend="Prices"

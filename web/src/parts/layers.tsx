@@ -5,7 +5,7 @@ import type { Forecast, SymbolDetail } from "../api/types";
 import type { Indicator, Line } from "../chart/indicators";
 import { CHART_SET } from "../chart/indicators";
 import { LINE_COLORS } from "../chart/colors";
-import { steps } from "../format/time";
+import { intervalSeconds, steps } from "../format/time";
 import { clampHorizon, DRAWN_MAX, RANGES, type Kind, type View } from "../state/url";
 import { Choice } from "./bits";
 
@@ -24,15 +24,18 @@ interface Props {
   children?: ComponentChildren;
 }
 
+const RANGE_BARS_MIN = 5;
 const RANGE_LABELS: Record<string, string> = { "1w": "1W", "1mo": "1M", "3mo": "3M", "1y": "1Y", "5y": "5Y", max: "All" };
 
 export function Layers({ detail, view, interval, forecast, known, flat, hasVolume, refused, onChange, children }: Props) {
+  // A week of months is nothing to look at; one that the address names is offered all the same.
+  const sensible = (range: string): boolean => range === view.range || ((RANGES[range] ?? 0) * 86_400) / intervalSeconds(interval) >= RANGE_BARS_MIN;
   return (
     <div class="layers" role="group" aria-label="What is drawn">
       <Choice
         legend="Range"
         value={view.range ?? "auto"}
-        options={[{ value: "auto", label: "Auto", title: "As far back as the horizon asks for" }, ...Object.keys(RANGES).map((value) => ({ value, label: RANGE_LABELS[value] ?? value, title: value === "max" ? "All there is" : value }))]}
+        options={[{ value: "auto", label: "Auto", title: "As far back as the horizon asks for" }, ...Object.keys(RANGES).filter(sensible).map((value) => ({ value, label: RANGE_LABELS[value] ?? value, title: value === "max" ? "All there is" : value }))]}
         onChange={(value) => onChange({ range: value === "auto" ? null : value })}
       />
       {!flat && (

@@ -40,10 +40,12 @@ interface Props {
   value: string;
   /** What is shown now. */
   shown: Forecast | null;
+  /** Whose evidence is told: that of then, or of now. */
+  asOf: string | null;
   onChange: (model: string) => void;
 }
 
-export function ModelPicker({ symbol, interval, horizon, value, shown, onChange }: Props) {
+export function ModelPicker({ symbol, interval, horizon, value, shown, asOf, onChange }: Props) {
   const [open, setOpen] = useState(false);
   const root = useRef<HTMLDivElement>(null);
   const id = useId();
@@ -80,20 +82,20 @@ export function ModelPicker({ symbol, interval, horizon, value, shown, onChange 
       </button>
       {open && (
         <div class="sheet model-sheet" id={id} role="region" aria-label="Models">
-          <ModelList symbol={symbol} interval={interval} horizon={horizon} value={value} shown={shown} onChange={onChange} onDone={close} />
+          <ModelList symbol={symbol} interval={interval} horizon={horizon} value={value} shown={shown} asOf={asOf} onChange={onChange} onDone={close} />
         </div>
       )}
     </div>
   );
 }
 
-function ModelList({ symbol, interval, horizon, value, shown, onChange, onDone }: Props & { onDone: () => void }) {
+function ModelList({ symbol, interval, horizon, value, shown, asOf, onChange, onDone }: Props & { onDone: () => void }) {
   const name = useId();
   const models = useResource<{ items: ModelItem[] }>("models", (signal) => get("/models", {}, signal));
   // What is shown knows what auto weighed. Else ask as of now: looking records nothing.
   const known = shown?.auto ?? null;
-  const asked = useResource<Forecast>(known ? null : `candidates ${symbol} ${interval} ${horizon}`, (signal) =>
-    post("/forecasts", { symbol, interval, horizon, model: "auto", as_of: info.peek()?.clock.now }, signal),
+  const asked = useResource<Forecast>(known ? null : `candidates ${symbol} ${interval} ${horizon} ${asOf}`, (signal) =>
+    post("/forecasts", { symbol, interval, horizon, model: "auto", as_of: asOf ?? info.peek()?.clock.now }, signal),
   );
   const judged = known ?? asked.data?.auto ?? null;
   if (models.error) return <Failure error={models.error} onRetry={models.reload} of="the models" />;
