@@ -5,10 +5,11 @@ prices, which every process has on a board of its own, and which cost less to ma
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fastapi import Request
 from prometheus_client import Counter
 from starlette.types import Scope
 
@@ -64,6 +65,7 @@ class Answers:
         name = f"{__version__}|{services.db.where}|{services.clock.kind}"
         self.shared = None if settings.redis_url is None else RedisCache(settings.redis_url, name)
         self.counts = {(kind, how): CACHE_ANSWERS.labels(kind, how) for kind in CACHE_AGES_S for how in HOW}
+        self._before = {key: _value(counter) for key, counter in self.counts.items()}  # counters outlive apps
         self._flights: Flights[Question, tuple[Ready | None, bool]] = Flights()
         self.remake: Callable[[Question, Asked, Scope], Awaitable[bool]] | None = (
             None  # who makes answers puts himself here
@@ -115,6 +117,32 @@ class Answers:
             for tag in tags:
                 self.shared.touch(tag)
         return sum(self.memory.touch(tag) for tag in tags)
+
+    def keep(self, question: Question, asked: Asked, ready: Ready, *, since: int) -> bool:
+        """Keep an answer in this process, made within `memory.making()`; whether it is kept."""
+        return self._keep(question, asked, ready, age_s=self.ages_s[asked.kind], since=since)
+
+    def count(self, kind: str, how: str) -> int:
+        """How many questions of that kind were answered so, since this app was made."""
+        return int(_value(self.counts[kind, how]) - self._before[kind, how])
+
+    async def drop(self, kind: str, tags: Sequence[str] | None) -> int:
+        """Drop the answers of a kind, of those only what is under one of the tags; and with them what is shared."""
+        gone = [
+            key
+            for key, one in self.memory.held()
+            if one.kind == kind and (tags is None or not set(tags).isdisjoint(one.tags))
+        ]
+        for key in gone:
+            self.memory.forget(key)
+        if self.shared is not None:  # which does not know kinds
+            await self.shared.clear()
+        return len(gone)
+
+    async def make_anew(self, path: str, query: bytes, asked: Asked, scope: Scope) -> bool:
+        """Make an answer anew, for the request of that scope; whether there is one."""
+        assert self.remake is not None, "the app has its layers from the first request on"
+        return await self.remake(Question(path, query), asked, scope)
 
     async def clear(self) -> int:
         """Drop everything, also what is shared; how many answers in memory went."""
@@ -184,6 +212,17 @@ class Answers:
 
     def _touch_of(self, what: str, symbols: Iterable[str]) -> None:
         self.touch(what, *(f"{what}:{symbol}" for symbol in symbols))
+
+
+def answers_of(request: Request) -> Answers:
+    """The answers that this app keeps."""
+    answers = request.app.state.answers
+    assert isinstance(answers, Answers)
+    return answers
+
+
+def _value(counter: Counter) -> float:
+    return next(sample.value for metric in counter.collect() for sample in metric.samples if "_total" in sample.name)
 
 
 def _key(question: Question) -> bytes:

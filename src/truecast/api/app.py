@@ -15,6 +15,7 @@ from truecast import __version__
 from truecast.api import (
     admin,
     batch,
+    cache,
     errors,
     examples,
     features,
@@ -42,6 +43,7 @@ from truecast.api.document import complete
 from truecast.api.express import Express
 from truecast.api.hot import Hot
 from truecast.api.middleware import Envelope
+from truecast.api.once import Once
 from truecast.api.traced import Traced
 from truecast.api.vitals import Vitals
 from truecast.kit import telemetry
@@ -102,6 +104,7 @@ def create_app(services: Services) -> App:
     app.add_middleware(
         Hot, routes=app.router.routes, access=app.state.access, answers=app.state.answers, clock=services.clock
     )
+    app.add_middleware(Once, replies=services.replies, access=app.state.access)
     app.add_middleware(Gate, access=app.state.access)
     app.add_middleware(Envelope, clock=services.clock, loopback_only=is_loopback(services.settings.host))
     if telemetry.is_tracing():
@@ -150,6 +153,7 @@ def routes() -> list[BaseRoute]:
         sources,
         keys,
         admin,
+        cache,
         stream,
     )
     return [*system.probes.routes, *(route for resource in resources for route in resource.router.routes)]

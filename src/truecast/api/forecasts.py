@@ -36,11 +36,9 @@ from truecast.forecasts.ledger import UnknownForecast
 from truecast.forecasts.past import LEVEL_SHOWN, PastStep
 from truecast.forecasts.serve import NAIVE
 from truecast.kit.clock import iso, to_us
-from truecast.kit.errors import TruecastError
-from truecast.market.history import AsOfInFuture, IntervalNotAvailable
+from truecast.market.history import AsOfInFuture
 from truecast.market.registry import SeriesInfo
 from truecast.models.auto import AUTO
-from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
 from truecast.services import Services
 
@@ -100,23 +98,6 @@ class PastForecast(Output):
 
 class PastForecasts(Page[PastForecast]):
     """One page of past forecasts, newest first."""
-
-
-@router.post(
-    "/forecasts",
-    response_model=ForecastBody,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, HistoryTooShort, IntervalNotAvailable),
-)
-async def create_forecast(services: ServicesDep, asked: ForecastRequest) -> ForecastBody:
-    """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then.
-
-    The same model on the same data has said it already: then the answer is the forecast that is sealed.
-    """
-    (forecast,) = await services.issuer.forecast_many([asked.request()])
-    if isinstance(forecast, TruecastError):
-        raise forecast
-    bodies = await bodies_of(services)
-    return bodies.of(forecast, asked.levels, requested_model=asked.model, now=asked.as_of)
 
 
 @router.get("/forecasts", response_model=Forecasts, responses=documented(UnknownSymbol, AmbiguousSymbol, AsOfInFuture))
@@ -255,7 +236,7 @@ async def get_explanation(
 @router.get(
     "/forecasts/{symbol:path}/history",
     response_model=PastForecasts,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, CursorInvalid, AsOfInFuture) | NOT_MODIFIED,
+    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, CursorInvalid, AsOfInFuture) | NOT_MODIFIED,
 )
 async def forecast_history(
     services: ServicesDep,

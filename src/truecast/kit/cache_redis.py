@@ -67,11 +67,12 @@ class Found:
 class RedisCache:
     """The shared entries of one installation, which `name` tells from others in the same Redis."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, *, away_s: float = CACHE_AWAY_S) -> None:
         self._url = url
         self._root = _ROOT + hashlib.blake2b(name.encode(), digest_size=8).hexdigest() + ":"
         self._redis: Any = None
         self._scripts: dict[str, Any] = {}
+        self._away_s = away_s
         self._away_until_s = 0.0
         self._untold: dict[str, None] = {}  # touched here; Redis does not know it yet
         self._all_untold = False  # so much was touched that all has to be forgotten
@@ -171,7 +172,7 @@ class RedisCache:
                 self._scripts = {name: self._redis.register_script(text) for name, text in _TEXTS.items()}
             said = await self._scripts[script](keys=keys, args=arguments)
         except (OSError, TimeoutError, redis.RedisError) as error:
-            self._away_until_s = time.monotonic() + CACHE_AWAY_S
+            self._away_until_s = time.monotonic() + self._away_s
             self.last_error = f"{type(error).__name__}: {error}"[:200]
             _log.warning("answers are kept by each process alone", reason=self.last_error)
             return None
