@@ -161,6 +161,13 @@ def test_a_server_that_ends_says_when_to_come_back() -> None:
     assert (lost.reason, lost.retry_in_s) == ("soon", 3.5)
 
 
+def test_a_key_that_works_no_more_ends_the_stream_at_once() -> None:
+    for code, kind in (("key_refused", problems.KeyRefused), ("scope_missing", problems.ScopeMissing)):
+        with pytest.raises(kind):
+            hear(following(), json.dumps({"event": "closing", "code": code, "detail": "no longer"}))
+    assert hear(following(), json.dumps({"event": "closing", "code": "slow_consumer", "detail": "too slow"})) == []
+
+
 def test_beats_and_what_is_not_known_yet_are_no_news() -> None:
     stream = following()
     assert hear(stream, '{"event": "heartbeat", "ts": "x"}', '{"event": "pong"}', '{"event": "song", "of": 1}') == []

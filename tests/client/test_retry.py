@@ -1,5 +1,6 @@
 """Retries against a server that follows a script: what is repeated, after how long, and when it is given up."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,6 +17,8 @@ from truecast.client import (
     Unavailable,
     problems,
 )
+from truecast.client.ask import Ask
+from truecast.client.shapes import Live
 
 READ_CUT = httpx.ReadError("connection reset")
 REFUSED = httpx.ConnectError("connection refused")
@@ -31,6 +34,18 @@ async def test_the_waiting_client_does_the_same() -> None:
     script = Script(READ_CUT, html(502), problem("database_busy", 503), good())
     assert (await script.waiting().get_live()).status == "ok"
     assert script.slept == [0.5, 1.0, 2.0]
+
+
+def test_what_creates_something_carries_one_key_through_all_attempts() -> None:
+    script = Script(READ_CUT, html(504), good())
+    ask = Ask("POST", "/api/v1/things", Live, body={"a": 1}, creates=True)
+    script.client()._ask(ask)
+    first, *others = [one.headers["idempotency-key"] for one in script.asked]
+    assert len(others) == 2 and set(others) == {first}
+    script.client()._ask(ask)
+    assert script.asked[-1].headers["idempotency-key"] != first
+    script.client()._ask(replace(ask, key="mine"))
+    assert script.asked[-1].headers["idempotency-key"] == "mine"
 
 
 def test_jitter_is_any_moment_from_none_to_all() -> None:

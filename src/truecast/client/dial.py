@@ -67,8 +67,9 @@ class Dialling:
     def failed(self, error: Exception) -> Lost:
         """What is told of it, and how long to wait. Raises what no repetition mends, and what took too long."""
         meant = self._meaning(error)
+        cause = None if meant is error else error
         if not _passes(meant):
-            raise meant from error
+            raise meant from cause
         now_s = self._sender.pace.clock()
         if self._was_open:
             self._was_open, self._ever_open, self._down_since = False, True, now_s
@@ -77,7 +78,7 @@ class Dialling:
         wait_s = (asked_s or 0.0) + jitter_s(self._sender.retry, self._failures, self._sender.pace.chance)
         lost = self._following.lost(str(meant), wait_s)
         if now_s + lost.retry_in_s - self._down_since > self._patience_s():
-            raise meant from error
+            raise meant from cause
         return lost
 
     def _patience_s(self) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from truecast.client.answers import plain_problem, problem_of
-from truecast.client.errors import AnswerUnreadable
+from truecast.client.errors import AnswerUnreadable, Forbidden, Unauthorized
 from truecast.client.news import (
     CandleMessage,
     ForecastMessage,
@@ -141,7 +141,10 @@ class Following:
             case "welcome":
                 self.heartbeat_s = float(msgspec.json.decode(text).get("heartbeat_s", HEARTBEAT_S))
             case "restart" | "closing":
-                said = msgspec.json.decode(text)
+                said = _without(msgspec.json.decode(text), "event")
+                problem = problem_of(said)
+                if isinstance(problem, Unauthorized | Forbidden):
+                    raise problem  # the key works no more; coming back with it would not help
                 self.retry_after_s = float(said.get("retry_after_s", 0.0))
                 self.reason = str(said.get("detail", head.event))
             case _:
