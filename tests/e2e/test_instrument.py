@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from playwright.sync_api import Locator, Page, Route, expect
+from playwright.sync_api import Locator, Page, Route, WebSocketRoute, expect
 
 from tests.e2e.conftest import OpenPage, Watch, violations
 
@@ -255,6 +255,50 @@ def test_the_chart_goes_to_a_bar_by_key(open_page: OpenPage) -> None:
     expect(page.locator("[data-as-of='2020-12-28T21:00:00Z']")).to_be_visible()
     page.get_by_text("Keys", exact=True).click()
     expect(page.locator(".key-list")).to_contain_text("zoom in and out")
+
+
+def test_a_bar_that_is_forming_moves_as_it_is_told(open_page: OpenPage, server: str) -> None:
+    """The sample has closed bars only: what a live feed would tell is put into the stream."""
+    page = open_page(goto=False)
+    topic, sockets, places = "candles:SPY:1d", [], {}
+
+    def follow(socket: WebSocketRoute) -> None:
+        behind = socket.connect_to_server()
+        sockets.append(socket)
+
+        def heard(text: str | bytes) -> None:
+            said = json.loads(text)
+            for one in said.get("topics", []) if said.get("event") == "subscribed" else []:
+                places[one["topic"]] = (one["epoch"], one["offset"])
+            if said.get("topic") != topic:  # its own counting goes on below
+                socket.send(text)
+
+        behind.on_message(heard)
+
+    page.route_web_socket("**/stream/ws", follow)
+    page.goto(f"{server}/?symbol=SPY&interval=1d")
+    chart = chart_of(page)
+    expect(page.get_by_text("Live", exact=True).first).to_be_attached(timeout=20_000)
+    for _ in range(200):
+        if topic in places:
+            break
+        page.wait_for_timeout(50)
+    epoch, offset = places[topic]
+    start = datetime.fromisoformat(chart.get_attribute("data-last-bar") or "") + timedelta(
+        days=40
+    )  # none comes between
+    prices = {"open": 370.0, "high": 380.0, "low": 369.0, "volume": None, "source": "told", "final": False}
+    for n, close in enumerate((371.25, 372.5), 1):
+        candle = prices | {"start": _z(start), "end": _z(start + timedelta(hours=21)), "close": close}
+        message = {"topic": topic, "epoch": epoch, "offset": offset + n, "ts": _z(start), "data": candle}
+        sockets[-1].send(json.dumps(message))
+        expect(page.locator(".readout")).to_contain_text(f"C {close:.2f}")
+    expect(page.locator(".readout")).to_contain_text("still forming")
+    expect(chart).to_have_attribute("data-last-bar", _z(start))
+
+
+def _z(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def test_risk_statistics_and_sources_are_told_with_what_they_stand_on(open_page: OpenPage) -> None:

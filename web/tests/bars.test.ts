@@ -58,23 +58,27 @@ describe("what changed", () => {
 
 describe("a candle from the stream", () => {
   test("replaces the bar that forms, and comes after one that is over", () => {
-    const forming = { ...candle(1, 50, false) };
-    expect(followed([candle(0), forming], candle(1, 60))).toMatchObject([{ close: 100 }, { close: 60, final: true }]);
-    expect(followed([candle(0)], candle(1, 60, false))).toMatchObject([{ close: 100 }, { close: 60, final: false }]);
+    const forming = candle(1, 50, false);
+    expect(followed([candle(0), forming], candle(1, 60))).toMatchObject({ candles: [{ close: 100 }, { close: 60, final: true }], ask: false });
+    expect(followed([candle(0)], candle(1, 60, false))).toMatchObject({ candles: [{ close: 100 }, { close: 60, final: false }], ask: false });
   });
 
-  test("makes one ask where bars may be missing", () => {
-    expect(followed([candle(0)], candle(2))).toBe("ask");
-    expect(followed([candle(0), candle(1, 5, false)], candle(2))).toBe("ask");
-    expect(followed([candle(5)], candle(2))).toBe("ask");
-    expect(followed([candle(0)], { ...candle(1), rows: 3 })).toBe("ask");
-    expect(followed([candle(0)], candle(0, 7))).toBe("ask");
-    expect(followed([], candle(0))).toBe("ask");
+  test("is shown at once, and makes one ask where bars may be missing before it", () => {
+    expect(followed([candle(0)], candle(2, 7, false))).toMatchObject({ candles: [{ close: 100 }, { close: 7 }], ask: true });
+    expect(followed([candle(0), candle(1, 5, false)], candle(2))).toMatchObject({ candles: [{}, { close: 5 }, { close: 102 }], ask: true });
+    // Once it is there, it may tick as often as it likes.
+    expect(followed([candle(0), candle(2, 7, false)], candle(2, 8, false)).ask).toBe(false);
+  });
+
+  test("changes nothing by itself when it is older, one of several, or contradicts a bar that is over", () => {
+    for (const [bars, told] of [[[candle(5)], candle(2)], [[candle(0)], { ...candle(1), rows: 3 }], [[candle(0)], candle(0, 7)], [[], candle(0)]] as const) {
+      expect(followed(bars, told)).toEqual({ candles: bars, ask: true });
+    }
   });
 
   test("never makes a bar that is over form again", () => {
     const bars = [candle(0)];
-    expect(followed(bars, candle(0, 7, false))).toBe(bars);
+    expect(followed(bars, candle(0, 7, false))).toEqual({ candles: bars, ask: false });
   });
 
   test("outlives an answer that does not know it yet", () => {

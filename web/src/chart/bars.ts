@@ -84,14 +84,20 @@ export function candleAt(candles: readonly Candle[], time: number): Candle | nul
 /** A candle as the stream tells it. `rows`: so many came at once, and only the newest is told. */
 export type Told = Candle & { rows?: number };
 
-/** What the stream told, laid over what is there; `ask`: bars may be missing between the two, or one was corrected. */
-export function followed(candles: readonly Candle[], told: Told): readonly Candle[] | "ask" {
+export interface Followed {
+  candles: readonly Candle[];
+  /** Whether bars may be missing between the two, or one was corrected: then the server is to be asked. */
+  ask: boolean;
+}
+
+/** What the stream told, laid over what is there. A new bar is shown at once, also after a night or a weekend. */
+export function followed(candles: readonly Candle[], told: Told): Followed {
   const last = candles.at(-1);
-  if (!last || (told.rows ?? 1) > 1) return "ask";
-  const [at, end] = [Date.parse(told.start), Date.parse(last.start)];
-  if (at < end) return "ask";
-  if (at > end && (!last.final || told.start !== last.end)) return "ask";
-  if (at === end && last.final && !told.final) return candles; // the store was faster
+  const [at, end] = [Date.parse(told.start), Date.parse(last?.start ?? "")];
+  if (!last || (told.rows ?? 1) > 1 || at < end) return { candles, ask: true };
+  if (at === end && last.final && !told.final) return { candles, ask: false }; // the store was faster
   const { start, end: until, open, high, low, close, volume, final } = told;
-  return mergeCandles(candles, [{ start, end: until, open, high, low, close, volume, final }]) ?? "ask";
+  const merged = mergeCandles(candles, [{ start, end: until, open, high, low, close, volume, final }]);
+  if (!merged) return { candles, ask: true };
+  return { candles: merged, ask: at > end && (!last.final || told.start !== last.end) };
 }

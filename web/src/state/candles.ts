@@ -75,11 +75,12 @@ export function useCandles({ symbol, interval, adjust, asOf, range, streamed }: 
       if (meta.kind === "reload") resource.reload();
       return;
     }
-    const candles = followed(now.all.candles, told);
-    if (candles === "ask") return resource.reload();
-    if (candles === now.all.candles) return;
-    kept.current = { ...now, all: { ...now.all, candles: [...candles] } };
-    redraw((n) => n + 1);
+    const { candles, ask } = followed(now.all.candles, told);
+    if (candles !== now.all.candles) {
+      kept.current = { ...now, all: { ...now.all, candles: [...candles] } };
+      redraw((n) => n + 1);
+    }
+    if (ask) resource.reload();
   });
 
   useEffect(() => {
