@@ -54,10 +54,11 @@ class Client:
 
     async def next(self) -> dict[str, Any]:
         """The next message that is no heartbeat."""
-        while True:
-            said: dict[str, Any] = json.loads(await asyncio.wait_for(self.socket.recv(), WAIT_S))
-            if said.get("event") != "heartbeat":
-                return said
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                said: dict[str, Any] = json.loads(await self.socket.recv())
+                if said.get("event") != "heartbeat":
+                    return said
 
     async def messages(self, n: int) -> list[dict[str, Any]]:
         return [await self.next() for _ in range(n)]

@@ -102,6 +102,64 @@ async def test_both_deliver_the_same_stream_and_resume_what_the_other_began(
             await client.aclose()
 
 
+async def test_redis_that_begins_anew_is_told_by_both_and_they_go_on_alike(
+    made_installation: Path, tmp_path: Path
+) -> None:
+    folder, port = installation.copy(made_installation, tmp_path / "data"), free_port()
+    url, topic = f"redis://127.0.0.1:{port}/0", "forecasts:GBP-USD"
+    async with contextlib.AsyncExitStack() as stack:
+        first = stack.enter_context(contextlib.ExitStack())
+        first.enter_context(redis_server(port))
+        one, two = (stack.enter_context(serving(folder, url)) for _ in range(2))
+        await asyncio.gather(ready(one), ready(two))
+        here, there = [await stack.enter_async_context(client_at(serve)) for serve in (one, two)]
+        for client in (here, there):
+            await client.subscribe(topic, snapshot=False)
+        before = await _forecast(one, 15)
+        assert [(await client.next())["data"]["id"] for client in (here, there)] == [before, before]
+        first.close()  # Redis ends, and keeps nothing
+        await _bus_is("down", one, two)
+        alone = await _forecast(one, 16)
+        reset, message = await here.messages(2)
+        assert (reset["event"], message["data"]["id"]) == ("reset", alone)
+        stack.enter_context(redis_server(port))
+        await _bus_is("ok", one, two)
+        after = await _forecast(two, 17)
+        heard = []
+        for client in (here, there):
+            said = await client.messages(1)
+            while "event" in said[-1] or said[-1]["data"]["id"] != after:
+                said.append(await client.next())  # snapshots follow a reset
+            assert "reset" in [one.get("event") for one in said], "what came meanwhile is not missing in silence"
+            heard.append(said[-1])
+        assert heard[0]["epoch"] == heard[1]["epoch"] != message["epoch"]
+        place = {topic: [heard[0]["epoch"], heard[0]["offset"]]}
+        last = await _forecast(one, 18)
+        async with client_at(two) as moved:
+            (again,) = (await moved.subscribe(topic, since=place))["topics"]
+            assert again["recovered"] is True
+            assert (await moved.next())["data"]["id"] == last
+
+
+async def _forecast(port: int, horizon: int) -> str:
+    """Ask one process for a forecast; its id."""
+    asked = {"symbol": "GBP-USD", "interval": "1d", "horizon": horizon, "model": "naive"}
+    async with httpx.AsyncClient(timeout=WAIT_S) as http:
+        answer = await http.post(f"http://127.0.0.1:{port}/api/v1/forecasts", json=asked)
+    assert answer.status_code == 200
+    return str(answer.json()["id"])
+
+
+async def _bus_is(status: str, *ports: int) -> None:
+    async with asyncio.timeout(WAIT_S), httpx.AsyncClient(timeout=WAIT_S) as http:
+        for port in ports:
+            while True:
+                parts = (await http.get(f"http://127.0.0.1:{port}/api/v1/health")).json()["components"]
+                if [part["status"] for part in parts if part["name"] == "bus"] == [status]:
+                    break
+                await asyncio.sleep(0.1)
+
+
 async def test_without_redis_health_says_so_and_this_process_goes_on(made_installation: Path, tmp_path: Path) -> None:
     from tests.api.stream_house import open_house
     from truecast.kit.clock import FixedClock

@@ -177,3 +177,26 @@ async def test_nothing_looks_at_keys_while_no_key_listens(house: House) -> None:
     async with asyncio.timeout(WAIT_S):
         while rights._watching is not None:
             await asyncio.sleep(0.05)
+
+
+async def test_a_page_listens_with_a_ticket_as_subprotocol(house: House) -> None:
+    """As a browser does it: it sends its origin, no header of ours, and insists on one of the protocols it named."""
+    _, text = await house.services.keys.create("page", [Scope.READ], None)
+    origin = {"Origin": house.http}
+    async with httpx.AsyncClient(base_url=house.http, headers={"Authorization": f"Bearer {text}"}) as http:
+        foreign = await http.post("/api/v1/stream/ticket", headers={"Origin": "https://evil.example"})
+        assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign_origin")
+        ticket = (await http.post("/api/v1/stream/ticket", json={}, headers=origin)).json()["ticket"]
+    offered = ["truecast.v1", f"truecast.ticket.{ticket}"]
+    with pytest.raises(InvalidStatus) as refused:
+        async with connect(house.url, subprotocols=["truecast.v1"], additional_headers=origin):
+            pass
+    assert json.loads(refused.value.response.body)["code"] == "key_missing"
+    async with house.client(subprotocols=offered, additional_headers=origin) as client:
+        assert client.socket.subprotocol == "truecast.v1"
+        assert (await client.subscribe("scores:SPY", snapshot=False))["topics"]
+        assert house.hub._rights._streams, "a ticket ends with its key"
+    with pytest.raises(InvalidStatus) as refused:
+        async with house.client(subprotocols=offered, additional_headers=origin):
+            pass
+    assert json.loads(refused.value.response.body)["code"] == "ticket_invalid"

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.api.stream_house import WAIT_S, House, open_house
+from truecast.kit.limits import STREAM_INTERVAL_S_MIN
 from truecast.services import Services
 
 
@@ -169,6 +171,108 @@ async def test_what_is_wrong_is_answered_with_a_code(house: House) -> None:
         answer = await client.emit("subscribe_rates", {"currency_pairs": ["NOPE", "SPY"]})
         assert answer["topics"] == ["quotes:SPY"]
         assert client.heard("subscription_confirmed")[0]["errors"][0]["code"] == "unknown_symbol"
+
+
+async def test_what_nothing_is_known_of_is_an_error_and_not_silence(house: House) -> None:
+    async with client_of(house) as client:
+        for said, code in [
+            (("subscribe", {"topics": ["orders"]}), "topic_not_available"),
+            (("subscribe", {"topics": ["alerts", "news:EUR-USD"]}), "topic_not_available"),
+            (("subscribe", {"symbol": "NOPE"}), "unknown_symbol"),
+            (("subscribe_rates", {"currency_pairs": ["NOPE", "NONE"]}), "unknown_symbol"),
+            (("subscribe_orders", {}), "stream_message_malformed"),
+            (("rate_update", {"data": 1}), "stream_message_malformed"),
+        ]:
+            answer = await client.emit(*said)
+            assert (answer["ok"], answer["code"]) == (False, code), said
+        heard = [error["code"] for error in client.heard("error")]
+        assert (len(heard), heard[0], heard[-1]) == (6, "topic_not_available", "stream_message_malformed")
+        await client._socket.send('42["subscribe_orders"]')  # and without asking for an answer
+        assert (await client.until("error"))["code"] == "stream_message_malformed"
+
+
+async def test_every_event_of_other_servers_is_there_or_refused_by_name(house: House) -> None:
+    """docs/source-map.md says where each went; here each is said, or heard."""
+    lines = (Path(__file__).parents[2] / "docs" / "source-map.md").read_text().splitlines()
+    listed = {line.split("`")[1].removeprefix("Socket.IO ") for line in lines if line.startswith("| `Socket.IO ")}
+    said = {
+        "subscribe_rates": {"currency_pairs": ["EUR_USD"], "interval": 5},
+        "subscribe_predictions": {"currency_pair": "EUR_USD", "model_type": "all", "interval": 60},
+        "subscribe_news": {"currency_pairs": ["EUR_USD"], "interval": 300},
+        "subscribe": {"symbol": "EUR-USD"},
+        "unsubscribe": {"type": "all"},
+    }
+    not_yet = {"news_update": "subscribe_news", "order_update": None}  # no data yet; asking for it is an error
+    async with client_of(house) as client:
+        answers = {name: await client.emit(name, body) for name, body in said.items()}
+        refused = await client.emit("subscribe", {"topics": ["orders"]})
+        heard = {json.loads(text[2:])[0] for text in client.early} | {"connected"}
+    assert heard == {
+        "connected",
+        "subscription_confirmed",
+        "rate_update",
+        "prediction_update",
+        "market_data",
+        "unsubscription_confirmed",
+        "error",
+    }
+    assert listed == {"connect", "disconnect", *said, *heard, *not_yet}
+    assert {name: answer.get("code") for name, answer in answers.items() if not answer["ok"]} == {
+        "subscribe_news": "topic_not_available"
+    }
+    assert refused["code"] == "topic_not_available"
+
+
+async def test_who_comes_back_goes_on_and_a_foreign_place_is_told(house: House) -> None:
+    topic = "scores:SPY"
+    async with client_of(house) as client:
+        await client.emit("subscribe", {"topics": [topic], "snapshot": False})
+        (begun,) = client.heard("subscription_confirmed")[0]["topics"]
+        for i in range(3):
+            await house.publish(topic, i=i)
+        first = await client.until("score_update")
+    for epoch, offset, recovered, follow in [
+        (begun["epoch"], first["offset"], True, [1, 2]),
+        ("foreign", 1, False, []),
+        (begun["epoch"], 99, False, []),
+    ]:
+        async with client_of(house) as client:
+            await client.emit("subscribe", {"topics": [topic], "since": {topic: [epoch, offset]}, "snapshot": False})
+            (again,) = client.heard("subscription_confirmed")[0]["topics"]
+            assert again["recovered"] is recovered
+            assert [said["data"]["i"] for said in client.heard("score_update")] == follow
+
+
+async def test_a_topic_runs_while_anybody_listens_over_any_skin(house: House) -> None:
+    async with client_of(house) as one, house.client() as other:
+        await one.emit("subscribe_rates", {"currency_pairs": ["SPY"]})
+        await one.emit("subscribe", {"symbol": "SPY"})
+        await other.subscribe("quotes:SPY")
+        topic = house.hub._topics["quotes:SPY"]
+        assert topic.users == 3
+        await one.emit("unsubscribe", {"type": "rates"})
+        await one.emit("unsubscribe", {"symbol": "SPY"})
+        assert (topic.users, topic.lingering) == (1, None)
+        assert house.bus.heard("quotes:SPY")
+        await other.ask(action="unsubscribe")
+        assert topic.users == 0
+        assert topic.lingering is not None
+        house.hub._drop(topic)
+        assert not house.bus.heard("quotes:SPY")
+
+
+async def test_a_pace_is_each_clients_own_and_not_below_that_of_the_server(house: House) -> None:
+    async with client_of(house) as slow, client_of(house) as quick:
+        await slow.emit("subscribe_rates", {"currency_pairs": ["SPY"], "interval": 3600})
+        await quick.emit("subscribe_rates", {"currency_pairs": ["SPY"], "interval": STREAM_INTERVAL_S_MIN})
+        refused = await quick.emit("subscribe_rates", {"currency_pairs": ["SPY"], "interval": 0.2})
+        assert (refused["code"], refused["shortest_s"]) == ("stream_interval_out_of_range", STREAM_INTERVAL_S_MIN)
+        for i in range(3):
+            await house.publish("quotes:SPY", price=i)
+        assert [(await quick.until("rate_update"))["data"]["price"] for _ in range(2)] == [0, 2]
+        assert (await slow.until("rate_update"))["data"]["price"] == 0
+        assert (await slow.emit("unsubscribe", {"type": "all"}))["ok"]
+        assert slow.heard("rate_update")[1:] == [], "the next is due in an hour"
 
 
 async def test_packets_that_are_none_harm_nobody(house: House) -> None:

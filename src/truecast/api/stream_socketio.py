@@ -161,7 +161,8 @@ class SocketIO:
         async def refuse(*_: Any) -> dict[str, Any]:
             raise StreamMessageMalformed(reason=f"there is no event {event[:32]!r}; known: {list(HEARD)}")
 
-        return await self._answering(refuse)(sid, {})
+        answer: dict[str, Any] = await self._answering(refuse)(sid, {})
+        return answer
 
     async def _subscribe_rates(self, client: "_Client", said: Mapping[str, Any]) -> dict[str, Any]:
         _only(said, "currency_pairs", "interval")
