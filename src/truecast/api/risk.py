@@ -10,6 +10,7 @@ from truecast.api.risk_body import RiskBody, RiskRequest, question_of, risk_body
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.kit.errors import Contradiction
 from truecast.market.history import AsOfInFuture, IntervalNotAvailable
+from truecast.risk.currency import ExchangeRateMissing
 from truecast.risk.read import measure
 from truecast.risk.sample import PortfolioLost, ReturnsUndefined, SampleTooSmall
 
@@ -36,6 +37,7 @@ _EXAMPLES = {
         AmbiguousSymbol,
         IntervalNotAvailable,
         AsOfInFuture,
+        ExchangeRateMissing,
         SampleTooSmall,
         ReturnsUndefined,
         PortfolioLost,

@@ -13,7 +13,7 @@ from truecast.kit.errors import Contradiction
 from truecast.kit.limits import HORIZON_STEPS_MAX, RISK_LEVELS_MAX, RISK_POSITIONS_MAX
 from truecast.market.calendar import calendar
 from truecast.risk.drawdown import Drawdown
-from truecast.risk.read import Held, Measured, Position, Question
+from truecast.risk.read import Held, Measured, NoBenchmark, Position, Question
 from truecast.risk.report import Against, Asked, Estimate, Report, TailRisk
 from truecast.risk.sample import Sample
 from truecast.risk.stress import Stressed
@@ -53,6 +53,11 @@ class RiskRequest(Input):
     )
     bootstrap: bool = Field(default=True, description="Intervals of the numbers; they take most of the time.")
     as_of: TimeIn | None = None
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3,5}|own)$")] | None = Field(
+        default=None,
+        description="In which losses are measured; without it that of most of the portfolio. `own`: of each position.",
+        examples=["USD"],
+    )
 
 
 class EstimateShape(Output):
@@ -125,6 +130,7 @@ class HeldShape(Output):
     currency: str
     weight: float
     left_out: int
+    converted_by: list[str] = Field(description="Pairs by whose rates its prices came into the common currency.")
     provenance: Provenance
 
 
@@ -141,6 +147,7 @@ class RiskBody(Output):
     """The risk of the portfolio over `n` returns. Shares of its value; annual where it says so."""
 
     symbol: str | None
+    currency: str | None = Field(description="Of all returns; null: each is in the unit of its own.")
     positions: list[HeldShape]
     interval: Interval
     as_of: datetime
@@ -160,6 +167,7 @@ class RiskBody(Output):
     sortino: EstimateShape
     calmar: EstimateShape
     benchmark: BenchmarkShape | None
+    no_benchmark: NoBenchmark | None = Field(description="Why there is none, where there is none.")
     stress: list[StressShape]
     bootstrap: BootstrapShape | None
     notes: list[str]
@@ -188,6 +196,7 @@ def question_of(asked: RiskRequest) -> Question:
             since_us=0,
             resampled=asked.bootstrap,
         ),
+        currency=asked.currency,
     )
 
 
@@ -196,6 +205,7 @@ def risk_body(measured: Measured, question: Question, *, symbol: bool) -> RiskBo
     found, sample = measured.report, measured.report.sample
     return RiskBody(
         symbol=measured.held[0].instrument.symbol if symbol else None,
+        currency=measured.currency,
         positions=[_held(one, sample, measured.as_of) for one in measured.held],
         interval=question.interval,
         as_of=measured.as_of,
@@ -217,6 +227,7 @@ def risk_body(measured: Measured, question: Question, *, symbol: bool) -> RiskBo
         sortino=_estimate(found.sortino),
         calmar=_estimate(found.calmar),
         benchmark=None if found.against is None else _benchmark(found.against),
+        no_benchmark=measured.no_benchmark,
         stress=[_stress(one) for one in found.stress],
         bootstrap=_bootstrap(found),
         notes=list(measured.notes),
@@ -233,6 +244,7 @@ def _held(held: Held, sample: Sample, as_of: datetime) -> HeldShape:
         currency=instrument.currency,
         weight=held.weight,
         left_out=sample.left_out[instrument.symbol],
+        converted_by=[leg.pair.symbol for leg in held.legs or ()],
         provenance=Provenance(
             source=bars.source_of(-1),
             as_of=end,

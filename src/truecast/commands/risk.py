@@ -34,6 +34,9 @@ def risk(
     benchmark: Annotated[str | None, typer.Option("--benchmark", help="In the place of that of the class.")] = None,
     bootstrap: Annotated[bool, typer.Option("--bootstrap/--no-bootstrap", help="Intervals of the numbers.")] = True,
     as_of: Annotated[str | None, typer.Option("--as-of", help="As it was known then, e.g. 2026-01-05T00:00Z.")] = None,
+    currency: Annotated[
+        str | None, typer.Option("--currency", help="In which losses are measured, e.g. EUR; own: each in its own.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Volatility, value at risk, drawdowns, ratios and stress, with intervals."""
@@ -49,6 +52,7 @@ def risk(
             benchmark=benchmark,
             bootstrap=bootstrap,
             as_of=None if as_of is None else as_time(as_of),
+            currency=currency,
         )
     except ValidationError as wrong:
         first = wrong.errors()[0]
@@ -76,7 +80,8 @@ def _position(text: str) -> PositionIn:
 def _lines(body: RiskBody) -> Iterator[str]:
     held = ", ".join(f"{100 * one.weight:.4g} % {one.symbol}" for one in body.positions)
     span = f"{body.first:%Y-%m-%d} to {body.last:%Y-%m-%d}"
-    yield f"{body.symbol or held}: {body.n:,} returns of {body.interval.value}, {span}"
+    unit = "" if body.currency is None else f" in {body.currency}"
+    yield f"{body.symbol or held}: {body.n:,} returns of {body.interval.value}{unit}, {span}"
     for one in body.positions:
         source = one.provenance
         yield f"source     {one.symbol}: {source.source}, {source.origin}, as of {iso(source.as_of)}"

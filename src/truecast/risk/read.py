@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from truecast.kit.limits import RISK_BARS_MAX, RISK_POSITIONS_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import History, Slice
 from truecast.market.store import BarStore
+from truecast.risk.currency import OWN, ExchangeRateMissing, Leg, converted, is_money, legs
 from truecast.risk.report import Asked, Report, report
 from truecast.risk.sample import Prices, Sample, SampleTooSmall, sample_of
 
@@ -30,6 +32,10 @@ BENCHMARKS: Mapping[AssetClass, tuple[str, ...]] = MappingProxyType(
         AssetClass.CRYPTO: ("BTC-USDT", "BTC-USD"),
     }
 )
+
+
+# A pair has no market that it is a part of; a series of macro figures has none either.
+NoBenchmark = Literal["not_asked", "none_for_class", "not_stored", "no_exchange_rate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Question:
     benchmark: str | None  # None: that of the class
     benchmarked: bool
     asked: Asked
+    currency: str | None = None  # None: that of most of the portfolio, where there are several; OWN: of each
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,7 @@ class Held:
     instrument: Instrument
     weight: float
     slice: Slice
+    legs: tuple[Leg, ...] | None = ()  # how its prices were brought into the common currency; None: they were not
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,37 +78,98 @@ class Measured:
     report: Report
     as_of: datetime
     notes: tuple[str, ...]
+    currency: str | None  # None: each return is in the unit of its own
+    no_benchmark: NoBenchmark | None  # why there is none, where there is none
 
 
 async def measure(question: Question, store: BarStore, history: History, compute: Compute) -> Measured:
-    """Raises UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture, SampleTooSmall, ReturnsUndefined."""
+    """What is asked, as known at its moment.
+
+    Raises UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture, ExchangeRateMissing, SampleTooSmall,
+    ReturnsUndefined, PortfolioLost.
+    """
     universe = await store.universe()
     instruments, weights = _weighed(universe, question.positions)
+    stored = await _stored(store, question.interval)
     notes: list[str] = []
-    benchmark = await _benchmark(question, universe, store, instruments, weights, notes)
-    wanted = list(dict.fromkeys((*instruments, *([benchmark] if benchmark else []))))
+    base = _base(question, instruments, weights)
+    benchmark, missing = _benchmark(question, universe, stored, instruments, weights, notes)
+    ways = [_way(universe, stored, question, one, base) for one in instruments]
+    other_way: tuple[Leg, ...] | None = None
+    if benchmark is not None:
+        try:
+            other_way = _way(universe, stored, question, benchmark, base)
+        except ExchangeRateMissing as error:
+            if question.benchmark is not None:
+                raise
+            notes.append(f"No benchmark: {error.detail}.")
+            benchmark, missing = None, "no_exchange_rate"
+    pairs = [leg.pair for way in (*ways, other_way) for leg in way or ()]
+    wanted = list(dict.fromkeys((*instruments, *([benchmark] if benchmark else []), *pairs)))
     reading = (
         history.bars(one, question.interval, limit=RISK_BARS_MAX, as_of=question.as_of, adjust=adjustment_for(one))
         for one in wanted
     )
     slices = dict(zip([one.symbol for one in wanted], await asyncio.gather(*reading), strict=True))
+    against = None if benchmark is None else (benchmark, other_way)
+    found = await compute.run(_computed, question, slices, instruments, weights, ways, against)
+    notes += _of_units(instruments, base)
     parts = [slices[one.symbol] for one in instruments]
-    against = None if benchmark is None else (benchmark.symbol, slices[benchmark.symbol])
-    found = await compute.run(_computed, question, parts, weights, against)
-    currencies = sorted({one.currency for one in instruments})
-    if len(currencies) > 1:
-        notes.append(
-            f"Each return is in its own currency ({', '.join(currencies)}): exchange rates are not part of it."
-        )
-    held = tuple(Held(*one) for one in zip(instruments, weights, parts, strict=True))
-    return Measured(held, found, parts[0].as_of, tuple(notes))
+    held = tuple(Held(*one) for one in zip(instruments, weights, parts, ways, strict=True))
+    return Measured(held, found, parts[0].as_of, tuple(notes), base, missing)
 
 
-def _computed(
-    question: Question, parts: Sequence[Slice], weights: Sequence[float], against: tuple[str, Slice] | None
+def _base(question: Question, instruments: Sequence[Instrument], weights: Sequence[float]) -> str | None:
+    """The currency that is asked for, else the one of most of the portfolio; None: each in its own."""
+    if question.currency == OWN:
+        return None
+    if question.currency is not None:
+        return question.currency
+    amounts: defaultdict[str, float] = defaultdict(float)
+    for one, weight in zip(instruments, weights, strict=True):
+        if is_money(one.currency):
+            amounts[one.currency] += abs(weight)
+    return max(amounts, key=lambda code: amounts[code], default=None)
+
+
+def _way(
+    universe: Universe, stored: Collection[str], question: Question, one: Instrument, base: str | None
+) -> tuple[Leg, ...] | None:
+    """How its prices come into the base currency; None where they stay as they are. Raises ExchangeRateMissing."""
+    if base is None or not is_money(one.currency):
+        return None
+    found = legs(universe, stored, one.currency, base)
+    if found is None:
+        pair, interval = f"{one.currency}-{base}", question.interval.value
+        raise ExchangeRateMissing(symbol=one.symbol, currency=one.currency, base=base, interval=interval, pair=pair)
+    return found
+
+
+def _of_units(instruments: Sequence[Instrument], base: str | None) -> Iterator[str]:
+    """What is to be known of the units that were not brought together."""
+    units = sorted({one.currency for one in instruments})
+    if base is None and len(units) > 1:
+        yield f"Each return is in its own unit ({', '.join(units)}): exchange rates are not part of it."
+    elif base is not None and (other := [unit for unit in units if not is_money(unit)]):
+        yield f"What is measured in {', '.join(other)} is no money: its returns are taken as they are."
+
+
+async def _stored(store: BarStore, interval: Interval) -> frozenset[str]:
+    """What has bars at the interval, or finer ones of which they are made."""
+    listed = await store.series()
+    return frozenset(one.symbol for one in listed if one.bars and one.interval.seconds <= interval.seconds)
+
+
+def _computed(  # noqa: PLR0917 what was read, and how it goes together
+    question: Question,
+    slices: Mapping[str, Slice],
+    instruments: Sequence[Instrument],
+    weights: Sequence[float],
+    ways: Sequence[tuple[Leg, ...] | None],
+    against: tuple[Instrument, tuple[Leg, ...] | None] | None,
 ) -> Report:
     """On the threads: everything but reading."""
-    prices = [_prices(part) for part in parts]
+    prices = [_in_base(slices, one, way) for one, way in zip(instruments, ways, strict=True)]
     for part in prices:
         if len(part.close) < 2:
             raise SampleTooSmall(what=f"Risk of {part.symbol}", need=1, have=max(len(part.close) - 1, 0))
@@ -108,9 +177,13 @@ def _computed(
     since = int(sample.end[-1]) - round(question.period.total_seconds() * 1_000_000)
     benchmark: tuple[str, Sample] | None = None
     if against is not None:
-        other = _prices(against[1])
-        benchmark = against[0], sample_of([other], [1.0])
+        benchmark = against[0].symbol, sample_of([_in_base(slices, *against)], [1.0])
     return report(sample, replace(question.asked, since_us=since), benchmark)
+
+
+def _in_base(slices: Mapping[str, Slice], one: Instrument, way: tuple[Leg, ...] | None) -> Prices:
+    prices = _prices(slices[one.symbol])
+    return converted(prices, [(_prices(slices[leg.pair.symbol]), leg.inverse) for leg in way]) if way else prices
 
 
 def _weighed(universe: Universe, positions: Sequence[Position]) -> tuple[list[Instrument], list[float]]:
@@ -131,19 +204,19 @@ def _weighed(universe: Universe, positions: Sequence[Position]) -> tuple[list[In
     return instruments, (weights / gross).tolist()
 
 
-async def _benchmark(  # noqa: PLR0917 what it is chosen by
+def _benchmark(  # noqa: PLR0917 what it is chosen by
     question: Question,
     universe: Universe,
-    store: BarStore,
+    stored: Collection[str],
     instruments: Sequence[Instrument],
     weights: Sequence[float],
     notes: list[str],
-) -> Instrument | None:
-    """The one that is named, else the first of the class with most weight that is stored; None and a note: none."""
+) -> tuple[Instrument | None, NoBenchmark | None]:
+    """The one that is named, else the first of the class with most weight that is stored; or why there is none."""
     if not question.benchmarked:
-        return None
+        return None, "not_asked"
     if question.benchmark is not None:
-        return universe.get(question.benchmark)
+        return universe.get(question.benchmark), None
     amounts: defaultdict[AssetClass, float] = defaultdict(float)
     for one, weight in zip(instruments, weights, strict=True):
         amounts[one.asset_class] += abs(weight)
@@ -151,13 +224,11 @@ async def _benchmark(  # noqa: PLR0917 what it is chosen by
     listed = BENCHMARKS.get(asset_class, ())
     known = {one.symbol: one for one in universe.instruments}
     for symbol in listed:
-        if symbol in known and any(
-            s.bars and s.interval.seconds <= question.interval.seconds for s in await store.series(symbol)
-        ):
-            return known[symbol]
+        if symbol in known and symbol in stored:
+            return known[symbol], None
     why = f"none of {', '.join(listed)} is stored" if listed else f"there is none for {asset_class.value}; name one"
     notes.append(f"No benchmark: {why}.")
-    return None
+    return None, "not_stored" if listed else "none_for_class"
 
 
 def _prices(slice_: Slice) -> Prices:
