@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Protocol
 
 from truecast.accounts.keys import Keys
+from truecast.accounts.replies import Replies
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.performance import Performance
@@ -185,5 +186,6 @@ class Services:
     feeds: Feeds
     jobs: Jobs
     keys: Keys
+    replies: Replies
     background: Background
     loading: Loading

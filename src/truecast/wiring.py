@@ -15,6 +15,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 
 from truecast.accounts.keys import Keys
+from truecast.accounts.replies import Replies
 from truecast.api.announce import Announcer
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
@@ -25,6 +26,7 @@ from truecast.forecasts.resolve import Resolver
 from truecast.forecasts.retrain import Retrainer
 from truecast.forecasts.watch import Watch
 from truecast.jobs.feeds import Feeds, feeds_of
+from truecast.jobs.forget import forget_job
 from truecast.jobs.job import Job
 from truecast.jobs.keeper import gaps_job
 from truecast.jobs.news import News
@@ -99,7 +101,8 @@ def build(
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
     listed = [] if role in (Role.COMMAND, Role.TOOL) else list(market.sources.values())
-    scheduler = Scheduler(db, _jobs_of(parts, listed, retrainer, market.keeper), clock, leases)
+    replies = Replies(db)
+    scheduler = Scheduler(db, _jobs_of(parts, listed, retrainer, market.keeper, replies), clock, leases)
     return Services(
         settings=settings,
         clock=clock,
@@ -113,6 +116,7 @@ def build(
         feeds=feeds,
         jobs=scheduler,
         keys=Keys(db, clock),
+        replies=replies,
         models=registry,
         training=training,
         background=Process(
@@ -236,9 +240,16 @@ def _parts_of(
     )
 
 
-def _jobs_of(parts: Parts, listed: Sequence[Provider], retrainer: Retrainer, keeper: Keeper) -> list[Job]:
+def _jobs_of(
+    parts: Parts, listed: Sequence[Provider], retrainer: Retrainer, keeper: Keeper, replies: Replies
+) -> list[Job]:
     live = parts.clock.kind == "system"
-    return [*standard_jobs(parts, listed), retrain_job(retrainer, live=live), gaps_job(keeper, live=live)]
+    return [
+        *standard_jobs(parts, listed),
+        retrain_job(retrainer, live=live),
+        gaps_job(keeper, live=live),
+        forget_job(replies),
+    ]
 
 
 def _bus_of(settings: Settings, clock: Clock, role: Role) -> Bus:

@@ -40,7 +40,7 @@ from truecast.services import Services
 from truecast.wiring import Role, build
 
 # The document names the code of every problem; how a single field can be wrong is in its schema and has one of these.
-MALFORMED = re.compile(r"malformed_|unknown_|horizon_|level_|stream_|as_of_in_future|cursor_invalid")
+MALFORMED = re.compile(r"malformed_|idempotency_|unknown_|horizon_|level_|stream_|as_of_in_future|cursor_invalid")
 
 # What a well-formed request may be told although the document promises nothing better. Each line says why no pattern
 # in the document could have told the generator.

@@ -1,47 +1,16 @@
 """Keys, scopes and rate limits at the API: who gets in, and how often."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import httpx
-import pytest
 from fastapi.routing import APIRoute
 
-from tests import installation
 from truecast.accounts.principal import Scope
 from truecast.api.access import POLICIES, PREFIX, right_of
 from truecast.api.app import create_app, routes
-from truecast.kit.clock import FixedClock
 from truecast.services import Services
-from truecast.wiring import Role, build
 
 SAFE = ("GET", "HEAD", "OPTIONS")
-
-
-@pytest.fixture
-async def guarded(made_installation: Path, tmp_path: Path) -> AsyncIterator[Services]:
-    """A server that wants keys, with small limits."""
-    folder = installation.copy(made_installation, tmp_path / "data")
-    changes: dict[str, Any] = {
-        "require_keys": True,
-        "rate_limits": {"prices": 3, "failed": 4},
-        "trusted_proxies": ("127.0.0.1",),
-    }
-    settings = installation.settings_in(folder).model_copy(update=changes)
-    services = build(settings, Role.SERVE, clock=FixedClock(installation.NOW))
-    services.loading.ready = True
-    yield services
-    await services.background.close()
-
-
-@pytest.fixture
-async def stranger(guarded: Services) -> AsyncIterator[httpx.AsyncClient]:
-    """Somebody without a key."""
-    transport = httpx.ASGITransport(app=create_app(guarded))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-        yield client
 
 
 async def bearer(services: Services, *scopes: Scope) -> dict[str, str]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select, update
 
 from truecast.accounts.principal import Principal, Scope
 from truecast.accounts.tables import api_keys, invitations
@@ -104,10 +104,18 @@ class Keys:
         self._used: dict[str, datetime] = {}
         self._told_used_at = 0.0
 
-    async def create(self, name: str, scopes: Iterable[Scope], expires_at: datetime | None) -> tuple[KeyInfo, str]:
-        """A new key and its text, which cannot be had again."""
-        info, text, row = self._made(name, scopes, expires_at)
+    async def create(
+        self, name: str, scopes: Iterable[Scope], expires_at: datetime | None, *, seed: str | None = None
+    ) -> tuple[KeyInfo, str]:
+        """A new key and its text, which cannot be had again.
+
+        With the same `seed` it is the same key with another text: of a request that is made again because nobody got
+        its answer, so that no key is left that nobody has.
+        """
+        info, text, row = self._made(name, scopes, expires_at, seed)
         async with self._db.write() as conn:
+            if seed is not None:
+                await conn.execute(delete(api_keys).where(api_keys.c.id == info.id))
             await conn.execute(insert(api_keys), row)
         self._known_until = 0.0
         return info, text
@@ -212,7 +220,7 @@ class Keys:
         return self._known
 
     def _made(
-        self, name: str, scopes: Iterable[Scope], expires_at: datetime | None
+        self, name: str, scopes: Iterable[Scope], expires_at: datetime | None, seed: str | None = None
     ) -> tuple[KeyInfo, str, dict[str, Any]]:
         now = self._clock.now()
         name, wanted = name.strip(), tuple(sorted(set(scopes)))
@@ -222,7 +230,7 @@ class Keys:
             raise MalformedRequest(reason="a key needs at least one scope")
         if expires_at is not None and expires_at <= now:
             raise Contradiction(reason="a key cannot expire in the past")
-        id_ = secrets.token_hex(_ID_BYTES)
+        id_ = secrets.token_hex(_ID_BYTES) if seed is None else _hash(seed)[: 2 * _ID_BYTES]
         text = f"tc_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         info = KeyInfo(id_, name, wanted, now, expires_at, None, None)
         row = {

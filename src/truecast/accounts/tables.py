@@ -1,6 +1,6 @@
 """Tables of access. Times in microseconds since the epoch; of a secret only its SHA-256 is kept."""
 
-from sqlalchemy import BigInteger, Column, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text
 
 from truecast.kit.db import metadata
 
@@ -26,4 +26,20 @@ invitations = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("used_at", BigInteger),
+)
+
+# Answers under an Idempotency-Key. `status` is null while the request is worked on; `until` ends the lease, then the
+# keeping. `headers` and `body` (zlib) are the answer; without a body `headers` says why there is none.
+replies = Table(
+    "replies",
+    metadata,
+    Column("id", String(64), primary_key=True),  # SHA-256 of who asks and the key
+    Column("fingerprint", String(64), nullable=False),  # SHA-256 of the request
+    Column("token", BigInteger, nullable=False),  # counts the tries
+    Column("created_at", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", LargeBinary),
+    Index("ix_replies_until", "until"),
 )

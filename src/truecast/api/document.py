@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from truecast.accounts.keys import KeyMissing, KeyRefused, ScopeMissing
+from truecast.accounts.replies import AnswerNotKept, IdempotencyKeyReused, RequestUnderWay
 from truecast.api.access import METRICS_PATH, OPEN_PATHS, PREFIX, TICKET_PATHS, RateLimited, right_of
 from truecast.api.errors import (
     PROBLEM_TYPE,
@@ -19,6 +20,7 @@ from truecast.api.errors import (
     UnsupportedMediaType,
     problem_answer,
 )
+from truecast.api.once import KEY_PATTERN, IdempotencyKeyInvalid, takes_key
 from truecast.kit.errors import MalformedRequest, TruecastError
 
 Errors = tuple[type[TruecastError], ...]
@@ -50,7 +52,19 @@ _HEADERS: Mapping[str, Any] = {
     },
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}},
     "WWW-Authenticate": {"description": "How to say who asks.", "required": True, "schema": {"type": "string"}},
+    "Idempotency-Replayed": {
+        "description": "`true` where this answer was kept: nothing was done again.",
+        "schema": {"type": "string", "enum": ["true"]},
+    },
     "Allow": {"description": "The verbs this path knows.", "required": True, "schema": {"type": "string"}},
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A word of your own, such as a UUID, for each request: sent again with it, it is not done again.",
+    "schema": {"type": "string", "pattern": f"^{KEY_PATTERN}$"},
+    "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
 }
 _OF_STATUS = {
     "401": ("WWW-Authenticate",),
@@ -70,6 +84,12 @@ def complete(document: dict[str, Any]) -> None:
     for path, verb, operation in _operations(document):
         for status, codes in _refusals(path, verb, operation):
             _add(operation["responses"], status, codes)
+        if takes_key(verb.upper(), path):
+            operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
+            for status in [status for status in operation["responses"] if status.startswith("2")]:
+                operation["responses"][status].setdefault("headers", {})["Idempotency-Replayed"] = _header(
+                    "Idempotency-Replayed"
+                )
         operation["responses"] = dict(sorted(operation["responses"].items()))
         operation["security"] = _security(path)
         if path.startswith(f"{PREFIX}/") and path not in OPEN_PATHS:
@@ -82,7 +102,11 @@ def complete(document: dict[str, Any]) -> None:
                 names += ["RateLimit-Policy", "RateLimit"]
             known = answer.setdefault("headers", {})
             for name in names:
-                known.setdefault(name, {"$ref": f"#/components/headers/{name}"})
+                known.setdefault(name, _header(name))
+
+
+def _header(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/headers/{name}"}
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -120,6 +144,9 @@ def _refusals(path: str, verb: str, operation: Mapping[str, Any]) -> Iterator[tu
     yield "500", (InternalError,)
     if verb in _CHANGING:
         yield "403", (ForeignOrigin,)
+    if takes_key(verb.upper(), path):
+        yield "409", (RequestUnderWay, AnswerNotKept)
+        yield "422", (IdempotencyKeyInvalid, IdempotencyKeyReused)
     if "requestBody" in operation:
         yield "415", (UnsupportedMediaType,)
     if path == METRICS_PATH:

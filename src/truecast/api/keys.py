@@ -4,7 +4,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Path, Response
+from fastapi import Path, Request, Response
 from pydantic import Field
 
 from truecast.accounts.keys import InvitationRefused, UnknownKey
@@ -65,9 +65,11 @@ async def list_api_keys(services: ServicesDep) -> KeyList:
 
 
 @router.post("/api-keys", response_model=NewKey, status_code=201, responses=documented(Contradiction))
-async def create_api_key(services: ServicesDep, asked: KeyRequest, response: Response) -> NewKey:
+async def create_api_key(services: ServicesDep, request: Request, asked: KeyRequest, response: Response) -> NewKey:
     """Make a key. Its text is in this answer and nowhere else."""
-    info, text = await services.keys.create(asked.name, asked.scopes, asked.expires_at)
+    info, text = await services.keys.create(
+        asked.name, asked.scopes, asked.expires_at, seed=request.scope.get("truecast.seed")
+    )
     response.headers["Cache-Control"] = "no-store"
     return NewKey(**asdict(info), key=text)
 

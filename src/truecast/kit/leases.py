@@ -84,7 +84,7 @@ class Leases:
         """Take those that are free and renew those that are ours, in one transaction; the ones held now."""
         asked_s = time.monotonic()
         async with self._db.write() as conn:
-            now_us = await _now_us(conn)
+            now_us = await database_us(conn)
             until = now_us + int(self._lease_s * 1e6)
             held = set()
             for name in sorted(names):
@@ -187,12 +187,12 @@ class Leases:
 async def in_force(conn: AsyncConnection, prefix: str = "") -> list[Lease]:
     """Those in force whose name begins so, by name, whoever holds them."""
     rows = await conn.execute(
-        sa.select(leases).where(_c.until > await _now_us(conn), _c.name.startswith(prefix)).order_by(_c.name)
+        sa.select(leases).where(_c.until > await database_us(conn), _c.name.startswith(prefix)).order_by(_c.name)
     )
     return [Lease(r.name, r.holder, r.token, from_us(r.since), from_us(r.until)) for r in rows]
 
 
-async def _now_us(conn: AsyncConnection) -> int:
+async def database_us(conn: AsyncConnection) -> int:
     """The database's own clock."""
     if conn.dialect.name == "postgresql":
         asked = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"

@@ -227,3 +227,7 @@ REPORTS_WAITING_MAX = 100  # for Sentry; more are dropped
 REPORT_APART_S = 60.0  # between two reports of the same error at the same place
 REPORTS_REMEMBERED_MAX = 512  # errors of which it is known when they were reported
 TELEMETRY_CLOSE_S_MAX = 1.0  # for what waits when the process ends
+
+IDEMPOTENCY_KEPT_S = 86_400.0  # an answer under an Idempotency-Key
+IDEMPOTENCY_KEY_CHARS_MAX = 255
+IDEMPOTENCY_ANSWER_BYTES_MAX = 8_388_608  # a batch of a hundred forecasts has some two million
