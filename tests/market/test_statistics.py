@@ -21,6 +21,7 @@ from truecast.market.statistics import (
     Together,
     UnknownPeriod,
     describe,
+    labels,
     parse_period,
     realised,
     together,
@@ -108,6 +109,43 @@ def test_too_few_common_points_are_refused_with_the_number():
     enough = together((ends[: few + 1], close[: few + 1]), (ends, close), signed=(False, False))
     assert isinstance(enough, Together) and enough.n == few
     assert "0 returns" in together((ends + 1, close), (ends, close), signed=(False, False))
+
+
+def test_daily_bars_with_other_ends_meet_on_their_day():
+    """A fixing at 14:15, a close at 21:00 and a day of crypto that ends at midnight; against pandas by date."""
+    rng, days = np.random.default_rng(5), np.arange(18_000, 18_300) * 24 * HOUR
+    moves = rng.normal(0, 0.01, len(days))
+    close = np.exp(np.cumsum(moves))
+    other = np.exp(np.cumsum(0.6 * moves + rng.normal(0, 0.01, len(days))))
+    fixing, crypto = days + 14 * HOUR + HOUR // 4, days + 24 * HOUR
+    keep = rng.random(len(days)) > 0.1  # holidays of one of them
+    found = together((fixing[keep], close[keep]), (crypto, other), signed=(False, False), interval=Interval.D1)
+    x, y = np.diff(np.log(close[keep])), np.diff(np.log(other[keep]))
+    assert found.pearson == pytest.approx(np.corrcoef(x, y)[0, 1])
+    assert found.n == keep.sum() - 1
+    assert found.ends_apart_s == 9.75 * 3600
+    assert found.last_at == from_us(crypto[keep][-1]), "not before both were known"
+    apart = together((fixing, close), (crypto, other), signed=(False, False), interval=Interval.H4)
+    assert "0 returns" in apart, "bars within a day meet where they end together or not at all"
+
+
+@pytest.mark.parametrize(
+    ("interval", "ends", "same"),
+    [
+        (Interval.D1, ("2021-01-05T14:15", "2021-01-06T00:00"), True),
+        (Interval.D1, ("2021-01-05T21:00", "2021-01-06T00:01"), False),
+        (Interval.W1, ("2021-01-08T21:00", "2021-01-11T00:00"), True),
+        (Interval.W1, ("2021-01-08T21:00", "2021-01-11T14:15"), False),
+        (Interval.MO1, ("2021-01-29T21:00", "2021-02-01T00:00"), True),
+        (Interval.MO1, ("2021-01-29T21:00", "2021-02-26T21:00"), False),
+        (Interval.Q1, ("2021-02-26T21:00", "2021-03-31T14:15"), True),
+        (Interval.Y1, ("2020-12-31T21:00", "2021-12-31T21:00"), False),
+        (Interval.H1, ("2021-01-05T14:15", "2021-01-05T14:00"), False),
+    ],
+)
+def test_the_label_is_the_time_in_which_a_bar_ended(interval: Interval, ends: tuple[str, str], same: bool):
+    one, other = labels(np.array(ends, "datetime64[us]").astype(np.int64), interval)
+    assert (one == other) == same
 
 
 def test_what_does_not_move_moves_with_nothing():

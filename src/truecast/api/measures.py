@@ -118,8 +118,9 @@ class Volatilities(Output):
 
 
 class PairCorrelation(Output):
-    """Two symbols over the `n` returns between the bar ends that both have; `reason` says why nothing can be said.
+    """Two symbols over the `n` returns between the bars that both have; `reason` says why nothing can be said.
 
+    `ends_apart_s`: the most that two bars of the same day (week, month) ended apart; 0 where they ended together.
     `lower` and `upper` are the 95 % interval of `pearson` by Fisher's z, for returns that do not depend on each other.
     """
 
@@ -132,6 +133,7 @@ class PairCorrelation(Output):
     spearman: float | None
     first_at: datetime | None
     last_at: datetime | None
+    ends_apart_s: float | None
     reason: str | None
 
 
@@ -248,8 +250,9 @@ async def get_correlation(
 ) -> Correlations:
     """How every pair of the symbols moved together over the window: Pearson and Spearman of their returns.
 
-    Returns are taken between the bar ends that both have and no others, of prices adjusted for splits and dividends. A
-    pair with fewer than 20 of them gets none, and the reason.
+    Returns are taken between the bars that both have and no others, of prices adjusted for splits and dividends: within
+    a day bars with the same end, else of the same UTC day, week or month. A pair with fewer than 20 returns gets none,
+    and the reason.
     """
     universe, period = await services.store.universe(), parse_period(window)
     instruments = list(dict.fromkeys(universe.get(text) for text in split_symbols(symbols)))
@@ -313,6 +316,7 @@ def _pair(pair: Pair) -> PairCorrelation:
         spearman=found and found.spearman,
         first_at=found and found.first_at,
         last_at=found and found.last_at,
+        ends_apart_s=found and found.ends_apart_s,
         reason=pair.reason,
     )
 

@@ -75,7 +75,7 @@ class Measures:
     async def correlation(
         self, instruments: Sequence[Instrument], period: Period, *, interval: Interval, as_of: datetime | None = None
     ) -> tuple[list[Pair], dict[str, Slice]]:
-        """Every pair over the ends that both have, of fully adjusted prices; and what was read, by symbol."""
+        """Every pair over the bars that both have, of fully adjusted prices; and what was read, by symbol."""
         known = self._known(as_of)
         read: dict[str, Slice] = {}
         reasons: dict[str, str] = {}
@@ -93,7 +93,7 @@ class Measures:
         pairs = []
         for a, b in itertools.combinations(instruments, 2):
             why = next((reasons[one.symbol] for one in (a, b) if one.symbol in reasons), None)
-            found = why or together(cut[a.symbol], cut[b.symbol], signed=(a.signed, b.signed))
+            found = why or together(cut[a.symbol], cut[b.symbol], signed=(a.signed, b.signed), interval=interval)
             pairs.append(
                 Pair(a.symbol, b.symbol, found, None)
                 if isinstance(found, Together)

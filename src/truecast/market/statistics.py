@@ -119,6 +119,7 @@ class Together:
     spearman: float
     first_at: datetime
     last_at: datetime
+    ends_apart_s: float  # the most that the ends of two bars that were compared lie apart
 
 
 def describe(bars: Bars, since_us: int, along: Calendar, *, signed: bool) -> Statistics | None:
@@ -172,11 +173,37 @@ def bars_per_year(bars: Bars, along: Calendar) -> int | None:
         return None
 
 
+def labels(ends: IntArray, interval: Interval) -> IntArray:
+    """What bars of markets with other hours have in common: the UTC day, week, month, … in which they ended.
+
+    A close at 21:00 and a fixing at 14:15 are of the same day; a bar that ends at midnight is of the day before. A bar
+    within a day meets others by its end itself. (T,)
+    """
+    if interval.is_intraday:
+        return ends
+    last = ends - 1
+    match interval:
+        case Interval.D1:
+            return np.asarray(last // DAY)
+        case Interval.W1:
+            return np.asarray((last // DAY + 3) // 7)  # 1970 began on a Thursday, weeks begin on Monday
+        case Interval.Y1:
+            return last.astype("datetime64[us]").astype("datetime64[Y]").astype(np.int64)
+        case _:
+            months = last.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+            return np.asarray(months // 3) if interval is Interval.Q1 else months
+
+
 def together(
-    a: tuple[IntArray, FloatArray], b: tuple[IntArray, FloatArray], *, signed: tuple[bool, bool]
+    a: tuple[IntArray, FloatArray],
+    b: tuple[IntArray, FloatArray],
+    *,
+    signed: tuple[bool, bool],
+    interval: Interval = Interval.H1,
 ) -> Together | str:
-    """Two series, each as ends (ascending) and closes; or why they cannot be compared."""
-    common, in_a, in_b = np.intersect1d(a[0], b[0], assume_unique=True, return_indices=True)
+    """Two series, each as ends (ascending) and closes; or why they cannot be compared. Bars meet by their `labels`."""
+    keys = labels(a[0], interval), labels(b[0], interval)
+    common, in_a, in_b = np.intersect1d(*keys, return_indices=True)
     n = max(len(common) - 1, 0)
     if n < COMMON_POINTS_MIN:
         return f"{n} returns between common bar ends, {COMMON_POINTS_MIN} are needed"
@@ -189,7 +216,10 @@ def together(
         return "one of the two did not move"
     pearson, spearman = _pearson(x, y), _pearson(_ranks(x), _ranks(y))
     lower, upper = _fisher(pearson, n)
-    return Together(n, pearson, lower, upper, spearman, from_us(common[0]), from_us(common[-1]))
+    ends = np.stack([a[0][in_a], b[0][in_b]])
+    later = ends.max(axis=0)  # before, one of the two was not known
+    apart_s = float(np.ptp(ends, axis=0).max()) / 1e6
+    return Together(n, pearson, lower, upper, spearman, from_us(later[0]), from_us(later[-1]), apart_s)
 
 
 def _fisher(r: float, n: int) -> tuple[float, float]:
