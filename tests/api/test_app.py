@@ -69,6 +69,19 @@ async def test_the_description_is_served(client: httpx.AsyncClient):
         assert path in page
 
 
+@pytest.mark.parametrize("built", [False, True])
+async def test_an_icon_is_there_for_pages_that_name_none(tmp_path: Path, *, built: bool):
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    if built:
+        (tmp_path / "assets").mkdir()
+        (tmp_path / "assets" / "favicon-x1.svg").write_text("<svg/>")
+    site.install(app, describe, web_dir=tmp_path)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://127.0.0.1") as client:
+        answer = await client.get("/favicon.ico")
+    assert answer.status_code == (200 if built else 204)
+    assert answer.text == ("<svg/>" if built else "")
+
+
 async def test_says_so_when_the_page_is_not_built(tmp_path: Path):
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     site.install(app, describe, web_dir=tmp_path)

@@ -66,7 +66,7 @@ function Page({ name }: { name: PageName | null }) {
       <div class="card tall">
         {failed === name ? (
           <div class="failure" role="alert">
-            <h3>The page did not load</h3>
+            <h1 class="headline">The page did not load</h1>
             <p>The server may be away, or has been updated since this page was opened.</p>
             <button type="button" class="button" onClick={() => location.reload()}>
               Reload
@@ -86,7 +86,7 @@ function Locked() {
     <main id="main" class="page">
       <div class="card tall">
         <div class="failure" role="alert" data-code="key_missing">
-          <h3>{refused.value === "key_refused" ? "The key is not accepted any more" : "This server asks for a key"}</h3>
+          <h1 class="headline">{refused.value === "key_refused" ? "The key is not accepted any more" : "This server asks for a key"}</h1>
           <p>{refused.value === "key_refused" ? "It may have expired or been revoked." : "The server prints a link for the first one when it starts; whoever has a key can make more."}</p>
           <Link class="button" href="/settings">
             Enter a key
@@ -102,7 +102,7 @@ function NoSuchPage() {
     <main id="main" class="page">
       <div class="card tall">
         <div class="failure" role="alert">
-          <h3>There is no such page</h3>
+          <h1 class="headline">There is no such page</h1>
           <p>
             Start from the <Link href="/">markets</Link>, or search for a symbol above.
           </p>

@@ -38,6 +38,15 @@ def install(app: FastAPI, describe: Callable[[], dict[str, Any]], web_dir: Path 
         headers = {"Content-Security-Policy": content_policy(STYLE_SOURCE)}
         return Response(reference_page(describe()), media_type="text/html", headers=headers)
 
+    @app.get("/favicon.ico", include_in_schema=False)
+    async def icon() -> Response:
+        """Browsers ask for it where a page names none: for the reference, or JSON that is looked at."""
+        found = next((web_dir / "assets").glob("favicon-*.svg"), None)
+        kept = {"Cache-Control": "public, max-age=86400"}
+        if found is None:
+            return Response(status_code=204, headers=kept)
+        return Response(found.read_bytes(), media_type="image/svg+xml", headers=kept)
+
     async def page(_request: Request) -> Response:
         index = web_dir / "index.html"
         if not index.is_file():

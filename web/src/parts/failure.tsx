@@ -9,18 +9,20 @@ interface Props {
   onRetry: () => void;
   /** What was wanted, e.g. "the forecast". */
   of: string;
+  /** Nothing else is on the page. */
+  whole?: boolean;
 }
 
-export function Failure({ error, onRetry, of }: Props) {
+export function Failure({ error, onRetry, of, whole = false }: Props) {
   const { problem } = error;
   const buttons = choices(problem);
   return (
     <div class="failure" role="alert" data-code={problem.code}>
-      <h3>{headline(problem.code, problem.title, of)}</h3>
+      <Headline whole={whole}>{headline(problem.code, problem.title, of)}</Headline>
       <p>{sentence(problem)}</p>
       {reasons(problem["reasons"])}
       {buttons}
-      {problem.status === 429 && <p class="soft">Asking again in {Math.ceil(error.retryAfterS ?? 5)} s.</p>}
+      {(problem.status === 429 || error.retryAfterS !== null) && <p class="soft">Asking again in {Math.ceil(error.retryAfterS ?? 5)} s.</p>}
       {!buttons && problem.status !== 422 && (
         <button type="button" class="button" onClick={onRetry}>
           Try again
@@ -29,6 +31,11 @@ export function Failure({ error, onRetry, of }: Props) {
       {problem.request_id && <p class="soft small">Request {problem.request_id}</p>}
     </div>
   );
+}
+
+/** No heading within a page: it stands where something else was to be, below whatever heading that has. */
+export function Headline({ whole = false, children }: { whole?: boolean; children: ComponentChildren }) {
+  return whole ? <h1 class="headline">{children}</h1> : <p class="headline">{children}</p>;
 }
 
 function headline(code: string, title: string, of: string): string {
