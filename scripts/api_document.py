@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+# Asked again on the same bars these say the same: a forecast is sealed once, risk is only measured. A key would cost
+# the server two rows for nothing.
+SAFE = {"create_forecast", "create_forecasts", "measure_risk"}
 NO_CALL = {"stream_sse": "the client follows streams over WebSockets"}
 WORDS = {  # names of sets of words that have none in the document
     ("positive", "none", "negative"): "Verdict",
@@ -49,9 +52,16 @@ class Operation:
         return [one for one in self.said.get("parameters", ()) if one["in"] in ("path", "query")]
 
     @cached_property
-    def creates(self) -> bool:
+    def takes_key(self) -> bool:
         headers = [one["name"].lower() for one in self.said.get("parameters", ()) if one["in"] == "header"]
         return "idempotency-key" in headers
+
+    @cached_property
+    def repeat(self) -> str:
+        """Whether it may be asked again when nobody knows what became of it; a GET always may."""
+        if self.name in SAFE:
+            return "freely"
+        return "by_key" if self.takes_key else "never"
 
     @cached_property
     def answer(self) -> Schema | None:

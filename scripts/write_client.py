@@ -332,7 +332,7 @@ def arguments(document: Document, operation: Operation) -> list[Argument]:
             required = name in schema.get("required", ())
             kind = optional(document.type_of(one, given=True), required)
             found.append(Argument(name, kind, required, described(one), "body"))
-    if operation.creates:
+    if operation.takes_key:
         said = "Yours, to repeat this call from another process; otherwise one is made for each call."
         found.append(Argument("idempotency_key", "str | None", False, said, "key"))
     return found
@@ -418,8 +418,10 @@ def ask(operation: Operation, given: Sequence[Argument], kind: str) -> str:
         pairs = ", ".join(f'"{one.name}": {one.name}' for one in given if one.at == at)
         if pairs or at == "body":
             words.append(f"{at}={{{pairs}}}")
-    if operation.creates:
-        words.append("creates=True, key=idempotency_key")
+    if operation.repeat != "never":
+        words.append(f'repeat="{operation.repeat}"')
+    if operation.takes_key:
+        words.append("key=idempotency_key")
     return f"Ask({', '.join(words)})"
 
 

@@ -2,13 +2,17 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from typing import Any
 
+import httpx
 import pytest
 
 from tests.api.stream_house import House
-from truecast.client import AsyncClient, Client, ForecastRequest, NaiveTime, PositionIn, problems
+from truecast.api.app import create_app
+from truecast.client import AsyncClient, Client, ForecastRequest, NaiveTime, PositionIn, Retry, problems
 from truecast.client.errors import NotFound
 from truecast.client.shapes import AssetClass, Interval
+from truecast.services import Services
 
 PLAIN = [
     ("get_live", {}),
@@ -121,6 +125,51 @@ async def test_keys_are_made_used_and_revoked(asking: AsyncClient) -> None:
     with pytest.raises(problems.UnknownKey) as refused:
         await asking.revoke_api_key("0" * 12)
     assert refused.value.request_id
+
+
+class Forgetful(httpx.AsyncBaseTransport):
+    """Carries every request to the application, and loses the first answers to POSTs on the way back."""
+
+    def __init__(self, app: Any, *, lost: int) -> None:
+        self._inner = httpx.ASGITransport(app=app)
+        self._lost = lost
+        self.asked: list[httpx.Request] = []  # the POSTs
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._inner.handle_async_request(request)
+        if request.method == "POST":
+            self.asked.append(request)
+        if request.method == "POST" and len(self.asked) <= self._lost:
+            raise httpx.ReadError("cut off")
+        return answer
+
+
+async def test_what_is_done_is_done_once_though_its_answer_is_lost_twice(services: Services) -> None:
+    transport = Forgetful(create_app(services), lost=2)
+    async with AsyncClient("http://127.0.0.1", transport=transport, retry=Retry(first_s=0.01)) as client:
+        before = await client.list_runs("resolve")
+        run = await client.run_job("resolve")
+        assert [one.id for one in (await client.list_runs("resolve")).items] == [
+            run.id,
+            *(one.id for one in before.items),
+        ]
+
+
+async def test_a_new_key_whose_text_is_lost_is_named_so_that_it_can_be_revoked(services: Services) -> None:
+    transport = Forgetful(create_app(services), lost=1)
+    async with AsyncClient("http://127.0.0.1", transport=transport, retry=Retry(first_s=0.01)) as client:
+        with pytest.raises(problems.AnswerNotKept) as lost:
+            await client.create_api_key("notebook", ["read"])
+        assert [one.id for one in (await client.list_api_keys()).items] == [lost.value.facts["id"]]
+
+
+async def test_a_forecast_whose_answer_is_lost_is_sealed_once(services: Services) -> None:
+    transport = Forgetful(create_app(services), lost=2)
+    async with AsyncClient("http://127.0.0.1", transport=transport, retry=Retry(first_s=0.01)) as client:
+        made = await client.create_forecast("SPY", "1d", 2, model="ewma_walk")
+        assert len(transport.asked) == 3
+        past = [one async for one in client.iter_forecast_history("SPY", model="ewma_walk", interval="1d")]
+        assert [one.id for one in past if one.issued_at == made.issued_at] == [made.id]
 
 
 async def test_a_name_with_a_slash_stays_one_name(asking: AsyncClient) -> None:

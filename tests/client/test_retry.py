@@ -38,7 +38,7 @@ async def test_the_waiting_client_does_the_same() -> None:
 
 def test_what_creates_something_carries_one_key_through_all_attempts() -> None:
     script = Script(READ_CUT, html(504), good())
-    ask = Ask("POST", "/api/v1/things", Live, body={"a": 1}, creates=True)
+    ask = Ask("POST", "/api/v1/things", Live, body={"a": 1}, repeat="by_key")
     script.client()._ask(ask)
     first, *others = [one.headers["idempotency-key"] for one in script.asked]
     assert len(others) == 2 and set(others) == {first}
@@ -62,12 +62,24 @@ def test_the_last_error_is_told_when_it_is_given_up() -> None:
     assert failed.value.sent
 
 
+UNKNOWN_FATE = (READ_CUT, html(502), problem("compute_busy", 503), httpx.ReadTimeout("slow"))
+
+
 def test_what_may_have_been_carried_out_is_not_repeated() -> None:
-    for step in (READ_CUT, html(502), problem("compute_busy", 503), httpx.ReadTimeout("slow")):
+    for step in UNKNOWN_FATE:
         script = Script(step)
         with pytest.raises((ConnectionFailed, AnswerUnreadable, Problem)):
-            script.client().run_job("resolve")
+            script.client().revoke_api_key("0123456789ab")
         assert len(script.asked) == 1, step
+
+
+def test_what_says_the_same_when_asked_again_is_repeated_without_a_key() -> None:
+    for step in UNKNOWN_FATE:
+        script = Script(step, problem("unknown_symbol", 404))
+        with pytest.raises(problems.UnknownSymbol):
+            script.client().create_forecast("X", "1d", 1)
+        assert len(script.asked) == 2, step
+        assert "idempotency-key" not in script.asked[0].headers
 
 
 def test_what_was_never_carried_out_is_repeated_whatever_it_is() -> None:
@@ -75,7 +87,7 @@ def test_what_was_never_carried_out_is_repeated_whatever_it_is() -> None:
         REFUSED, problem("rate_limited", 429, retry_after_s=3), problem("starting", 503, retry_after_s=2), html(502)
     )
     with pytest.raises(AnswerUnreadable):
-        script.client().run_job("resolve")
+        script.client().revoke_api_key("0123456789ab")
     assert script.slept == [0.5, 4.0, 4.0]  # what the server asks for, and jitter above it
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import Enum
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -22,14 +22,18 @@ Names = str | Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Ask(Generic[T]):
-    """What is asked, and the shape of the answer. `creates`: has an Idempotency-Key, so that it may be repeated."""
+    """What is asked, and the shape of the answer.
+
+    `repeat`, of what is no GET: `freely` where asking twice does no harm, `by_key` where the server needs an
+    Idempotency-Key for that, `never` otherwise. `key`: one of the user's own.
+    """
 
     method: str
     path: str
     answer: type[T]
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
-    creates: bool = False
+    repeat: Literal["freely", "by_key", "never"] = "never"
     key: str | None = None
 
 

@@ -47,14 +47,14 @@ class Sender:
         return {"headers": self.headers, "trust_env": not local, "follow_redirects": False}
 
     def request(self, ask: Ask[Any]) -> Request:
-        """As it is sent. What creates something has a key of its own, so that it may be repeated. Raises NaiveTime."""
+        """As it is sent. What changes something has a key of its own, so that it may be repeated. Raises NaiveTime."""
         headers: dict[str, str] = {}
         body = None if ask.body is None else body_of(ask.body)
         if body is not None:
             headers["Content-Type"] = "application/json"
-        if ask.creates:
+        if ask.repeat == "by_key" or ask.key is not None:
             headers["Idempotency-Key"] = ask.key or str(uuid4())
-        repeatable = ask.method == "GET" or ask.creates
+        repeatable = ask.method == "GET" or ask.repeat != "never"
         return Request(ask.method, f"{self.url}{ask.path}", query_of(ask.query), headers, body, repeatable)
 
     def timeout(self, spent_s: float) -> httpx.Timeout:

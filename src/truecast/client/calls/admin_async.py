@@ -18,31 +18,54 @@ class AsyncAdminCalls(AsyncAsker):
         """
         return await self._ask(Ask("GET", "/api/v1/admin/database", DatabaseShape))
 
-    async def make_backup(self) -> Backup:
+    async def make_backup(self, *, idempotency_key: str | None = None) -> Backup:
         """Copy the embedded database while it goes on working, and check the copy. PostgreSQL has `pg_dump` for
         that.
 
-        Raises: BackupElsewhere, DiskFull.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: BackupElsewhere, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DiskFull.
         """
-        return await self._ask(Ask("POST", "/api/v1/admin/backup", Backup))
+        return await self._ask(Ask("POST", "/api/v1/admin/backup", Backup, repeat="by_key", key=idempotency_key))
 
     async def get_cache(self) -> CacheShape:
         """What is kept, how much memory it takes, and how often it was of use."""
         return await self._ask(Ask("GET", "/api/v1/admin/cache", CacheShape))
 
-    async def clear_cache(self) -> Dropped:
-        """Drop every answer, here and in Redis. Nothing is lost: they are made anew when they are asked for."""
-        return await self._ask(Ask("POST", "/api/v1/admin/cache/clear", Dropped))
+    async def clear_cache(self, *, idempotency_key: str | None = None) -> Dropped:
+        """Drop every answer, here and in Redis. Nothing is lost: they are made anew when they are asked for.
 
-    async def invalidate_cache(self, *, symbol: str | None = None, kind: AnswerKindLike | None = None) -> Dropped:
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        """
+        return await self._ask(Ask("POST", "/api/v1/admin/cache/clear", Dropped, repeat="by_key", key=idempotency_key))
+
+    async def invalidate_cache(
+        self, *, symbol: str | None = None, kind: AnswerKindLike | None = None, idempotency_key: str | None = None
+    ) -> Dropped:
         """Drop the answers about a symbol, or those of a kind. Without either, nothing is dropped.
 
-        Raises: UnknownSymbol, AmbiguousSymbol.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownSymbol, AmbiguousSymbol, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid,
+            IdempotencyKeyReused.
         """
         return await self._ask(
-            Ask("POST", "/api/v1/admin/cache/invalidate", Dropped, body={"symbol": symbol, "kind": kind})
+            Ask(
+                "POST",
+                "/api/v1/admin/cache/invalidate",
+                Dropped,
+                body={"symbol": symbol, "kind": kind},
+                repeat="by_key",
+                key=idempotency_key,
+            )
         )
 
-    async def refresh_cache(self) -> Refreshed:
-        """Make anew what this process keeps, what was asked for last first, up to 200 answers."""
-        return await self._ask(Ask("POST", "/api/v1/admin/cache/refresh", Refreshed))
+    async def refresh_cache(self, *, idempotency_key: str | None = None) -> Refreshed:
+        """Make anew what this process keeps, what was asked for last first, up to 200 answers.
+
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        """
+        return await self._ask(
+            Ask("POST", "/api/v1/admin/cache/refresh", Refreshed, repeat="by_key", key=idempotency_key)
+        )

@@ -23,16 +23,31 @@ class AsyncApiKeysCalls(AsyncAsker):
         """All keys."""
         return await self._ask(Ask("GET", "/api/v1/api-keys", KeyList))
 
-    async def create_api_key(self, name: str, scopes: Sequence[ScopeLike], *, expires_at: Time | None = None) -> NewKey:
+    async def create_api_key(
+        self,
+        name: str,
+        scopes: Sequence[ScopeLike],
+        *,
+        expires_at: Time | None = None,
+        idempotency_key: str | None = None,
+    ) -> NewKey:
         """Make a key. Its text is in this answer and nowhere else.
 
         name: For lists.
         scopes: What it allows; `admin` allows everything.
         expires_at: When it stops working; never, when left out.
-        Raises: ContradictoryRequest.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: RequestUnderWay, AnswerNotKept, ContradictoryRequest, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
         return await self._ask(
-            Ask("POST", "/api/v1/api-keys", NewKey, body={"name": name, "scopes": scopes, "expires_at": expires_at})
+            Ask(
+                "POST",
+                "/api/v1/api-keys",
+                NewKey,
+                body={"name": name, "scopes": scopes, "expires_at": expires_at},
+                repeat="by_key",
+                key=idempotency_key,
+            )
         )
 
     async def redeem_invitation(self, invitation: str) -> NewKey:

@@ -36,6 +36,7 @@ class AsyncForecastsCalls(AsyncAsker):
         levels: Sequence[float] | None = None,
         as_of: Time | None = None,
         fallback: FallbackLike | None = None,
+        idempotency_key: str | None = None,
     ) -> ForecastBody:
         """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then.
 
@@ -44,7 +45,9 @@ class AsyncForecastsCalls(AsyncAsker):
         horizon: Steps of `interval`, counted in sessions.
         model: `auto` names the one that served.
         fallback: `none`: a model that cannot serve is an error. `naive`: the random walk serves then.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, HistoryTooShort, IntervalNotAvailable.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, HistoryTooShort, IntervalNotAvailable,
+            RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
         return await self._ask(
             Ask(
@@ -60,6 +63,8 @@ class AsyncForecastsCalls(AsyncAsker):
                     "as_of": as_of,
                     "fallback": fallback,
                 },
+                repeat="freely",
+                key=idempotency_key,
             )
         )
 
@@ -91,12 +96,17 @@ class AsyncForecastsCalls(AsyncAsker):
             )
         )
 
-    async def create_forecasts(self, items: Sequence[ForecastRequest]) -> Batch:
+    async def create_forecasts(self, items: Sequence[ForecastRequest], *, idempotency_key: str | None = None) -> Batch:
         """Forecast up to 100 items. Each is answered as `POST /forecasts` would; items that ask the same share one.
 
         The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
+
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
-        return await self._ask(Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}))
+        return await self._ask(
+            Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}, repeat="freely", key=idempotency_key)
+        )
 
     async def get_forecast(self, id: str) -> ForecastBody:
         """One forecast as it stands in the ledger.

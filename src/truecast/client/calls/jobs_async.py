@@ -42,26 +42,35 @@ class AsyncJobsCalls(AsyncAsker):
         """The items of all pages of `list_runs`, each asked for when it is needed."""
         return pages_async(lambda cursor: self.list_runs(job, cursor=cursor, limit=200))
 
-    async def run_job(self, job: str) -> JobRunShape:
+    async def run_job(self, job: str, *, idempotency_key: str | None = None) -> JobRunShape:
         """Run a job now, out of turn and even when it is switched off; answers when it has ended.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
-        return await self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/run", JobRunShape))
+        return await self._ask(
+            Ask("POST", f"/api/v1/jobs/{part(job)}/run", JobRunShape, repeat="by_key", key=idempotency_key)
+        )
 
-    async def enable_job(self, job: str) -> JobShape:
+    async def enable_job(self, job: str, *, idempotency_key: str | None = None) -> JobShape:
         """Let the schedule run it.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
-        return await self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/enable", JobShape))
+        return await self._ask(
+            Ask("POST", f"/api/v1/jobs/{part(job)}/enable", JobShape, repeat="by_key", key=idempotency_key)
+        )
 
-    async def disable_job(self, job: str) -> JobShape:
+    async def disable_job(self, job: str, *, idempotency_key: str | None = None) -> JobShape:
         """Keep the schedule from running it.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
-        return await self._ask(Ask("POST", f"/api/v1/jobs/{part(job)}/disable", JobShape))
+        return await self._ask(
+            Ask("POST", f"/api/v1/jobs/{part(job)}/disable", JobShape, repeat="by_key", key=idempotency_key)
+        )

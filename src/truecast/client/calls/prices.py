@@ -169,8 +169,9 @@ class PricesCalls(Asker):
     ) -> Correlations:
         """How every pair of the symbols moved together over the window: Pearson and Spearman of their returns.
 
-        Returns are taken between the bar ends that both have and no others, of prices adjusted for splits and
-        dividends. A pair with fewer than 20 of them gets none, and the reason.
+        Returns are taken between the bars that both have and no others, of prices adjusted for splits and dividends:
+        within a day bars with the same end, else of the same UTC day, week or month. A pair with fewer than 20
+        returns gets none, and the reason.
 
         symbols: Symbols separated by commas.
         window: How far back: hours, days, weeks or years.
@@ -249,12 +250,23 @@ class PricesCalls(Asker):
         """The items of all pages of `list_quarantine`, each asked for when it is needed."""
         return pages(lambda cursor: self.list_quarantine(symbol=symbol, cursor=cursor, limit=200))
 
-    def release_quarantined(self, number: int, *, note: str | None = None) -> QuarantinedRow:
+    def release_quarantined(
+        self, number: int, *, note: str | None = None, idempotency_key: str | None = None
+    ) -> QuarantinedRow:
         """Let a row in after all. Who did so is kept; the bar counts as known from now on.
 
         number: Number of a quarantined row.
-        Raises: UnknownQuarantine, NotReleasable.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownQuarantine, NotReleasable, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid,
+            IdempotencyKeyReused.
         """
         return self._ask(
-            Ask("POST", f"/api/v1/market/quarantine/{part(number)}/release", QuarantinedRow, body={"note": note})
+            Ask(
+                "POST",
+                f"/api/v1/market/quarantine/{part(number)}/release",
+                QuarantinedRow,
+                body={"note": note},
+                repeat="by_key",
+                key=idempotency_key,
+            )
         )

@@ -33,6 +33,8 @@ class RiskCalls(Asker):
         riskless: float | None = None,
         bootstrap: bool | None = None,
         as_of: Time | None = None,
+        currency: str | None = None,
+        idempotency_key: str | None = None,
     ) -> RiskBody:
         """Volatility, value at risk, drawdowns, ratios, exposure and stress, with intervals, of what was known at
         `as_of`.
@@ -45,8 +47,11 @@ class RiskCalls(Asker):
         benchmark: In the place of that of the class.
         riskless: Annual rate that Sharpe, Sortino and alpha deduct.
         bootstrap: Intervals of the numbers; they take most of the time.
-        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, SampleTooSmall, ReturnsUndefined,
-            PortfolioLost, ContradictoryRequest, AsOfInFuture.
+        currency: In which losses are measured; without it that of most of the portfolio. `own`: of each position.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, ExchangeRateMissing, SampleTooSmall,
+            ReturnsUndefined, PortfolioLost, RequestUnderWay, AnswerNotKept, ContradictoryRequest, AsOfInFuture,
+            IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
         return self._ask(
             Ask(
@@ -66,6 +71,9 @@ class RiskCalls(Asker):
                     "riskless": riskless,
                     "bootstrap": bootstrap,
                     "as_of": as_of,
+                    "currency": currency,
                 },
+                repeat="freely",
+                key=idempotency_key,
             )
         )

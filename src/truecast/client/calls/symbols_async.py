@@ -46,15 +46,19 @@ class AsyncSymbolsCalls(AsyncAsker):
             lambda cursor: self.search_symbols(query=query, asset_class=asset_class, cursor=cursor, limit=200)
         )
 
-    async def add_symbol(self, symbol: str) -> SymbolAdded:
+    async def add_symbol(self, symbol: str, *, idempotency_key: str | None = None) -> SymbolAdded:
         """Follow a symbol from now on: its past is loaded, its news are taken, and it is forecast.
 
         The live sources in use are asked in their order, by their own list or rule; where none has it, the error
         gives one reason per source. Asking again for what is followed already answers 200 and changes nothing.
 
-        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed.
+        idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
+        Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed, RequestUnderWay, AnswerNotKept,
+            IdempotencyKeyInvalid, IdempotencyKeyReused.
         """
-        return await self._ask(Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}))
+        return await self._ask(
+            Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}, repeat="by_key", key=idempotency_key)
+        )
 
     async def remove_symbol(self, symbol: str) -> SymbolRemoved:
         """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.

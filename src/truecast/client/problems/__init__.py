@@ -24,6 +24,8 @@ from truecast.client.problems.malformed import CursorInvalid as CursorInvalid
 from truecast.client.problems.malformed import ForeignHost as ForeignHost
 from truecast.client.problems.malformed import HorizonBeyondTraining as HorizonBeyondTraining
 from truecast.client.problems.malformed import HorizonOutOfRange as HorizonOutOfRange
+from truecast.client.problems.malformed import IdempotencyKeyInvalid as IdempotencyKeyInvalid
+from truecast.client.problems.malformed import IdempotencyKeyReused as IdempotencyKeyReused
 from truecast.client.problems.malformed import KeyInUrl as KeyInUrl
 from truecast.client.problems.malformed import LevelOutOfRange as LevelOutOfRange
 from truecast.client.problems.malformed import MalformedPeriod as MalformedPeriod
@@ -63,8 +65,10 @@ from truecast.client.problems.refused import StreamRateExceeded as StreamRateExc
 from truecast.client.problems.refused import TicketInvalid as TicketInvalid
 from truecast.client.problems.refused import TooManySubscriptions as TooManySubscriptions
 from truecast.client.problems.state import AmbiguousSymbol as AmbiguousSymbol
+from truecast.client.problems.state import AnswerNotKept as AnswerNotKept
 from truecast.client.problems.state import ArtifactRefused as ArtifactRefused
 from truecast.client.problems.state import BackupElsewhere as BackupElsewhere
+from truecast.client.problems.state import ExchangeRateMissing as ExchangeRateMissing
 from truecast.client.problems.state import HistoryTooShort as HistoryTooShort
 from truecast.client.problems.state import IntervalNotAvailable as IntervalNotAvailable
 from truecast.client.problems.state import NoBars as NoBars
@@ -76,6 +80,7 @@ from truecast.client.problems.state import NotTrainable as NotTrainable
 from truecast.client.problems.state import PortfolioLost as PortfolioLost
 from truecast.client.problems.state import PriceTooOld as PriceTooOld
 from truecast.client.problems.state import PromotionRefused as PromotionRefused
+from truecast.client.problems.state import RequestUnderWay as RequestUnderWay
 from truecast.client.problems.state import ReturnsUndefined as ReturnsUndefined
 from truecast.client.problems.state import SampleTooSmall as SampleTooSmall
 from truecast.client.problems.state import TooManyFollowed as TooManyFollowed

@@ -66,6 +66,21 @@ class HorizonOutOfRange(Malformed):
     code = "horizon_out_of_range"
 
 
+class IdempotencyKeyInvalid(Malformed):
+    """A word that names one request, such as a UUID.
+
+    Facts: `chars_max`.
+    """
+
+    code = "idempotency_key_invalid"
+
+
+class IdempotencyKeyReused(Malformed):
+    """A key names one request."""
+
+    code = "idempotency_key_reused"
+
+
 class KeyInUrl(Malformed):
     """Addresses are kept in logs and histories.
 

@@ -15,6 +15,15 @@ class AmbiguousSymbol(Conflict):
     code = "ambiguous_symbol"
 
 
+class AnswerNotKept(Conflict):
+    """It was done, and its answer is not kept: it holds a secret, or is too large.
+
+    Facts: `reason`.
+    """
+
+    code = "answer_not_kept"
+
+
 class ArtifactRefused(Conflict):
     """The files are not what was trained here, or no longer what they were.
 
@@ -31,6 +40,15 @@ class BackupElsewhere(Conflict):
     """
 
     code = "backup_elsewhere"
+
+
+class ExchangeRateMissing(Conflict):
+    """Returns in several currencies cannot be added up.
+
+    Facts: `symbol`, `currency`, `base`, `interval`, `pair`.
+    """
+
+    code = "exchange_rate_missing"
 
 
 class HistoryTooShort(Conflict):
@@ -130,6 +148,15 @@ class PromotionRefused(Conflict):
     """
 
     code = "promotion_refused"
+
+
+class RequestUnderWay(Conflict):
+    """The first one is not answered yet.
+
+    Facts: `retry_after_s`.
+    """
+
+    code = "request_under_way"
 
 
 class ReturnsUndefined(Conflict):

@@ -185,6 +185,7 @@ from truecast.client.shapes.words import RecordKind as RecordKind
 from truecast.client.shapes.words import RecordKindLike as RecordKindLike
 from truecast.client.shapes.words import ResolvedForecastsOrder as ResolvedForecastsOrder
 from truecast.client.shapes.words import ResolvedForecastsOrderLike as ResolvedForecastsOrderLike
+from truecast.client.shapes.words import RiskBodyNoBenchmark as RiskBodyNoBenchmark
 from truecast.client.shapes.words import RunState as RunState
 from truecast.client.shapes.words import Scale as Scale
 from truecast.client.shapes.words import Scope as Scope

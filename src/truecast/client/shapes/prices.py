@@ -95,8 +95,9 @@ class CorrelationSeries(Shape, frozen=True, kw_only=True):
 
 
 class PairCorrelation(Shape, frozen=True, kw_only=True):
-    """Two symbols over the `n` returns between the bar ends that both have; `reason` says why nothing can be said.
+    """Two symbols over the `n` returns between the bars that both have; `reason` says why nothing can be said.
 
+    `ends_apart_s`: the most that two bars of the same day (week, month) ended apart; 0 where they ended together.
     `lower` and `upper` are the 95 % interval of `pearson` by Fisher's z, for returns that do not depend on each
     other.
     """
@@ -110,6 +111,7 @@ class PairCorrelation(Shape, frozen=True, kw_only=True):
     spearman: float | None
     first_at: datetime | None
     last_at: datetime | None
+    ends_apart_s: float | None
     reason: str | None
 
 

@@ -11,6 +11,7 @@ from truecast.client.shapes.words import (
     AssetClass,
     Interval,
     Method,
+    RiskBodyNoBenchmark,
 )
 
 
@@ -51,6 +52,8 @@ class HeldShape(Shape, frozen=True, kw_only=True):
     currency: str
     weight: float
     left_out: int
+    converted_by: list[str]
+    """Pairs by whose rates its prices came into the common currency."""
     provenance: Provenance
 
 
@@ -110,6 +113,8 @@ class RiskBody(Shape, frozen=True, kw_only=True):
     """The risk of the portfolio over `n` returns. Shares of its value; annual where it says so."""
 
     symbol: str | None
+    currency: str | None
+    """Of all returns; null: each is in the unit of its own."""
     positions: list[HeldShape]
     interval: Interval
     as_of: datetime
@@ -132,6 +137,8 @@ class RiskBody(Shape, frozen=True, kw_only=True):
     sortino: EstimateShape
     calmar: EstimateShape
     benchmark: BenchmarkShape | None
+    no_benchmark: RiskBodyNoBenchmark | None
+    """Why there is none, where there is none."""
     stress: list[StressShape]
     bootstrap: BootstrapShape | None
     notes: list[str]

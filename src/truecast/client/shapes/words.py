@@ -219,6 +219,15 @@ class ResolvedForecastsOrder(Word):
     WORST = "worst"
 
 
+class RiskBodyNoBenchmark(Word):
+    """One of: not_asked, none_for_class, not_stored, no_exchange_rate."""
+
+    NOT_ASKED = "not_asked"
+    NONE_FOR_CLASS = "none_for_class"
+    NOT_STORED = "not_stored"
+    NO_EXCHANGE_RATE = "no_exchange_rate"
+
+
 class RunState(Word):
     """One of: running, done, failed."""
 
