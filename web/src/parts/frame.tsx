@@ -156,8 +156,14 @@ function ThemeButton() {
 
 export function Navigation() {
   const here = page.value;
+  const rooms = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the page that is shown may stand outside of what fits; the page itself does not move.
+    const [nav, link] = [rooms.current, rooms.current?.querySelector<HTMLElement>("[aria-current]")];
+    if (nav && link) nav.scrollLeft = link.offsetLeft - nav.offsetLeft - (nav.clientWidth - link.offsetWidth) / 2;
+  }, [here]);
   return (
-    <nav class="rooms" aria-label="Pages">
+    <nav class="rooms" aria-label="Pages" ref={rooms}>
       {ROOMS.map((room) => (
         <Link key={room} href={PAGES[room].path} aria-current={here === room || (here === "instrument" && room === "markets") ? "page" : undefined}>
           {PAGES[room].title}

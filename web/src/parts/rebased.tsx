@@ -26,7 +26,7 @@ export function PriceLines({ symbols, days }: { symbols: readonly string[]; days
 
 async function load(symbols: readonly string[], start: string, signal: AbortSignal): Promise<{ of: Rebased | null }> {
   const series = symbols.map(async (symbol): Promise<Series> => {
-    const { candles } = await get<Candles>(`/prices/${segment(symbol)}/candles`, { start, limit: CANDLES_MAX }, signal).catch((error: unknown) => {
+    const { candles } = await get<Candles>(`/prices/${segment(symbol)}/candles`, { start, limit: CANDLES_MAX, adjust: "all" }, signal).catch((error: unknown) => {
       if (signal.aborted) throw error;
       return { candles: [] as Candles["candles"] };
     });
