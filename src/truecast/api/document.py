@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from truecast.accounts.keys import KeyMissing, KeyRefused, ScopeMissing
+from truecast.accounts.principal import Scope as Right
 from truecast.accounts.replies import AnswerNotKept, IdempotencyKeyReused, RequestUnderWay
 from truecast.api.access import METRICS_PATH, OPEN_PATHS, PREFIX, TICKET_PATHS, RateLimited, right_of
 from truecast.api.errors import (
@@ -86,27 +87,32 @@ def complete(document: dict[str, Any]) -> None:
             _add(operation["responses"], status, codes)
         if takes_key(verb.upper(), path):
             operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-            for status in [status for status in operation["responses"] if status.startswith("2")]:
-                operation["responses"][status].setdefault("headers", {})["Idempotency-Replayed"] = _header(
-                    "Idempotency-Replayed"
-                )
         operation["responses"] = dict(sorted(operation["responses"].items()))
         operation["security"] = _security(path)
-        if path.startswith(f"{PREFIX}/") and path not in OPEN_PATHS:
-            right = right_of(verb.upper(), path.removeprefix(PREFIX))
-            if right is not None:
-                operation["x-scope"] = right.value
+        scope = _scope(path, verb)
+        if scope is not None:
+            operation["x-scope"] = scope.value
         for status, answer in operation["responses"].items():
-            names = ["X-Request-Id", *_OF_STATUS.get(status, ())]
-            if path.startswith(f"{PREFIX}/"):
-                names += ["RateLimit-Policy", "RateLimit"]
             known = answer.setdefault("headers", {})
-            for name in names:
-                known.setdefault(name, _header(name))
+            for name in _headers(path, verb, status):
+                known.setdefault(name, {"$ref": f"#/components/headers/{name}"})
 
 
-def _header(name: str) -> dict[str, str]:
-    return {"$ref": f"#/components/headers/{name}"}
+def _scope(path: str, verb: str) -> Right | None:
+    if path == METRICS_PATH:
+        return Right.READ
+    if path in OPEN_PATHS or not _is_guarded(path):
+        return None
+    return right_of(verb.upper(), path.removeprefix(PREFIX))
+
+
+def _headers(path: str, verb: str, status: str) -> Iterator[str]:
+    yield "X-Request-Id"
+    yield from _OF_STATUS.get(status, ())
+    if path.startswith(f"{PREFIX}/"):
+        yield from ("RateLimit-Policy", "RateLimit")
+    if status.startswith("2") and takes_key(verb.upper(), path):
+        yield "Idempotency-Replayed"
 
 
 def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
