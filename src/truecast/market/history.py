@@ -108,7 +108,7 @@ class History:
             derived=named.derived,
             origin=named.origin,
             resampled_from=None if info.interval is interval else info.interval,
-            received_at=named.received_at,
+            received_at=named.received_at and min(named.received_at, known),
             adjust=adjust,
             as_of=known,
             overdue_at=overdue_at(bars, read.calendar),
