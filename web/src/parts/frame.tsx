@@ -1,5 +1,5 @@
 // What surrounds every view: replay banner, connection banner, top bar, quick picks, footer.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { get } from "../api/client";
 import type { Verification } from "../api/types";
 import { count } from "../format/numbers";
