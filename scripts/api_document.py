@@ -124,14 +124,14 @@ class Document:
 
     @cached_property
     def homes(self) -> dict[str, str]:
-        """Schema -> the module it stands in: that of the only tag that uses it, else `common`."""
+        """Schema -> the module it stands in: that of the only tag that uses it, else `shared`."""
         users: dict[str, set[str]] = {}
         for operation in self.operations:
             roots = [name for one in (operation.answer, operation.body) if one for name in refs(one)]
             for name in self.reach(roots):
                 users.setdefault(name, set()).add(operation.tag)
         return {
-            name: next(iter(tags)) if len(tags) == 1 else "common"
+            name: next(iter(tags)) if len(tags) == 1 else "shared"
             for name, tags in users.items()
             if name not in self.words and name != "Problem"
         }

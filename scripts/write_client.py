@@ -107,7 +107,7 @@ def shapes(document: Document) -> dict[str, str]:
         modules.setdefault(document.homes[name], []).append(shape(document, name))
     found = {"words": words(document)}
     for home, parts in split(modules).items():
-        names = [name for name, where in document.homes.items() if where == "common"] if home != "common" else []
+        names = [name for name, where in document.homes.items() if where == "shared"] if home != "shared" else []
         imports = [
             "from collections.abc import Sequence",
             "from datetime import datetime",
@@ -118,7 +118,7 @@ def shapes(document: Document) -> dict[str, str]:
             "from truecast.client.shape import Asked, Shape",
             "from truecast.client.tabular import Tabular",
             f"from truecast.client.shapes.words import {', '.join(exported_words(document))}",
-            *([f"from truecast.client.shapes.common import {', '.join(names)}"] if names else []),
+            *([f"from truecast.client.shapes.shared import {', '.join(names)}"] if names else []),
             *(
                 [f"from truecast.client.shapes.{home[:-5]} import {', '.join(first_half(modules[home[:-5]]))}"]
                 if home.endswith("_more")
@@ -127,7 +127,7 @@ def shapes(document: Document) -> dict[str, str]:
         ]
         found[home] = module(
             f"Shapes of the answers about {home.replace('_', ' ')}."
-            if home != "common"
+            if home != "shared"
             else "Shapes that several kinds of answers share.",
             imports,
             *parts,

@@ -48,6 +48,15 @@ class ForeignHost(Malformed):
     code = "foreign_host"
 
 
+class HeadTooLarge(Malformed):
+    """More than any of our requests needs.
+
+    Facts: `bytes_max`.
+    """
+
+    code = "head_too_large"
+
+
 class HorizonBeyondTraining(Malformed):
     """The model learned about shorter horizons only.
 
@@ -99,6 +108,12 @@ class LevelOutOfRange(Malformed):
     code = "level_out_of_range"
 
 
+class MalformedHttp(Malformed):
+    """Not HTTP, or not as its grammar says."""
+
+    code = "malformed_http"
+
+
 class MalformedPeriod(Malformed):
     """No length of time.
 
@@ -133,6 +148,15 @@ class RepeatedQueryParameter(Malformed):
     """
 
     code = "repeated_query_parameter"
+
+
+class RequestTooSlow(Malformed):
+    """Slow clients must not hold what others need.
+
+    Facts: `head_s`, `whole_s`.
+    """
+
+    code = "request_too_slow"
 
 
 class SlowConsumer(Malformed):

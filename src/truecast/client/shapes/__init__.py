@@ -14,7 +14,6 @@ from truecast.client.shapes.admin import TableShape as TableShape
 from truecast.client.shapes.api_keys import KeyList as KeyList
 from truecast.client.shapes.api_keys import KeyShape as KeyShape
 from truecast.client.shapes.api_keys import NewKey as NewKey
-from truecast.client.shapes.common import Provenance as Provenance
 from truecast.client.shapes.features import ColumnShape as ColumnShape
 from truecast.client.shapes.features import FeatureColumn as FeatureColumn
 from truecast.client.shapes.features import FeatureRow as FeatureRow
@@ -124,6 +123,7 @@ from truecast.client.shapes.risk import RiskBody as RiskBody
 from truecast.client.shapes.risk import StressShape as StressShape
 from truecast.client.shapes.risk import StudentShape as StudentShape
 from truecast.client.shapes.risk import TailShape as TailShape
+from truecast.client.shapes.shared import Provenance as Provenance
 from truecast.client.shapes.sources import AdviceShape as AdviceShape
 from truecast.client.shapes.sources import BreakerShape as BreakerShape
 from truecast.client.shapes.sources import FeedShape as FeedShape

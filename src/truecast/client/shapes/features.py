@@ -8,7 +8,7 @@ from datetime import datetime
 import msgspec
 
 from truecast.client.shape import Shape
-from truecast.client.shapes.common import Provenance
+from truecast.client.shapes.shared import Provenance
 from truecast.client.shapes.words import Absence, Interval, Scale
 from truecast.client.tabular import Tabular
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from truecast.client.ask import Time
 from truecast.client.errors import Problem
 from truecast.client.shape import Asked, Shape
-from truecast.client.shapes.common import Provenance
+from truecast.client.shapes.shared import Provenance
 from truecast.client.shapes.words import (
     BatchItemStatus,
     EvidenceKind,

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from truecast.client.shape import Shape
-from truecast.client.shapes.common import Provenance
+from truecast.client.shapes.shared import Provenance
 from truecast.client.shapes.words import Adjust, AssetClass, GapState, Interval, QuarantineState, VolatilityUnit
 from truecast.client.tabular import Tabular
 

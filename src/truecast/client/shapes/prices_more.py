@@ -6,8 +6,8 @@ Written by scripts/write_client.py from the OpenAPI document; run `make docs` af
 from datetime import datetime
 
 from truecast.client.shape import Shape
-from truecast.client.shapes.common import Provenance
 from truecast.client.shapes.prices import PriceError, VolatilityShape
+from truecast.client.shapes.shared import Provenance
 from truecast.client.shapes.words import (
     Interval,
 )

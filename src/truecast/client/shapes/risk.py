@@ -6,7 +6,7 @@ Written by scripts/write_client.py from the OpenAPI document; run `make docs` af
 from datetime import datetime
 
 from truecast.client.shape import Asked, Shape
-from truecast.client.shapes.common import Provenance
+from truecast.client.shapes.shared import Provenance
 from truecast.client.shapes.words import (
     AssetClass,
     Interval,
