@@ -14,7 +14,7 @@ from truecast.wiring import Role, build
 ROOT = Path(__file__).parents[1]
 ROW = re.compile(r"\| `(?P<there>[^|`]+)` \| (?P<here>[^|]+) \|")
 TARGET = re.compile(r"`(?P<verb>GET|POST|PUT|PATCH|DELETE|WS|event) (?P<what>\S+)`(?P<root> \(root\))?")
-AREAS = {"news", "accounts", "alerts", "watchlists", "trading", "caching"}
+AREAS = {"news", "accounts", "alerts", "watchlists", "trading"}
 
 
 def rows() -> list[tuple[str, str]]:

@@ -141,11 +141,12 @@ async def latest_prices(
     if not found and failed:
         raise failed[0][1]
     errors = [{"symbol": text, "code": error.code, "detail": error.detail} for text, error in failed]
+    steady = all(isinstance(error, NoPrice | UnknownSymbol) for _, error in failed)  # others pass by themselves
     ready = ready_of(
         {"items": [as_item(got, age_hole(got.quote.as_of)) for got in found], "errors": errors},
-        tags=[f"{of}:{got.quote.symbol}" for got in found for of in ("quotes", "series")],
+        tags=[f"{of}:{one.symbol}" for one in wanted for of in ("quotes", "series")],
         now=now,
-        until_us=0 if errors else min((_until_us(got, max_age_s) for got in found), default=0),
+        until_us=min(_until_us(got, max_age_s) for got in found) if steady else 0,
     )
     return answer(request, ready, services.clock.now())
 
