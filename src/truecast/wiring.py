@@ -131,7 +131,7 @@ def build(
             registry=registry,
             training=training,
             estimator=estimator,
-            quote_news=QuoteNews(market.quotes, market.board, store, bus),
+            quote_news=QuoteNews(market.quotes, market.board, store, bus, Leases(db) if bus.state.shared else None),
             feeds=feeds,
             until=until,
         ),

@@ -8,9 +8,10 @@ import pytest
 from tests.market.moments import at, us
 from tests.market.test_history import Market
 from truecast.domain.event import Tick
-from truecast.kit.bus import InProcessBus, Message
+from truecast.kit.bus import BusState, InProcessBus, Message
 from truecast.kit.clock import FixedClock, to_us
 from truecast.kit.db import Database
+from truecast.kit.leases import Leases
 from truecast.market.board import QuoteBoard
 from truecast.market.quote_news import QuoteNews
 from truecast.market.quotes import Quotes, as_item
@@ -77,6 +78,85 @@ async def test_a_new_bar_is_told(told: Told) -> None:
 async def test_where_nobody_listens_nothing_is_computed(told: Told) -> None:
     told.tick(1.25)
     assert await told.news.tell() == 0
+
+
+class SharedBus(InProcessBus):
+    """As processes behind one Redis hear it."""
+
+    connected = True
+
+    @property
+    def state(self) -> BusState:
+        return BusState(shared=True, connected=self.connected)
+
+
+class Two:
+    """Two processes over one database and one bus, and what was said on it."""
+
+    def __init__(self, market: Market) -> None:
+        self.clock = FixedClock(NOW)
+        self.bus = SharedBus(self.clock)
+        self.boards = [QuoteBoard(market.store.db, self.clock) for _ in range(2)]
+        self.leases = [Leases(market.store.db) for _ in range(2)]
+        self.news = [
+            QuoteNews(Quotes(market.store, self.clock, board), board, market.store, self.bus, leases)
+            for board, leases in zip(self.boards, self.leases, strict=True)
+        ]
+        self.said: list[Message] = []
+        self.bus.subscribe("quotes:*", self.hear)
+
+    async def hear(self, message: Message) -> None:
+        self.said.append(message)
+
+    async def go(self) -> list[int]:
+        for news, leases in zip(self.news, self.leases, strict=True):
+            await news.renew(leases)
+        return [await news.tell() for news in self.news]
+
+    async def bar(self) -> None:
+        await self.bus.publish("bars:EUR-USD:1h", {"symbol": "EUR-USD", "interval": "1h"})
+
+
+@pytest.fixture
+async def two(sqlite_db: Database) -> Two:
+    market = Market(sqlite_db)
+    await market.take("EUR-USD")
+    return Two(market)
+
+
+async def test_what_all_processes_learn_is_told_once(two: Two) -> None:
+    await two.go()
+    await two.bar()
+    assert sorted(await two.go()) == [0, 1]
+    assert len(two.said) == 1
+
+
+async def test_a_tick_is_told_by_the_process_that_took_it_and_by_no_other(two: Two) -> None:
+    await two.go()
+    at_us = to_us(NOW)
+    follower = 1 if two.leases[0].holds("quotes:news") else 0
+    two.boards[follower].take(Tick("EUR-USD", 1.25, None, None, None, at_us, at_us, None), "binance")
+    told = await two.go()
+    await two.boards[follower].keep()
+    assert await two.boards[1 - follower].load() == 1, "the other reads it from the table"
+    again = await two.go()
+    assert (told[follower], sum(told) + sum(again), len(two.said)) == (1, 1, 1)
+
+
+async def test_who_takes_over_tells_what_was_left_untold(two: Two) -> None:
+    await two.go()
+    await two.bar()
+    leader = 0 if two.leases[0].holds("quotes:news") else 1
+    await two.leases[leader].release(["quotes:news"])  # it ended before it told
+    await two.news[1 - leader].renew(two.leases[1 - leader])
+    assert await two.news[1 - leader].tell() == 1
+
+
+async def test_while_redis_is_away_each_tells_its_own_clients(two: Two) -> None:
+    await two.go()
+    two.bus.connected = False
+    await two.bar()
+    assert await two.go() == [1, 1]
 
 
 async def test_it_runs_until_it_is_cancelled(told: Told) -> None:

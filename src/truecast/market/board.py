@@ -109,6 +109,7 @@ class QuoteBoard:
         self._unwritten: set[str] = set()
         self._read_until_us = -1  # rows received up to then were read
         self._listeners: list[Callable[[str], None]] = []
+        self._takers: list[Callable[[str], None]] = []
         self._taken: Counter[str] = Counter()
 
     def __len__(self) -> int:
@@ -117,6 +118,10 @@ class QuoteBoard:
     def on_change(self, listener: Callable[[str], None]) -> None:
         """Be told each symbol of which something changed. The listener must be quick."""
         self._listeners.append(listener)
+
+    def on_take(self, listener: Callable[[str], None]) -> None:
+        """Be told each symbol of which this process learnt something, and not what it read of another one."""
+        self._takers.append(listener)
 
     def take(self, news: Tick | Quote, source: str = "", delay: Delay = "realtime") -> bool:
         """A tick of `source`, or a quote that names its own; whether it changed anything."""
@@ -218,6 +223,8 @@ class QuoteBoard:
         self._taken[source] += 1
         self._unwritten.add(tick.symbol)
         self._tell(tick.symbol)
+        for taker in self._takers:
+            taker(tick.symbol)
         return True
 
     def _takes_over(self, entry: _Entry, source: str, at_us: int) -> bool:

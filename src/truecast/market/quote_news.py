@@ -2,6 +2,9 @@
 
 Ticks and new bars only mark a symbol; what is told is the price at the moment of telling, so whoever reads slowly sees
 the latest and never a queue. Where nobody listens nothing is computed.
+
+Where processes share their news, each price is told once: a tick by the process that took it, and what all of them
+learn, new bars and the passing of time, by the one that holds a lease. While Redis is away each tells its own clients.
 """
 
 import asyncio
@@ -10,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from truecast.domain.instrument import Instrument
-from truecast.kit.bus import Handler, Message, Unsubscribe
+from truecast.kit.bus import BusState, Handler, Message, Unsubscribe
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import QUOTE_LOOK_S, QUOTE_PUBLISH_S
+from truecast.kit.leases import Leases
+from truecast.kit.limits import LEASE_RENEW_S, LEASE_S, QUOTE_LOOK_S, QUOTE_PUBLISH_S
 from truecast.kit.logs import get_logger
 from truecast.market.board import QuoteBoard
 from truecast.market.quotes import LatestPrice, Quotes, as_item
@@ -33,6 +37,10 @@ class Heard(Protocol):
     def heard(self, topic: str) -> bool:
         """Whether anybody may listen."""
 
+    @property
+    def state(self) -> BusState:
+        """Whether news are shared, and reach others at present."""
+
 
 class QuoteNews:
     """`run` until cancelled. Conflates to one message per symbol and `every_s`; looks for stale ones every `look_s`."""
@@ -43,6 +51,7 @@ class QuoteNews:
         board: QuoteBoard,
         store: BarStore,
         bus: Heard,
+        leases: Leases | None = None,
         *,
         every_s: float = QUOTE_PUBLISH_S,
         look_s: float = QUOTE_LOOK_S,
@@ -55,7 +64,10 @@ class QuoteNews:
         self._news = asyncio.Event()
         self._instruments: dict[str, Instrument] = {}
         self._stale: set[str] = set()  # as they were told last
-        board.on_change(self._mark)
+        self._leases = leases
+        self._passed: dict[str, float] = {}  # what was left to who holds the lease, and when
+        board.on_take(self._mark)
+        board.on_change(self._read)
         self._leave = bus.subscribe("bars:*", self._bars)
 
     def close(self) -> None:
@@ -65,20 +77,38 @@ class QuoteNews:
     async def run(self) -> None:
         """Tell, pause, tell."""
         loop = asyncio.get_running_loop()
-        look_at = loop.time() + self._look_s
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout_at(look_at):
-                    await self._news.wait()
-            self._news.clear()
-            try:
-                await self.tell()
-                if loop.time() >= look_at:
-                    look_at = loop.time() + self._look_s
-                    await self.tell_aged()
-            except TruecastError as error:  # the database is away; the next change is told again
-                _log.warning("quotes not told", code=error.code, detail=error.detail)
-            await asyncio.sleep(self._every_s)
+        look_at, renew_at = loop.time() + self._look_s, loop.time()
+        try:
+            while True:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(look_at if self._leases is None else min(look_at, renew_at)):
+                        await self._news.wait()
+                self._news.clear()
+                try:
+                    if self._leases is not None and loop.time() >= renew_at:
+                        renew_at = loop.time() + self._leases.renew_s
+                        await self.renew(self._leases)
+                    await self.tell()
+                    if loop.time() >= look_at:
+                        look_at = loop.time() + self._look_s
+                        if self._leads:
+                            await self.tell_aged()
+                except TruecastError as error:  # the database is away; the next change is told again
+                    _log.warning("quotes not told", code=error.code, detail=error.detail)
+                await asyncio.sleep(self._every_s)
+        finally:
+            if self._leases is not None and self._leases.holds(_LEASE):
+                with contextlib.suppress(TruecastError):  # then it ends by itself
+                    await self._leases.release([_LEASE])
+
+    async def renew(self, leases: Leases) -> None:
+        """Take the lease or keep it. Who gets it tells what the one before may have left untold."""
+        since_s = asyncio.get_running_loop().time() - _UNTOLD_S
+        self._passed = {symbol: at_s for symbol, at_s in self._passed.items() if at_s >= since_s}
+        if _LEASE in await leases.take([_LEASE]):
+            passed, self._passed = self._passed, {}
+            for symbol in passed:
+                self._mark(symbol)
 
     async def tell(self) -> int:
         """Tell what changed since the last time, once each; how many."""
@@ -105,14 +135,35 @@ class QuoteNews:
             await self._bus.publish(_topic(symbol), as_item(latest))
         return len(told)
 
+    @property
+    def _leads(self) -> bool:
+        """Whether what every process knows is told by this one."""
+        return self._leases is None or not self._is_shared or self._leases.holds(_LEASE)
+
+    @property
+    def _is_shared(self) -> bool:
+        state = self._bus.state
+        return state.shared and state.connected
+
+    def _read(self, symbol: str) -> None:
+        """What another process took it has told itself, if it could."""
+        if not self._is_shared:
+            self._mark(symbol)
+
     def _mark(self, symbol: str) -> None:
         self._changed[symbol] = None
         self._news.set()
 
     async def _bars(self, message: Message) -> None:
         symbol = message.data.get("symbol")
-        if isinstance(symbol, str):
+        if isinstance(symbol, str) and self._leads:
             self._mark(symbol)
+        elif isinstance(symbol, str):
+            self._passed[symbol] = asyncio.get_running_loop().time()
+
+
+_LEASE = "quotes:news"
+_UNTOLD_S = LEASE_S + 2 * LEASE_RENEW_S  # a lease is missed for so long at most
 
 
 def _topic(symbol: str) -> str:
