@@ -49,7 +49,7 @@ function OneInstrument({ symbol }: { symbol: string }) {
     return (
       <main id="main" class="page">
         <div class="card tall">
-          <Failure error={detail.error} onRetry={detail.reload} of={symbol} whole />
+          <Failure error={detail.error} onRetry={detail.reload} of={symbol} level={1} />
         </div>
       </main>
     );

@@ -9,16 +9,16 @@ interface Props {
   onRetry: () => void;
   /** What was wanted, e.g. "the forecast". */
   of: string;
-  /** Nothing else is on the page. */
-  whole?: boolean;
+  /** 1: nothing else is on the page; 2: it takes the place of a part that has a heading. */
+  level?: 1 | 2;
 }
 
-export function Failure({ error, onRetry, of, whole = false }: Props) {
+export function Failure({ error, onRetry, of, level }: Props) {
   const { problem } = error;
   const buttons = choices(problem);
   return (
     <div class="failure" role="alert" data-code={problem.code}>
-      <Headline whole={whole}>{headline(problem.code, problem.title, of)}</Headline>
+      <Headline level={level}>{headline(problem.code, problem.title, of)}</Headline>
       <p>{sentence(problem)}</p>
       {reasons(problem["reasons"])}
       {buttons}
@@ -33,9 +33,10 @@ export function Failure({ error, onRetry, of, whole = false }: Props) {
   );
 }
 
-/** No heading within a page: it stands where something else was to be, below whatever heading that has. */
-export function Headline({ whole = false, children }: { whole?: boolean; children: ComponentChildren }) {
-  return whole ? <h1 class="headline">{children}</h1> : <p class="headline">{children}</p>;
+function Headline({ level, children }: { level: 1 | 2 | undefined; children: ComponentChildren }) {
+  if (level === 1) return <h1 class="headline">{children}</h1>;
+  if (level === 2) return <h2 class="headline">{children}</h2>;
+  return <p class="headline">{children}</p>; // below whatever heading its part has
 }
 
 function headline(code: string, title: string, of: string): string {

@@ -24,7 +24,7 @@ export function OutlookCard({ forecast, fan, view, detail, nothing, busy, tested
   if (forecast.error) {
     return (
       <section class="card outlook">
-        <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" />
+        <Failure error={forecast.error} onRetry={forecast.reload} of="the forecast" level={2} />
       </section>
     );
   }
