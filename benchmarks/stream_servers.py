@@ -121,6 +121,7 @@ class Ours:
         )
         config = config_of(app)
         config.lifespan = "off"
+        config.ws_ping_interval = None  # the clients answer none
         await serve(config, listener)
 
     def count(self) -> int:
@@ -205,10 +206,7 @@ class StarletteLoop:
                     await client.receive_text()
 
         app = Starlette(routes=[WebSocketRoute("/api/v1/stream/ws", endpoint)])
-        config = uvicorn.Config(
-            app, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None, access_log=False, lifespan="off"
-        )
-        await serve(config, listener)
+        await serve(plain(app), listener)
 
     def count(self) -> int:
         return len(self.clients)
@@ -233,10 +231,7 @@ class Library:
 
         self.server.on("subscribe", subscribe)
         app = socketio.ASGIApp(self.server, socketio_path=PATH)
-        config = uvicorn.Config(
-            app, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None, access_log=False, lifespan="off"
-        )
-        await serve(config, listener)
+        await serve(plain(app), listener)
 
     def count(self) -> int:
         return len(self.clients)
@@ -257,6 +252,19 @@ CONTESTANTS = {
     "library": Library,
 }
 PAD = ""
+
+
+def plain(app: Any) -> uvicorn.Config:
+    """The server as it comes; the clients answer no pings."""
+    return uvicorn.Config(
+        app,
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+    )
 
 
 async def serve(config: uvicorn.Config, listener: socket.socket) -> None:

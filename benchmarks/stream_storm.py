@@ -1,4 +1,7 @@
-"""Chaos: a thousand clients of all three skins lose their connections at random, before two servers and one Redis."""
+"""Chaos: a thousand clients of all three skins lose their connections at random, before two servers and one Redis.
+
+Now and then the servers lose theirs to Redis, too, and catch up.
+"""
 
 import asyncio
 import contextlib
@@ -14,6 +17,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import uvloop
+from redis.asyncio import from_url
 from tests.api.fault_proxy import fault_proxy
 from tests.api.stream_chaos import SKINS, Report, caught_up
 from tests.servers import free_port, redis_server
@@ -24,7 +28,7 @@ from truecast.kit.settings import Settings
 from truecast.wiring import build
 
 TOPICS = ("candles:EUR-USD:1d", "forecasts:EUR-USD")
-CLIENTS, LIFE_S, EVERY_S = 1_000, 10.0, 0.5
+CLIENTS, LIFE_S, EVERY_S, CUT_REDIS_S = 1_000, 10.0, 0.5, 30.0
 OF_TEN = (0, 0, 0, 0, 1, 1, 1, 2, 2, 2)  # four of ten over WebSockets, three by events, three over Socket.IO
 
 
@@ -34,6 +38,7 @@ class Seen:
 
     cut: int = 0
     published: int = 0
+    redis_cut: int = 0
 
 
 def storm(seconds: float) -> Iterator[str]:
@@ -46,6 +51,7 @@ def storm(seconds: float) -> Iterator[str]:
     yield f"| {CLIENTS:,} clients for {seconds:.0f} s, cut after {LIFE_S:.0f} s on average | measured | goal |"
     yield "|---|--:|--:|"
     yield f"| connections cut | {seen.cut:,} | |"
+    yield f"| times that both servers lost Redis | {seen.redis_cut} | |"
     yield f"| messages published, and received | {seen.published:,}; {report.messages:,} | |"
     yield f"| places recovered | {report.recovered:,} | |"
     yield f"| gaps that were told | {report.announced:,} | |"
@@ -93,19 +99,25 @@ async def _ready(port: int, process: subprocess.Popen[bytes]) -> None:
 
 async def _storm(ports: list[int], redis_url: str, seconds: float) -> tuple[Report, Seen]:
     report, seen, bus = Report(), Seen(), RedisBus(redis_url, SystemClock())
-    generator = np.random.default_rng(3)
+    generator, redis = np.random.default_rng(3), from_url(redis_url)
     async with fault_proxy(*ports, generator=generator, life_s=LIFE_S) as proxy:
         followers = [SKINS[OF_TEN[i % 10]](i, TOPICS, report) for i in range(CLIENTS)]
         tasks = [asyncio.create_task(one.run(proxy.port)) for one in followers]
         while sum(len(places) == len(TOPICS) for places in report.places.values()) < CLIENTS:
             await asyncio.sleep(0.1)
-        began_s = told_s = time.perf_counter()
+        began_s = told_s = cut_s = time.perf_counter()
         last = {}
         while (now_s := time.perf_counter()) < began_s + seconds:
             for topic in TOPICS:
-                seen.published += 1
                 data = {"i": seen.published, "model": "naive", "interval": "1d"}
-                last[topic] = (await bus.publish(topic, data)).offset
+                message = await bus.publish(topic, data)
+                if message.seq:  # else Redis was away for us, and nobody else heard it
+                    seen.published += 1
+                    last[topic] = message.offset
+            if now_s - cut_s > CUT_REDIS_S:
+                cut_s = now_s
+                seen.redis_cut += 1
+                await redis.execute_command("CLIENT", "KILL", "TYPE", "pubsub")
             if now_s - told_s > 20:
                 told_s = now_s
                 print(f"{now_s - began_s:.0f} s: {proxy.cut} cut, {_short(report)}", file=sys.stderr, flush=True)
@@ -116,6 +128,7 @@ async def _storm(ports: list[int], redis_url: str, seconds: float) -> tuple[Repo
         await asyncio.gather(*tasks, return_exceptions=True)
         seen.cut = proxy.cut
     await bus.close()
+    await redis.aclose()
     return report, seen
 
 
