@@ -47,7 +47,7 @@ describe("indicators", () => {
   });
 
   test("are called what people call them", () => {
-    expect(["sma_20", "rsi_14", "atr_14", "realised_20", "garman_klass_20"].map(titleOf)).toEqual(["SMA 20", "RSI 14", "ATR 14", "Realised volatility 20", "Garman Klass volatility 20"]);
+    expect(["sma_20", "rsi_14", "atr_14", "realised_20", "garman_klass_20"].map(titleOf)).toEqual(["SMA 20", "RSI 14", "ATR 14", "Realised vol. 20", "Garman Klass vol. 20"]);
   });
 
   test("keep rows in time, the newest answer wins, columns of two sets join", () => {

@@ -35,7 +35,7 @@ const TOGETHER: readonly { key: string; title: string; columns: readonly string[
   { key: "bollinger", title: "Bollinger bands", columns: ["bollinger_upper", "bollinger_lower"], pane: "price" },
   { key: "macd", title: "MACD 12, 26, 9", columns: ["macd_histogram", "macd", "macd_signal"], pane: "macd" },
 ];
-const WORDS: Readonly<Record<string, string>> = { sma: "SMA", ema: "EMA", rsi: "RSI", atr: "ATR", momentum: "Momentum", realised: "Realised volatility", parkinson: "Parkinson volatility", garman: "Garman", klass: "Klass volatility", rogers: "Rogers", satchell: "Satchell volatility", yang: "Yang", zhang: "Zhang volatility" };
+const WORDS: Readonly<Record<string, string>> = { sma: "SMA", ema: "EMA", rsi: "RSI", atr: "ATR", momentum: "Momentum", realised: "Realised vol.", parkinson: "Parkinson vol.", garman: "Garman", klass: "Klass vol.", rogers: "Rogers", satchell: "Satchell vol.", yang: "Yang", zhang: "Zhang vol." };
 const VOLATILITY = /^(realised|parkinson|garman_klass|rogers_satchell|yang_zhang)_\d+$/;
 const GUIDES: Readonly<Record<string, readonly number[]>> = { rsi_14: [30, 70] };
 

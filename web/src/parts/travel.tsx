@@ -20,8 +20,18 @@ interface Props {
 /** The way into the past, among what is chosen for the chart. */
 export function TravelButton({ detail, interval, bars, onTravel }: Props) {
   const [open, setOpen] = useState(false);
+  const root = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (!open) return;
+    root.current?.querySelector("input")?.focus();
+    const away = (event: Event): void => {
+      if (event.target instanceof Node && !root.current?.contains(event.target)) setOpen(false);
+    };
+    document.addEventListener("pointerdown", away);
+    return () => document.removeEventListener("pointerdown", away);
+  }, [open]);
   return (
-    <div class="field travel">
+    <div class="field travel" ref={root}>
       <span>Time machine</span>
       <button type="button" class="select-button" aria-expanded={open} onClick={() => setOpen((now) => !now)}>
         <ClockIcon /> As known now
@@ -34,7 +44,11 @@ export function TravelButton({ detail, interval, bars, onTravel }: Props) {
             const asOf = fromLocalInput(String(new FormData(event.currentTarget).get("moment") ?? ""), chosenZone());
             if (asOf) onTravel(asOf);
           }}
-          onKeyDown={(event) => event.key === "Escape" && setOpen(false)}
+          onKeyDown={(event) => {
+            if (event.key !== "Escape") return;
+            setOpen(false);
+            root.current?.querySelector("button")?.focus();
+          }}
         >
           <Moment initial={stepBack(bars, null) ?? isoOf(serverNow())} first={firstOf(detail, interval)} />
           <button type="submit" class="button primary">
