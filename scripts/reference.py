@@ -155,7 +155,7 @@ def rate_classes() -> list[str]:
 
 
 RATE_CLASSES_SAID = {
-    "other": "everything else under `/api/v1`, and `/metrics`",
+    "other": "everything else under `/api/v1`",
     "failed": "keys that were refused, by address: guessing is slow",
 }
 
