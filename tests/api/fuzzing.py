@@ -9,6 +9,7 @@ that change something really do: keys are made and revoked, jobs run, backups ar
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import re
 import sys
@@ -45,6 +46,7 @@ MALFORMED = re.compile(r"malformed_|idempotency_|unknown_|horizon_|level_|stream
 # What a well-formed request may be told although the document promises nothing better. Each line says why no pattern
 # in the document could have told the generator.
 REFUSED_BY_NATURE = {
+    "idempotency_key_reused": "a key names one request: which it has named is not in a schema",
     "cursor_invalid": "a cursor is opaque: only this list knows which it gave out",
     "unknown_columns": "which columns there are depends on the set that another parameter names",
     "as_of_in_future": "what time it is, no schema says",
@@ -97,11 +99,20 @@ def sandbox(folder: Path) -> Iterator[tuple[App, str]]:
 
 
 def _sparing(app: App, id_: str) -> ASGIApp:
-    """Whoever lists keys finds the one it is let in with; revoked, it would end the run."""
+    """The application, made to survive.
+
+    Whoever lists keys finds the one it is let in with; revoked, it would end the run. And a generator that likes one
+    Idempotency-Key would be told for ever that it was used: three of four requests get one of their own from it.
+    """
+    numbers = itertools.count()
 
     async def spared(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] == f"/api/v1/api-keys/{id_}":
             scope = {**scope, "path": "/api/v1/api-keys/000000000000"}
+        if scope["type"] == "http" and (number := next(numbers)) % 4:
+            ours = b"%d" % number
+            named = {b"idempotency-key": lambda text: text + ours if 0 < len(text) < 200 else text}
+            scope = {**scope, "headers": [(n, named.get(n, bytes)(text)) for n, text in scope["headers"]]}
         await app(scope, receive, send)
 
     return spared

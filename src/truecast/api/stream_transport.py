@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from truecast.api.intake import IntakeProtocol
 from truecast.kit.limits import (
     STREAM_FAREWELL_S,
     STREAM_QUEUE_BYTES_LOW,
@@ -132,7 +132,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
 
 
-class RequestProtocol(HttpToolsProtocol):
+class RequestProtocol(IntakeProtocol):
     """HTTP of uvicorn, with its transport in reach of answers that never end."""
 
     wire: Wire | None = None

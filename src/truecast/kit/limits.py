@@ -231,3 +231,8 @@ TELEMETRY_CLOSE_S_MAX = 1.0  # for what waits when the process ends
 IDEMPOTENCY_KEPT_S = 86_400.0  # an answer under an Idempotency-Key
 IDEMPOTENCY_KEY_CHARS_MAX = 255
 IDEMPOTENCY_ANSWER_BYTES_MAX = 8_388_608  # a batch of a hundred forecasts has some two million
+
+REQUEST_HEAD_BYTES_MAX = 65_536  # the longest address of ours has 16 KiB
+REQUEST_HEAD_S_MAX = 10.0  # from the first byte, and from the opened connection
+REQUEST_S_MAX = 30.0  # until the last byte of the body
+REFUSED_LINGER_S = 1.0  # for who was refused to take the answer
