@@ -71,9 +71,9 @@ class Connection:
 
 
 def closed_loop(
-    port: int, request: bytes, *, connections: int = 32, seconds: float = 2.0, status: bytes = b"200"
+    port: int, request: bytes, *, connections: int = 32, seconds: float = 2.0, least: int = 1, status: bytes = b"200"
 ) -> Load:
-    """The next request as soon as a connection has its answer."""
+    """The next request as soon as a connection has its answer; until there are `least` answers at the earliest."""
     found, poll = Load(), select.epoll()
     by_number = {c.sock.fileno(): c for c in (Connection(port, status) for _ in range(connections))}
     for number, one in by_number.items():
@@ -82,7 +82,7 @@ def closed_loop(
         one.sock.sendall(request)
     began_s = time.perf_counter()
     until_s = began_s + seconds
-    while (now_s := time.perf_counter()) < until_s:
+    while (now_s := time.perf_counter()) < until_s or found.answers < least:
         for number, _ in poll.poll(0.1):
             one = by_number[number]
             if one.read():
@@ -121,7 +121,15 @@ def open_loop(
             sent += 1
         for number, _ in poll.poll(0):
             one = by_number[number]
-            if one.read():
+            if one in free:  # nothing was asked: the server has closed what nobody used for a while
+                free.remove(one)
+                poll.unregister(number)
+                one.sock.close()
+                del by_number[number]
+                free.append(one := Connection(port, status))
+                by_number[one.sock.fileno()] = one
+                poll.register(one.sock.fileno(), select.EPOLLIN)
+            elif one.read():
                 found.answers += 1
                 found.took_s.append(time.perf_counter() - one.due_s)
                 free.append(one)

@@ -77,7 +77,7 @@ class Answers:
             bus.subscribe(f"{CHANGED}*", self._changed),
         )
         services.board.on_change(self._ticked)
-        services.models.on_change(self._bound)
+        services.models.listeners.append(self._bound)
 
     def kept(self, question: Question, now_us: int) -> Ready | None:
         """What is kept in this process and still true."""

@@ -8,12 +8,13 @@ served after it, whichever process made it and whichever heard of the change.
 import asyncio
 import hashlib
 import math
-import secrets
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from truecast.kit.clock import from_us
+from truecast.kit.ids import uuid7
 from truecast.kit.limits import CACHE_AWAY_S, CACHE_CHANGES_MAX, CACHE_REDIS_TIMEOUT_S, CACHE_TAGS_S
 from truecast.kit.logs import get_logger
 
@@ -86,7 +87,7 @@ class RedisCache:
 
     async def get(self, key: bytes) -> Found:
         """The entry, if it is there and nothing it says something about has changed."""
-        said = await self._run("get", [self._changes, self._key(key)], [secrets.token_hex(8), _TAGS_MS])
+        said = await self._run("get", [self._changes, self._key(key)], [uuid7(from_us(0)).hex, _TAGS_MS])
         if said is None:
             return Found(None)
         since = (bytes(said[0]), int(said[1]))

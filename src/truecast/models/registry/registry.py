@@ -89,13 +89,9 @@ class Registry:
         self._told: set[tuple[str, ...]] = set()
         self._earlier: OrderedDict[tuple[tuple[Key, str], ...], Catalogue] = OrderedDict()
         self._reading = asyncio.Lock()
-        self._listeners: list[Callable[[], None]] = []
+        self.listeners: list[Callable[[], None]] = []  # told that what serves, or its standing, has changed
 
     # What serves
-
-    def on_change(self, listener: Callable[[], None]) -> None:
-        """Be told that what serves, or its standing, has changed."""
-        self._listeners.append(listener)
 
     def catalogue(self, as_of: datetime | None = None) -> Catalogue:
         """What can serve now; of a moment in the past, with the versions that served then. Only that may read files."""
@@ -208,13 +204,11 @@ class Registry:
                 await self._write("failed", key, who=who, reason=f"training: {failed.detail}")
                 raise
             files = outcome.artifact.files()
-            against = None if champion is None else champion.card.version
-            card = card_of(outcome, files, at=self._clock.now(), against=against)
+            card = card_of(outcome, files, at=self._clock.now(), against=champion.card.version if champion else None)
             await self._compute.run(self._keep, key, card, files)
             async with rows.writing(self._db) as conn:
                 await rows.add_version(conn, card)
-                evidence = outcome.evaluation.plain()
-                now = self._clock.now()
+                evidence, now = outcome.evaluation.plain(), self._clock.now()
                 await rows.add_event(conn, "trained", key, at=now, who=who, version=card.version, evidence=evidence)
         await self.load()
         return card.version
@@ -241,8 +235,7 @@ class Registry:
         """
         require_grower(model)
         await self.load()
-        changed: list[Changed] = []
-        refusals: list[TruecastError] = []
+        changed, refusals = list[Changed](), list[TruecastError]()
         for challenger in self._challengers(model, version, asset_class, interval):
             try:
                 changed.append(await self._promote(challenger, who))
@@ -386,7 +379,7 @@ class Registry:
         catalogue = catalogue_with(state.kept, state.classes, statuses)
         self._state = replace(state, statuses=statuses, catalogue=catalogue)
         self.refused = {f"{' '.join((k[0], *k[1]))} {name}": why for (k, name), why in sorted(state.refused.items())}
-        for listener in self._listeners:
+        for listener in self.listeners:
             listener()
 
     async def _tell(self, loaded: Sequence[Loaded]) -> None:
