@@ -32,7 +32,7 @@ QUALITY = 72
 WAIT_MS = 60_000
 # What a page is asked for, and what must be there before it is taken.
 PAGES = {
-    "markets": ("", "#markets tbody .badge"),
+    "markets": ("", "#markets tbody tr"),
     "instrument": ("?symbol=EUR-USD&interval=1h&horizon=24", "#walk-forward .calibration"),
     "record": ("record?class=crypto&interval=1h&kind=ledger&order=worst", "#held .held-plot"),
     "compare": ("compare", ".heat tbody td"),
