@@ -24,6 +24,86 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/admin/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Cache
+         * @description What is kept, how much memory it takes, and how often it was of use.
+         */
+        get: operations["get_cache"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/cache/clear": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clear Cache
+         * @description Drop every answer, here and in Redis. Nothing is lost: they are made anew when they are asked for.
+         */
+        post: operations["clear_cache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/cache/invalidate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Invalidate Cache
+         * @description Drop the answers about a symbol, or those of a kind. Without either, nothing is dropped.
+         */
+        post: operations["invalidate_cache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/admin/cache/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Refresh Cache
+         * @description Make anew what this process keeps, what was asked for last first, up to 200 answers.
+         */
+        post: operations["refresh_cache"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/admin/database": {
         parameters: {
             query?: never;
@@ -158,6 +238,8 @@ export interface paths {
         /**
          * Latest Forecasts
          * @description The latest issued forecast of each symbol, interval and model; of all symbols when none are named.
+         *
+         *     Of named symbols at one interval `auto` is what it serves there, by the evidence that was known at `as_of`.
          */
         get: operations["latest_forecasts"];
         put?: never;
@@ -861,8 +943,9 @@ export interface paths {
          * Get Correlation
          * @description How every pair of the symbols moved together over the window: Pearson and Spearman of their returns.
          *
-         *     Returns are taken between the bar ends that both have and no others, of prices adjusted for splits and dividends. A
-         *     pair with fewer than 20 of them gets none, and the reason.
+         *     Returns are taken between the bars that both have and no others, of prices adjusted for splits and dividends: within
+         *     a day bars with the same end, else of the same UTC day, week or month. A pair with fewer than 20 returns gets none,
+         *     and the reason.
          */
         get: operations["get_correlation"];
         put?: never;
@@ -1366,6 +1449,70 @@ export interface components {
              * @enum {string}
              */
             state: "closed" | "open" | "half_open";
+        };
+        /**
+         * CacheKind
+         * @description Answers of one kind. The counts are of this process, since its start.
+         */
+        CacheKind: {
+            /**
+             * Age Limit S
+             * @description None is served that was made longer ago; 0: they are not kept.
+             */
+            age_limit_s: number;
+            /** Bytes */
+            bytes: number;
+            /** Entries */
+            entries: number;
+            /**
+             * Hit Rate
+             * @description Share that nothing had to be made for; null before the first.
+             */
+            hit_rate: number | null;
+            /** Hits */
+            hits: number;
+            /**
+             * Joined
+             * @description Answered with what was being made for somebody else.
+             */
+            joined: number;
+            /** Kind */
+            kind: string;
+            /** Misses */
+            misses: number;
+            /**
+             * Shared
+             * @description Answered with what another process had made.
+             */
+            shared: number;
+        };
+        /**
+         * CacheShape
+         * @description The answers that this process keeps in memory.
+         */
+        CacheShape: {
+            /** Bytes */
+            bytes: number;
+            /** Bytes Max */
+            bytes_max: number;
+            /**
+             * Dropped
+             * @description By reason, since the start.
+             * @example {
+             *       "changed": 12,
+             *       "expired": 340,
+             *       "room": 0
+             *     }
+             */
+            dropped: {
+                [key: string]: number;
+            };
+            /** Entries */
+            entries: number;
+            /** Kinds */
+            kinds: components["schemas"]["CacheKind"][];
+            /** @description Null without Redis. */
+            shared: components["schemas"]["SharedCache"] | null;
         };
         /**
          * CalibrationItem
@@ -1916,6 +2063,14 @@ export interface components {
             value: number | null;
         };
         /**
+         * Dropped
+         * @description How many answers this process has dropped. With Redis, other processes do not serve theirs either.
+         */
+        Dropped: {
+            /** Dropped */
+            dropped: number;
+        };
+        /**
          * EstimateShape
          * @description A number with the interval in which 90 % of the resamples lie; null where it is not defined: see `reason`.
          */
@@ -2457,6 +2612,11 @@ export interface components {
          */
         HeldShape: {
             asset_class: components["schemas"]["AssetClass"];
+            /**
+             * Converted By
+             * @description Pairs by whose rates its prices came into the common currency.
+             */
+            converted_by: string[];
             /** Currency */
             currency: string;
             /** Left Out */
@@ -2497,6 +2657,22 @@ export interface components {
          * @enum {string}
          */
         Interval: "1m" | "5m" | "15m" | "30m" | "1h" | "4h" | "1d" | "1w" | "1mo" | "1q" | "1y";
+        /**
+         * Invalidation
+         * @description Which answers are to be dropped: those that say something about a symbol, those of a kind, or both together.
+         */
+        Invalidation: {
+            /**
+             * Kind
+             * @example candles
+             */
+            kind?: ("prices" | "candles" | "forecasts" | "history" | "performance" | "said") | null;
+            /**
+             * Symbol
+             * @example EUR-USD
+             */
+            symbol?: string | null;
+        };
         /**
          * InvitationRequest
          * @description The part of the one-time link after `invite=`.
@@ -3083,8 +3259,9 @@ export interface components {
         };
         /**
          * PairCorrelation
-         * @description Two symbols over the `n` returns between the bar ends that both have; `reason` says why nothing can be said.
+         * @description Two symbols over the `n` returns between the bars that both have; `reason` says why nothing can be said.
          *
+         *     `ends_apart_s`: the most that two bars of the same day (week, month) ended apart; 0 where they ended together.
          *     `lower` and `upper` are the 95 % interval of `pearson` by Fisher's z, for returns that do not depend on each other.
          */
         PairCorrelation: {
@@ -3092,6 +3269,8 @@ export interface components {
             a: string;
             /** B */
             b: string;
+            /** Ends Apart S */
+            ends_apart_s: number | null;
             /** First At */
             first_at: string | null;
             /** Last At */
@@ -3517,6 +3696,16 @@ export interface components {
             items: components["schemas"]["AdviceShape"][];
         };
         /**
+         * Refreshed
+         * @description How many answers were made anew, and how many can no longer be given.
+         */
+        Refreshed: {
+            /** Failed */
+            failed: number;
+            /** Refreshed */
+            refreshed: number;
+        };
+        /**
          * ReleaseRequest
          * @description Why the row is let in; kept with the ruling.
          */
@@ -3629,6 +3818,11 @@ export interface components {
             benchmark: components["schemas"]["BenchmarkShape"] | null;
             bootstrap: components["schemas"]["BootstrapShape"] | null;
             calmar: components["schemas"]["EstimateShape"];
+            /**
+             * Currency
+             * @description Of all returns; null: each is in the unit of its own.
+             */
+            currency: string | null;
             current_drawdown: components["schemas"]["PortfolioDrawdownShape"];
             /**
              * First
@@ -3648,6 +3842,11 @@ export interface components {
             max_drawdown: components["schemas"]["PortfolioDrawdownShape"];
             /** N */
             n: number;
+            /**
+             * No Benchmark
+             * @description Why there is none, where there is none.
+             */
+            no_benchmark: ("not_asked" | "none_for_class" | "not_stored" | "no_exchange_rate") | null;
             /** Notes */
             notes: string[];
             /** Positions */
@@ -3684,6 +3883,12 @@ export interface components {
              * @default true
              */
             bootstrap: boolean;
+            /**
+             * Currency
+             * @description In which losses are measured; without it that of most of the portfolio. `own`: of each position.
+             * @example USD
+             */
+            currency?: string | null;
             /**
              * Horizon
              * @description Bars over which losses are measured.
@@ -3838,6 +4043,19 @@ export interface components {
             horizon: number;
             /** Model */
             model: string;
+        };
+        /**
+         * SharedCache
+         * @description The Redis in which processes share answers.
+         */
+        SharedCache: {
+            /**
+             * Connected
+             * @description Whether it answered last; while it is away each process keeps its own.
+             */
+            connected: boolean;
+            /** Last Error */
+            last_error: string | null;
         };
         /**
          * SilentSource
@@ -4472,6 +4690,8 @@ export interface components {
     headers: {
         /** @description The verbs this path knows. */
         Allow: string;
+        /** @description `true` where this answer was kept: nothing was done again. */
+        "Idempotency-Replayed": "true";
         /** @description Class, requests left and seconds until there are more, where there is a limit. */
         RateLimit: string;
         /** @description Class, requests and seconds of the limit that counts here, where there is one. */
@@ -4490,7 +4710,13 @@ export interface operations {
     make_backup: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -4499,12 +4725,22 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 20484096,
+                     *       "checked": "ok",
+                     *       "ledger_rows": 331,
+                     *       "made_at": "2021-01-06T21:30:00Z",
+                     *       "path": "/var/lib/truecast/backups/truecast-20210106T213000Z.db"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Backup"];
                 };
             };
@@ -4546,12 +4782,205 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `backup_elsewhere` */
+            /** @description `backup_elsewhere`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_host` */
+            421: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `disk_full` */
+            507: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_cache: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "bytes": 6769,
+                     *       "bytes_max": 67108864,
+                     *       "dropped": {
+                     *         "changed": 7
+                     *       },
+                     *       "entries": 2,
+                     *       "kinds": [
+                     *         {
+                     *           "age_limit_s": 1,
+                     *           "bytes": 0,
+                     *           "entries": 0,
+                     *           "hit_rate": 0,
+                     *           "hits": 0,
+                     *           "joined": 0,
+                     *           "kind": "prices",
+                     *           "misses": 1,
+                     *           "shared": 0
+                     *         },
+                     *         {
+                     *           "age_limit_s": 5,
+                     *           "bytes": 1593,
+                     *           "entries": 1,
+                     *           "hit_rate": 0,
+                     *           "hits": 0,
+                     *           "joined": 0,
+                     *           "kind": "candles",
+                     *           "misses": 1,
+                     *           "shared": 0
+                     *         },
+                     *         {
+                     *           "age_limit_s": 5,
+                     *           "bytes": 5176,
+                     *           "entries": 1,
+                     *           "hit_rate": 0,
+                     *           "hits": 0,
+                     *           "joined": 0,
+                     *           "kind": "forecasts",
+                     *           "misses": 1,
+                     *           "shared": 0
+                     *         }
+                     *       ],
+                     *       "shared": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["CacheShape"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -4633,11 +5062,513 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `disk_full` */
-            507: {
+        };
+    };
+    clear_cache: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dropped": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Dropped"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `foreign_origin` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_host` */
+            421: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    invalidate_cache: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "symbol": "SPY"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Invalidation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "dropped": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Dropped"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `foreign_origin` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unknown_symbol` */
+            404: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `ambiguous_symbol`, `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `unsupported_media_type` */
+            415: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_host` */
+            421: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    refresh_cache: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "failed": 0,
+                     *       "refreshed": 2
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Refreshed"];
+                };
+            };
+            /** @description `key_missing`, `key_refused` */
+            401: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `scope_missing`, `foreign_origin` */
+            403: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `method_not_allowed` */
+            405: {
+                headers: {
+                    Allow: components["headers"]["Allow"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `body_too_large` */
+            413: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `foreign_host` */
+            421: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
+            422: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `rate_limited` */
+            429: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `internal` */
+            500: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `starting` */
+            503: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -4665,6 +5596,31 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "bytes": 20484096,
+                     *       "dialect": "sqlite",
+                     *       "pending": [],
+                     *       "tables": [
+                     *         {
+                     *           "bytes": null,
+                     *           "name": "api_keys",
+                     *           "rows": 2
+                     *         },
+                     *         {
+                     *           "bytes": null,
+                     *           "name": "appends",
+                     *           "rows": 137
+                     *         },
+                     *         {
+                     *           "bytes": null,
+                     *           "name": "bars",
+                     *           "rows": 247653
+                     *         }
+                     *       ],
+                     *       "where": "/var/lib/truecast/truecast.db"
+                     *     }
+                     */
                     "application/json": components["schemas"]["DatabaseShape"];
                 };
             };
@@ -4800,6 +5756,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "created_at": "2021-01-06T21:30:00Z",
+                     *           "expires_at": null,
+                     *           "id": "a16463e8c6c2",
+                     *           "last_used_at": null,
+                     *           "name": "first administrator",
+                     *           "revoked_at": null,
+                     *           "scopes": [
+                     *             "admin"
+                     *           ]
+                     *         },
+                     *         {
+                     *           "created_at": "2021-01-06T21:30:00Z",
+                     *           "expires_at": null,
+                     *           "id": "d0a97f0900d2",
+                     *           "last_used_at": null,
+                     *           "name": "notebook",
+                     *           "revoked_at": null,
+                     *           "scopes": [
+                     *             "forecast",
+                     *             "read"
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["KeyList"];
                 };
             };
@@ -4920,12 +5905,27 @@ export interface operations {
     create_api_key: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "notebook",
+                 *       "scopes": [
+                 *         "read",
+                 *         "forecast"
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["KeyRequest"];
             };
         };
@@ -4933,12 +5933,28 @@ export interface operations {
             /** @description Successful Response */
             201: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2021-01-06T21:30:00Z",
+                     *       "expires_at": null,
+                     *       "id": "d0a97f0900d2",
+                     *       "key": "tc_0123456789ab_…",
+                     *       "last_used_at": null,
+                     *       "name": "notebook",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "forecast",
+                     *         "read"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
@@ -4973,6 +5989,19 @@ export interface operations {
                     Allow: components["headers"]["Allow"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -5016,7 +6045,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `contradictory_request`, `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5077,6 +6106,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "invitation": "…"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationRequest"];
             };
         };
@@ -5090,6 +6124,20 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "created_at": "2021-01-06T21:30:00Z",
+                     *       "expires_at": null,
+                     *       "id": "a16463e8c6c2",
+                     *       "key": "tc_0123456789ab_…",
+                     *       "last_used_at": null,
+                     *       "name": "first administrator",
+                     *       "revoked_at": null,
+                     *       "scopes": [
+                     *         "admin"
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["NewKey"];
                 };
             };
@@ -5266,7 +6314,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_key` */
+            /** @description `unknown_key`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5385,6 +6433,82 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "columns": [
+                     *             {
+                     *               "bars": 1,
+                     *               "description": "Log of the price; the price itself of a signed series",
+                     *               "family": "returns",
+                     *               "name": "level",
+                     *               "scale": "level"
+                     *             }
+                     *           ],
+                     *           "name": "walk/1",
+                     *           "needs": [],
+                     *           "version": "1"
+                     *         },
+                     *         {
+                     *           "columns": [
+                     *             {
+                     *               "bars": 5,
+                     *               "description": "Mean of the last 5 closes",
+                     *               "family": "averages",
+                     *               "name": "sma_5",
+                     *               "scale": "price"
+                     *             },
+                     *             {
+                     *               "bars": 12,
+                     *               "description": "Mean of the last 12 closes",
+                     *               "family": "averages",
+                     *               "name": "sma_12",
+                     *               "scale": "price"
+                     *             },
+                     *             {
+                     *               "bars": 20,
+                     *               "description": "Mean of the last 20 closes",
+                     *               "family": "averages",
+                     *               "name": "sma_20",
+                     *               "scale": "price"
+                     *             }
+                     *           ],
+                     *           "name": "indicators/1",
+                     *           "needs": [],
+                     *           "version": "1"
+                     *         },
+                     *         {
+                     *           "columns": [
+                     *             {
+                     *               "bars": 21,
+                     *               "description": "`return_1` in steps (root mean square move of the last 20 bars), over √1",
+                     *               "family": "returns",
+                     *               "name": "return_1_scaled",
+                     *               "scale": "free"
+                     *             },
+                     *             {
+                     *               "bars": 21,
+                     *               "description": "`return_2` in steps (root mean square move of the last 20 bars), over √2",
+                     *               "family": "returns",
+                     *               "name": "return_2_scaled",
+                     *               "scale": "free"
+                     *             },
+                     *             {
+                     *               "bars": 21,
+                     *               "description": "`return_3` in steps (root mean square move of the last 20 bars), over √3",
+                     *               "family": "returns",
+                     *               "name": "return_3_scaled",
+                     *               "scale": "free"
+                     *             }
+                     *           ],
+                     *           "name": "tree/1",
+                     *           "needs": [],
+                     *           "version": "1"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["FeatureSets"];
                 };
             };
@@ -5535,6 +6659,77 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "adjust": "all",
+                     *       "as_of": "2021-01-06T21:30:00Z",
+                     *       "columns": [
+                     *         {
+                     *           "bars": 21,
+                     *           "description": "`return_1` in steps (root mean square move of the last 20 bars), over √1",
+                     *           "family": "returns",
+                     *           "missing": [],
+                     *           "name": "return_1_scaled",
+                     *           "scale": "free",
+                     *           "unit": "1"
+                     *         },
+                     *         {
+                     *           "bars": 21,
+                     *           "description": "`return_2` in steps (root mean square move of the last 20 bars), over √2",
+                     *           "family": "returns",
+                     *           "missing": [],
+                     *           "name": "return_2_scaled",
+                     *           "scale": "free",
+                     *           "unit": "1"
+                     *         },
+                     *         {
+                     *           "bars": 21,
+                     *           "description": "`return_3` in steps (root mean square move of the last 20 bars), over √3",
+                     *           "family": "returns",
+                     *           "missing": [],
+                     *           "name": "return_3_scaled",
+                     *           "scale": "free",
+                     *           "unit": "1"
+                     *         }
+                     *       ],
+                     *       "currency": "USD",
+                     *       "feature_set": "tree/1",
+                     *       "interval": "1d",
+                     *       "provenance": {
+                     *         "age_s": 1800,
+                     *         "as_of": "2021-01-06T21:00:00Z",
+                     *         "delay": "eod",
+                     *         "derived": null,
+                     *         "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *         "received_at": "2021-01-06T21:00:00Z",
+                     *         "source": "sample",
+                     *         "stale": false
+                     *       },
+                     *       "rows": [
+                     *         {
+                     *           "end": "2021-01-05T21:00:00Z",
+                     *           "start": "2021-01-05T00:00:00Z",
+                     *           "values": [
+                     *             1.1467103472696742,
+                     *             -0.8084788319926257,
+                     *             -0.17128843995679613
+                     *           ]
+                     *         },
+                     *         {
+                     *           "end": "2021-01-06T21:00:00Z",
+                     *           "start": "2021-01-06T00:00:00Z",
+                     *           "values": [
+                     *             0.9747759374276296,
+                     *             1.482968403188177,
+                     *             -0.08337189418704685
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "rule": "Every row is computed from bars known at as_of and over by the row's end, never from later ones; asked again with the same as_of it is the same, whatever was corrected since.",
+                     *       "symbol": "SPY",
+                     *       "version": "1"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Features"];
                 };
             };
@@ -5563,7 +6758,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol`, `unknown_feature_set` */
+            /** @description `unknown_symbol`, `unknown_feature_set`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5625,7 +6820,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_columns`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `unknown_columns`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5705,6 +6900,270 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "anchor": {
+                     *             "at": "2021-01-06T21:00:00Z",
+                     *             "bar_start": "2021-01-06T00:00:00Z",
+                     *             "price": 373.55,
+                     *             "provenance": {
+                     *               "age_s": 1800,
+                     *               "as_of": "2021-01-06T21:00:00Z",
+                     *               "delay": "eod",
+                     *               "derived": null,
+                     *               "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *               "received_at": "2021-01-06T21:00:00Z",
+                     *               "source": "sample",
+                     *               "stale": false
+                     *             }
+                     *           },
+                     *           "as_of": "2021-01-06T21:00:00Z",
+                     *           "auto": null,
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 0.4488977956,
+                     *               "n": 499
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 0.7775551102,
+                     *               "n": 499
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 0.8957915832,
+                     *               "n": 499
+                     *             }
+                     *           ],
+                     *           "currency": "USD",
+                     *           "data_fingerprint": "db9a0a856536464e746f5655eebedf1681710851921ff96dd37cb02630848c59",
+                     *           "explanation": {
+                     *             "base": 373.55,
+                     *             "location": [],
+                     *             "notes": [],
+                     *             "step": 5,
+                     *             "width": [
+                     *               {
+                     *                 "component": "moves_500",
+                     *                 "share": 1.428800481,
+                     *                 "sigma": 13.34714589
+                     *               },
+                     *               {
+                     *                 "component": "calibration",
+                     *                 "share": -0.4288004811,
+                     *                 "sigma": -4.005641555
+                     *               }
+                     *             ]
+                     *           },
+                     *           "feature_set": "walk/1",
+                     *           "horizon": 5,
+                     *           "id": "0176d97f-cc80-7288-bb58-94cace80dbb2",
+                     *           "interval": "1d",
+                     *           "issued_at": "2021-01-06T21:00:00Z",
+                     *           "mode": "replay",
+                     *           "model": "naive",
+                     *           "model_version": "4",
+                     *           "recorded": true,
+                     *           "requested_model": "naive",
+                     *           "skill": {
+                     *             "crps_ratio": 1,
+                     *             "n": 499,
+                     *             "p_value": null,
+                     *             "verdict": "none"
+                     *           },
+                     *           "steps": [
+                     *             {
+                     *               "intervals": [
+                     *                 {
+                     *                   "level": 0.5,
+                     *                   "lower": 370.8220205,
+                     *                   "upper": 376.3244323
+                     *                 },
+                     *                 {
+                     *                   "level": 0.8,
+                     *                   "lower": 365.7818462,
+                     *                   "upper": 379.9882267
+                     *                 },
+                     *                 {
+                     *                   "level": 0.95,
+                     *                   "lower": 356.3804169,
+                     *                   "upper": 390.7421195
+                     *                 }
+                     *               ],
+                     *               "median": 373.55,
+                     *               "quantiles": {
+                     *                 "0.0025": 335.333209,
+                     *                 "0.005": 338.5489248,
+                     *                 "0.01": 344.9517039,
+                     *                 "0.025": 356.3804169,
+                     *                 "0.05": 361.9886386,
+                     *                 "0.1": 365.7818462,
+                     *                 "0.15": 368.6974349,
+                     *                 "0.2": 369.9385527,
+                     *                 "0.25": 370.8220205,
+                     *                 "0.3": 371.5154767,
+                     *                 "0.35": 372.0957353,
+                     *                 "0.4": 372.6078538,
+                     *                 "0.45": 373.0497803,
+                     *                 "0.5": 373.55,
+                     *                 "0.55": 374.0273005,
+                     *                 "0.6": 374.5008818,
+                     *                 "0.65": 375.0702951,
+                     *                 "0.7": 375.6712786,
+                     *                 "0.75": 376.3244323,
+                     *                 "0.8": 377.1331325,
+                     *                 "0.85": 378.1801467,
+                     *                 "0.9": 379.9882267,
+                     *                 "0.95": 383.6325594,
+                     *                 "0.975": 390.7421195,
+                     *                 "0.99": 400.6324815,
+                     *                 "0.995": 407.3041307,
+                     *                 "0.9975": 410.8399947
+                     *               },
+                     *               "step": 1,
+                     *               "target": "2021-01-07T00:00:00Z",
+                     *               "target_end": "2021-01-07T21:00:00Z"
+                     *             }
+                     *           ],
+                     *           "symbol": "SPY",
+                     *           "tick": 0.01,
+                     *           "weights": null
+                     *         },
+                     *         {
+                     *           "anchor": {
+                     *             "at": "2021-01-06T21:00:00Z",
+                     *             "bar_start": "2021-01-06T20:00:00Z",
+                     *             "price": 373.55,
+                     *             "provenance": {
+                     *               "age_s": 1800,
+                     *               "as_of": "2021-01-06T21:00:00Z",
+                     *               "delay": "realtime",
+                     *               "derived": null,
+                     *               "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *               "received_at": "2021-01-06T21:00:00Z",
+                     *               "source": "sample",
+                     *               "stale": false
+                     *             }
+                     *           },
+                     *           "as_of": "2021-01-06T21:00:00Z",
+                     *           "auto": null,
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 0.5370741483,
+                     *               "n": 499
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 0.8376753507,
+                     *               "n": 499
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 0.9178356713,
+                     *               "n": 499
+                     *             }
+                     *           ],
+                     *           "currency": "USD",
+                     *           "data_fingerprint": "63bbff9ba6349fd22e002bc8d0152291673a14549a2a7c410f0d4c0de43ed79f",
+                     *           "explanation": {
+                     *             "base": 373.55,
+                     *             "location": [],
+                     *             "notes": [],
+                     *             "step": 5,
+                     *             "width": [
+                     *               {
+                     *                 "component": "moves_500",
+                     *                 "share": 1.347988688,
+                     *                 "sigma": 3.423796032
+                     *               },
+                     *               {
+                     *                 "component": "calibration",
+                     *                 "share": -0.3479886877,
+                     *                 "sigma": -0.8838666815
+                     *               }
+                     *             ]
+                     *           },
+                     *           "feature_set": "walk/1",
+                     *           "horizon": 5,
+                     *           "id": "0176d97f-cc80-7b30-86cf-c0f0a909a870",
+                     *           "interval": "1h",
+                     *           "issued_at": "2021-01-06T21:00:00Z",
+                     *           "mode": "replay",
+                     *           "model": "naive",
+                     *           "model_version": "4",
+                     *           "recorded": true,
+                     *           "requested_model": "naive",
+                     *           "skill": {
+                     *             "crps_ratio": 1,
+                     *             "n": 499,
+                     *             "p_value": null,
+                     *             "verdict": "none"
+                     *           },
+                     *           "steps": [
+                     *             {
+                     *               "intervals": [
+                     *                 {
+                     *                   "level": 0.5,
+                     *                   "lower": 372.9787046,
+                     *                   "upper": 374.140907
+                     *                 },
+                     *                 {
+                     *                   "level": 0.8,
+                     *                   "lower": 372.1781077,
+                     *                   "upper": 374.9079673
+                     *                 },
+                     *                 {
+                     *                   "level": 0.95,
+                     *                   "lower": 370.6097416,
+                     *                   "upper": 376.4087679
+                     *                 }
+                     *               ],
+                     *               "median": 373.55,
+                     *               "quantiles": {
+                     *                 "0.0025": 367.5176931,
+                     *                 "0.005": 368.3530965,
+                     *                 "0.01": 369.4237804,
+                     *                 "0.025": 370.6097416,
+                     *                 "0.05": 371.4123249,
+                     *                 "0.1": 372.1781077,
+                     *                 "0.15": 372.539769,
+                     *                 "0.2": 372.7896809,
+                     *                 "0.25": 372.9787046,
+                     *                 "0.3": 373.1440195,
+                     *                 "0.35": 373.2691498,
+                     *                 "0.4": 373.3713487,
+                     *                 "0.45": 373.4700271,
+                     *                 "0.5": 373.55,
+                     *                 "0.55": 373.6337069,
+                     *                 "0.6": 373.7224012,
+                     *                 "0.65": 373.8401092,
+                     *                 "0.7": 373.9879406,
+                     *                 "0.75": 374.140907,
+                     *                 "0.8": 374.312342,
+                     *                 "0.85": 374.5488201,
+                     *                 "0.9": 374.9079673,
+                     *                 "0.95": 375.6787945,
+                     *                 "0.975": 376.4087679,
+                     *                 "0.99": 377.8274766,
+                     *                 "0.995": 379.3802283,
+                     *                 "0.9975": 380.5015199
+                     *               },
+                     *               "step": 1,
+                     *               "target": "2021-01-07T14:00:00Z",
+                     *               "target_end": "2021-01-07T15:00:00Z"
+                     *             }
+                     *           ],
+                     *           "symbol": "SPY",
+                     *           "tick": 0.01,
+                     *           "weights": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Forecasts"];
                 };
             };
@@ -5795,7 +7254,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5850,12 +7309,29 @@ export interface operations {
     create_forecast: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "horizon": 2,
+                 *       "interval": "1d",
+                 *       "levels": [
+                 *         0.8
+                 *       ],
+                 *       "model": "naive",
+                 *       "symbol": "EUR-USD"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ForecastRequest"];
             };
         };
@@ -5863,12 +7339,176 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "anchor": {
+                     *         "at": "2021-01-06T13:15:00Z",
+                     *         "bar_start": "2021-01-06T00:00:00Z",
+                     *         "price": 1.2338,
+                     *         "provenance": {
+                     *           "age_s": 29700,
+                     *           "as_of": "2021-01-06T13:15:00Z",
+                     *           "delay": "eod",
+                     *           "derived": null,
+                     *           "origin": "European Central Bank reference rates, bundled extract to 2026-10-30",
+                     *           "received_at": "2021-01-06T15:00:00Z",
+                     *           "source": "sample",
+                     *           "stale": false
+                     *         }
+                     *       },
+                     *       "as_of": "2021-01-06T15:00:00Z",
+                     *       "auto": null,
+                     *       "coverage": [
+                     *         {
+                     *           "level": 0.5,
+                     *           "measured": 0.5330661323,
+                     *           "n": 499
+                     *         },
+                     *         {
+                     *           "level": 0.8,
+                     *           "measured": 0.8156312625,
+                     *           "n": 499
+                     *         },
+                     *         {
+                     *           "level": 0.9,
+                     *           "measured": 0.9078156313,
+                     *           "n": 499
+                     *         }
+                     *       ],
+                     *       "currency": "USD",
+                     *       "data_fingerprint": "00d5cc3dabd7b51c2507beda8564a575b106385b4c3d2664f66778df8c310fcb",
+                     *       "explanation": {
+                     *         "base": 1.2338,
+                     *         "location": [],
+                     *         "notes": [],
+                     *         "step": 5,
+                     *         "width": [
+                     *           {
+                     *             "component": "moves_500",
+                     *             "share": 0.9970265848,
+                     *             "sigma": 0.01134980337
+                     *           },
+                     *           {
+                     *             "component": "calibration",
+                     *             "share": 0.002973415164,
+                     *             "sigma": 0.00003384832257
+                     *           }
+                     *         ]
+                     *       },
+                     *       "feature_set": "walk/1",
+                     *       "horizon": 2,
+                     *       "id": "0176d836-3580-71bd-9a0d-625ff2b87355",
+                     *       "interval": "1d",
+                     *       "issued_at": "2021-01-06T15:00:00Z",
+                     *       "mode": "replay",
+                     *       "model": "naive",
+                     *       "model_version": "4",
+                     *       "recorded": true,
+                     *       "requested_model": "naive",
+                     *       "skill": {
+                     *         "crps_ratio": 1,
+                     *         "n": 499,
+                     *         "p_value": null,
+                     *         "verdict": "none"
+                     *       },
+                     *       "steps": [
+                     *         {
+                     *           "intervals": [
+                     *             {
+                     *               "level": 0.8,
+                     *               "lower": 1.227067743,
+                     *               "upper": 1.240943594
+                     *             }
+                     *           ],
+                     *           "median": 1.2338,
+                     *           "quantiles": {
+                     *             "0.0025": 1.215769641,
+                     *             "0.005": 1.216742953,
+                     *             "0.01": 1.21857043,
+                     *             "0.025": 1.221035239,
+                     *             "0.05": 1.223927575,
+                     *             "0.1": 1.227067743,
+                     *             "0.15": 1.228700413,
+                     *             "0.2": 1.229627683,
+                     *             "0.25": 1.230505169,
+                     *             "0.3": 1.231180918,
+                     *             "0.35": 1.231782904,
+                     *             "0.4": 1.232443873,
+                     *             "0.45": 1.233069185,
+                     *             "0.5": 1.2338,
+                     *             "0.55": 1.234476471,
+                     *             "0.6": 1.235067403,
+                     *             "0.65": 1.23565826,
+                     *             "0.7": 1.236340554,
+                     *             "0.75": 1.237022815,
+                     *             "0.8": 1.237952961,
+                     *             "0.85": 1.239145299,
+                     *             "0.9": 1.240943594,
+                     *             "0.95": 1.243925659,
+                     *             "0.975": 1.247313452,
+                     *             "0.99": 1.249683989,
+                     *             "0.995": 1.251592442,
+                     *             "0.9975": 1.252626703
+                     *           },
+                     *           "step": 1,
+                     *           "target": "2021-01-07T00:00:00Z",
+                     *           "target_end": "2021-01-07T13:15:00Z"
+                     *         },
+                     *         {
+                     *           "intervals": [
+                     *             {
+                     *               "level": 0.8,
+                     *               "lower": 1.224072378,
+                     *               "upper": 1.244225408
+                     *             }
+                     *           ],
+                     *           "median": 1.2338,
+                     *           "quantiles": {
+                     *             "0.0025": 1.206330922,
+                     *             "0.005": 1.208108126,
+                     *             "0.01": 1.211516633,
+                     *             "0.025": 1.216969098,
+                     *             "0.05": 1.220741894,
+                     *             "0.1": 1.224072378,
+                     *             "0.15": 1.226198304,
+                     *             "0.2": 1.227666484,
+                     *             "0.25": 1.228875665,
+                     *             "0.3": 1.229927197,
+                     *             "0.35": 1.230917924,
+                     *             "0.4": 1.231869542,
+                     *             "0.45": 1.232863402,
+                     *             "0.5": 1.2338,
+                     *             "0.55": 1.234685401,
+                     *             "0.6": 1.235724091,
+                     *             "0.65": 1.23678972,
+                     *             "0.7": 1.237832352,
+                     *             "0.75": 1.238922153,
+                     *             "0.8": 1.240191609,
+                     *             "0.85": 1.241715232,
+                     *             "0.9": 1.244225408,
+                     *             "0.95": 1.247809758,
+                     *             "0.975": 1.250978627,
+                     *             "0.99": 1.255448661,
+                     *             "0.995": 1.259012959,
+                     *             "0.9975": 1.261061957
+                     *           },
+                     *           "step": 2,
+                     *           "target": "2021-01-08T00:00:00Z",
+                     *           "target_end": "2021-01-08T13:15:00Z"
+                     *         }
+                     *       ],
+                     *       "symbol": "EUR-USD",
+                     *       "tick": 0.00001,
+                     *       "weights": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ForecastBody"];
                 };
             };
@@ -5922,7 +7562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `history_too_short`, `interval_not_available` */
+            /** @description `ambiguous_symbol`, `history_too_short`, `interval_not_available`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5971,7 +7611,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6026,12 +7666,42 @@ export interface operations {
     create_forecasts: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "items": [
+                 *         {
+                 *           "horizon": 2,
+                 *           "interval": "1d",
+                 *           "levels": [
+                 *             0.8
+                 *           ],
+                 *           "model": "naive",
+                 *           "symbol": "EUR-USD"
+                 *         },
+                 *         {
+                 *           "horizon": 2,
+                 *           "interval": "1d",
+                 *           "levels": [
+                 *             0.8
+                 *           ],
+                 *           "model": "naive",
+                 *           "symbol": "NOPE"
+                 *         }
+                 *       ]
+                 *     }
+                 */
                 "application/json": components["schemas"]["BatchRequest"];
             };
         };
@@ -6039,12 +7709,201 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "error": null,
+                     *           "forecast": {
+                     *             "anchor": {
+                     *               "at": "2021-01-06T13:15:00Z",
+                     *               "bar_start": "2021-01-06T00:00:00Z",
+                     *               "price": 1.2338,
+                     *               "provenance": {
+                     *                 "age_s": 29700,
+                     *                 "as_of": "2021-01-06T13:15:00Z",
+                     *                 "delay": "eod",
+                     *                 "derived": null,
+                     *                 "origin": "European Central Bank reference rates, bundled extract to 2026-10-30",
+                     *                 "received_at": "2021-01-06T15:00:00Z",
+                     *                 "source": "sample",
+                     *                 "stale": false
+                     *               }
+                     *             },
+                     *             "as_of": "2021-01-06T15:00:00Z",
+                     *             "auto": null,
+                     *             "coverage": [
+                     *               {
+                     *                 "level": 0.5,
+                     *                 "measured": 0.5330661323,
+                     *                 "n": 499
+                     *               },
+                     *               {
+                     *                 "level": 0.8,
+                     *                 "measured": 0.8156312625,
+                     *                 "n": 499
+                     *               },
+                     *               {
+                     *                 "level": 0.9,
+                     *                 "measured": 0.9078156313,
+                     *                 "n": 499
+                     *               }
+                     *             ],
+                     *             "currency": "USD",
+                     *             "data_fingerprint": "00d5cc3dabd7b51c2507beda8564a575b106385b4c3d2664f66778df8c310fcb",
+                     *             "explanation": {
+                     *               "base": 1.2338,
+                     *               "location": [],
+                     *               "notes": [],
+                     *               "step": 5,
+                     *               "width": [
+                     *                 {
+                     *                   "component": "moves_500",
+                     *                   "share": 0.9970265848,
+                     *                   "sigma": 0.01134980337
+                     *                 },
+                     *                 {
+                     *                   "component": "calibration",
+                     *                   "share": 0.002973415164,
+                     *                   "sigma": 0.00003384832257
+                     *                 }
+                     *               ]
+                     *             },
+                     *             "feature_set": "walk/1",
+                     *             "horizon": 2,
+                     *             "id": "0176d836-3580-71bd-9a0d-625ff2b87355",
+                     *             "interval": "1d",
+                     *             "issued_at": "2021-01-06T15:00:00Z",
+                     *             "mode": "replay",
+                     *             "model": "naive",
+                     *             "model_version": "4",
+                     *             "recorded": true,
+                     *             "requested_model": "naive",
+                     *             "skill": {
+                     *               "crps_ratio": 1,
+                     *               "n": 499,
+                     *               "p_value": null,
+                     *               "verdict": "none"
+                     *             },
+                     *             "steps": [
+                     *               {
+                     *                 "intervals": [
+                     *                   {
+                     *                     "level": 0.8,
+                     *                     "lower": 1.227067743,
+                     *                     "upper": 1.240943594
+                     *                   }
+                     *                 ],
+                     *                 "median": 1.2338,
+                     *                 "quantiles": {
+                     *                   "0.0025": 1.215769641,
+                     *                   "0.005": 1.216742953,
+                     *                   "0.01": 1.21857043,
+                     *                   "0.025": 1.221035239,
+                     *                   "0.05": 1.223927575,
+                     *                   "0.1": 1.227067743,
+                     *                   "0.15": 1.228700413,
+                     *                   "0.2": 1.229627683,
+                     *                   "0.25": 1.230505169,
+                     *                   "0.3": 1.231180918,
+                     *                   "0.35": 1.231782904,
+                     *                   "0.4": 1.232443873,
+                     *                   "0.45": 1.233069185,
+                     *                   "0.5": 1.2338,
+                     *                   "0.55": 1.234476471,
+                     *                   "0.6": 1.235067403,
+                     *                   "0.65": 1.23565826,
+                     *                   "0.7": 1.236340554,
+                     *                   "0.75": 1.237022815,
+                     *                   "0.8": 1.237952961,
+                     *                   "0.85": 1.239145299,
+                     *                   "0.9": 1.240943594,
+                     *                   "0.95": 1.243925659,
+                     *                   "0.975": 1.247313452,
+                     *                   "0.99": 1.249683989,
+                     *                   "0.995": 1.251592442,
+                     *                   "0.9975": 1.252626703
+                     *                 },
+                     *                 "step": 1,
+                     *                 "target": "2021-01-07T00:00:00Z",
+                     *                 "target_end": "2021-01-07T13:15:00Z"
+                     *               },
+                     *               {
+                     *                 "intervals": [
+                     *                   {
+                     *                     "level": 0.8,
+                     *                     "lower": 1.224072378,
+                     *                     "upper": 1.244225408
+                     *                   }
+                     *                 ],
+                     *                 "median": 1.2338,
+                     *                 "quantiles": {
+                     *                   "0.0025": 1.206330922,
+                     *                   "0.005": 1.208108126,
+                     *                   "0.01": 1.211516633,
+                     *                   "0.025": 1.216969098,
+                     *                   "0.05": 1.220741894,
+                     *                   "0.1": 1.224072378,
+                     *                   "0.15": 1.226198304,
+                     *                   "0.2": 1.227666484,
+                     *                   "0.25": 1.228875665,
+                     *                   "0.3": 1.229927197,
+                     *                   "0.35": 1.230917924,
+                     *                   "0.4": 1.231869542,
+                     *                   "0.45": 1.232863402,
+                     *                   "0.5": 1.2338,
+                     *                   "0.55": 1.234685401,
+                     *                   "0.6": 1.235724091,
+                     *                   "0.65": 1.23678972,
+                     *                   "0.7": 1.237832352,
+                     *                   "0.75": 1.238922153,
+                     *                   "0.8": 1.240191609,
+                     *                   "0.85": 1.241715232,
+                     *                   "0.9": 1.244225408,
+                     *                   "0.95": 1.247809758,
+                     *                   "0.975": 1.250978627,
+                     *                   "0.99": 1.255448661,
+                     *                   "0.995": 1.259012959,
+                     *                   "0.9975": 1.261061957
+                     *                 },
+                     *                 "step": 2,
+                     *                 "target": "2021-01-08T00:00:00Z",
+                     *                 "target_end": "2021-01-08T13:15:00Z"
+                     *               }
+                     *             ],
+                     *             "symbol": "EUR-USD",
+                     *             "tick": 0.00001,
+                     *             "weights": null
+                     *           },
+                     *           "index": 0,
+                     *           "status": "ok"
+                     *         },
+                     *         {
+                     *           "error": {
+                     *             "code": "unknown_symbol",
+                     *             "detail": "No instrument is called 'NOPE'; nearest: []",
+                     *             "instance": "/api/v1/forecasts/batch#1",
+                     *             "nearest": [],
+                     *             "request_id": "0176d99b-43c0-7988-b0e0-511ea239ece3",
+                     *             "status": 404,
+                     *             "symbol": "NOPE",
+                     *             "title": "Unknown symbol",
+                     *             "type": "urn:truecast:problem:unknown_symbol"
+                     *           },
+                     *           "forecast": null,
+                     *           "index": 1,
+                     *           "status": "error"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Batch"];
                 };
             };
@@ -6079,6 +7938,19 @@ export interface operations {
                     Allow: components["headers"]["Allow"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -6122,7 +7994,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6194,6 +8066,241 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "anchor": {
+                     *         "at": "2021-01-06T13:15:00Z",
+                     *         "bar_start": "2021-01-06T00:00:00Z",
+                     *         "price": 1.2338,
+                     *         "provenance": {
+                     *           "age_s": 29700,
+                     *           "as_of": "2021-01-06T13:15:00Z",
+                     *           "delay": "eod",
+                     *           "derived": null,
+                     *           "origin": "European Central Bank reference rates, bundled extract to 2026-10-30",
+                     *           "received_at": "2021-01-06T15:00:00Z",
+                     *           "source": "sample",
+                     *           "stale": false
+                     *         }
+                     *       },
+                     *       "as_of": "2021-01-06T15:00:00Z",
+                     *       "auto": null,
+                     *       "coverage": [
+                     *         {
+                     *           "level": 0.5,
+                     *           "measured": 0.5330661323,
+                     *           "n": 499
+                     *         },
+                     *         {
+                     *           "level": 0.8,
+                     *           "measured": 0.8156312625,
+                     *           "n": 499
+                     *         },
+                     *         {
+                     *           "level": 0.9,
+                     *           "measured": 0.9078156313,
+                     *           "n": 499
+                     *         }
+                     *       ],
+                     *       "currency": "USD",
+                     *       "data_fingerprint": "00d5cc3dabd7b51c2507beda8564a575b106385b4c3d2664f66778df8c310fcb",
+                     *       "explanation": {
+                     *         "base": 1.2338,
+                     *         "location": [],
+                     *         "notes": [],
+                     *         "step": 5,
+                     *         "width": [
+                     *           {
+                     *             "component": "moves_500",
+                     *             "share": 0.9970265848,
+                     *             "sigma": 0.01134980337
+                     *           },
+                     *           {
+                     *             "component": "calibration",
+                     *             "share": 0.002973415164,
+                     *             "sigma": 0.00003384832257
+                     *           }
+                     *         ]
+                     *       },
+                     *       "feature_set": "walk/1",
+                     *       "horizon": 5,
+                     *       "id": "0176d836-3580-71bd-9a0d-625ff2b87355",
+                     *       "interval": "1d",
+                     *       "issued_at": "2021-01-06T15:00:00Z",
+                     *       "mode": "replay",
+                     *       "model": "naive",
+                     *       "model_version": "4",
+                     *       "recorded": true,
+                     *       "requested_model": "naive",
+                     *       "skill": {
+                     *         "crps_ratio": 1,
+                     *         "n": 499,
+                     *         "p_value": null,
+                     *         "verdict": "none"
+                     *       },
+                     *       "steps": [
+                     *         {
+                     *           "intervals": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "lower": 1.230505169,
+                     *               "upper": 1.237022815
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "lower": 1.227067743,
+                     *               "upper": 1.240943594
+                     *             },
+                     *             {
+                     *               "level": 0.95,
+                     *               "lower": 1.221035239,
+                     *               "upper": 1.247313452
+                     *             }
+                     *           ],
+                     *           "median": 1.2338,
+                     *           "quantiles": {
+                     *             "0.0025": 1.215769641,
+                     *             "0.005": 1.216742953,
+                     *             "0.01": 1.21857043,
+                     *             "0.025": 1.221035239,
+                     *             "0.05": 1.223927575,
+                     *             "0.1": 1.227067743,
+                     *             "0.15": 1.228700413,
+                     *             "0.2": 1.229627683,
+                     *             "0.25": 1.230505169,
+                     *             "0.3": 1.231180918,
+                     *             "0.35": 1.231782904,
+                     *             "0.4": 1.232443873,
+                     *             "0.45": 1.233069185,
+                     *             "0.5": 1.2338,
+                     *             "0.55": 1.234476471,
+                     *             "0.6": 1.235067403,
+                     *             "0.65": 1.23565826,
+                     *             "0.7": 1.236340554,
+                     *             "0.75": 1.237022815,
+                     *             "0.8": 1.237952961,
+                     *             "0.85": 1.239145299,
+                     *             "0.9": 1.240943594,
+                     *             "0.95": 1.243925659,
+                     *             "0.975": 1.247313452,
+                     *             "0.99": 1.249683989,
+                     *             "0.995": 1.251592442,
+                     *             "0.9975": 1.252626703
+                     *           },
+                     *           "step": 1,
+                     *           "target": "2021-01-07T00:00:00Z",
+                     *           "target_end": "2021-01-07T13:15:00Z"
+                     *         },
+                     *         {
+                     *           "intervals": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "lower": 1.228875665,
+                     *               "upper": 1.238922153
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "lower": 1.224072378,
+                     *               "upper": 1.244225408
+                     *             },
+                     *             {
+                     *               "level": 0.95,
+                     *               "lower": 1.216969098,
+                     *               "upper": 1.250978627
+                     *             }
+                     *           ],
+                     *           "median": 1.2338,
+                     *           "quantiles": {
+                     *             "0.0025": 1.206330922,
+                     *             "0.005": 1.208108126,
+                     *             "0.01": 1.211516633,
+                     *             "0.025": 1.216969098,
+                     *             "0.05": 1.220741894,
+                     *             "0.1": 1.224072378,
+                     *             "0.15": 1.226198304,
+                     *             "0.2": 1.227666484,
+                     *             "0.25": 1.228875665,
+                     *             "0.3": 1.229927197,
+                     *             "0.35": 1.230917924,
+                     *             "0.4": 1.231869542,
+                     *             "0.45": 1.232863402,
+                     *             "0.5": 1.2338,
+                     *             "0.55": 1.234685401,
+                     *             "0.6": 1.235724091,
+                     *             "0.65": 1.23678972,
+                     *             "0.7": 1.237832352,
+                     *             "0.75": 1.238922153,
+                     *             "0.8": 1.240191609,
+                     *             "0.85": 1.241715232,
+                     *             "0.9": 1.244225408,
+                     *             "0.95": 1.247809758,
+                     *             "0.975": 1.250978627,
+                     *             "0.99": 1.255448661,
+                     *             "0.995": 1.259012959,
+                     *             "0.9975": 1.261061957
+                     *           },
+                     *           "step": 2,
+                     *           "target": "2021-01-08T00:00:00Z",
+                     *           "target_end": "2021-01-08T13:15:00Z"
+                     *         },
+                     *         {
+                     *           "intervals": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "lower": 1.227588982,
+                     *               "upper": 1.240062406
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "lower": 1.222192197,
+                     *               "upper": 1.246036022
+                     *             },
+                     *             {
+                     *               "level": 0.95,
+                     *               "lower": 1.212173814,
+                     *               "upper": 1.255586518
+                     *             }
+                     *           ],
+                     *           "median": 1.2338,
+                     *           "quantiles": {
+                     *             "0.0025": 1.19950544,
+                     *             "0.005": 1.201729742,
+                     *             "0.01": 1.205705337,
+                     *             "0.025": 1.212173814,
+                     *             "0.05": 1.218053223,
+                     *             "0.1": 1.222192197,
+                     *             "0.15": 1.22455204,
+                     *             "0.2": 1.226187209,
+                     *             "0.25": 1.227588982,
+                     *             "0.3": 1.22884532,
+                     *             "0.35": 1.23007079,
+                     *             "0.4": 1.231348104,
+                     *             "0.45": 1.232623266,
+                     *             "0.5": 1.2338,
+                     *             "0.55": 1.234942106,
+                     *             "0.6": 1.236190997,
+                     *             "0.65": 1.23749345,
+                     *             "0.7": 1.238778006,
+                     *             "0.75": 1.240062406,
+                     *             "0.8": 1.241520653,
+                     *             "0.85": 1.243260497,
+                     *             "0.9": 1.246036022,
+                     *             "0.95": 1.250547432,
+                     *             "0.975": 1.255586518,
+                     *             "0.99": 1.26125418,
+                     *             "0.995": 1.265408324,
+                     *             "0.9975": 1.267853668
+                     *           },
+                     *           "step": 3,
+                     *           "target": "2021-01-11T00:00:00Z",
+                     *           "target_end": "2021-01-11T13:15:00Z"
+                     *         }
+                     *       ],
+                     *       "symbol": "EUR-USD",
+                     *       "tick": 0.00001,
+                     *       "weights": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["ForecastBody"];
                 };
             };
@@ -6222,7 +8329,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_forecast` */
+            /** @description `unknown_forecast`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6350,6 +8457,44 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "explanation": {
+                     *         "base": 373.55,
+                     *         "location": [
+                     *           {
+                     *             "contribution": 0.1983691,
+                     *             "feature": "drift",
+                     *             "value": 0.03967382
+                     *           }
+                     *         ],
+                     *         "notes": [],
+                     *         "step": 5,
+                     *         "width": [
+                     *           {
+                     *             "component": "ewma_12",
+                     *             "share": 0.8957699048,
+                     *             "sigma": 7.219453535
+                     *           },
+                     *           {
+                     *             "component": "ewma_600",
+                     *             "share": 0.2099144775,
+                     *             "sigma": 1.691804791
+                     *           },
+                     *           {
+                     *             "component": "calibration",
+                     *             "share": -0.1056843824,
+                     *             "sigma": -0.8517628063
+                     *           }
+                     *         ]
+                     *       },
+                     *       "forecast_id": "0176d97f-cc80-7aa0-ab83-dc1e08dac175",
+                     *       "horizon": 5,
+                     *       "interval": "1d",
+                     *       "model": "ewma_walk",
+                     *       "symbol": "SPY"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ForecastExplanation"];
                 };
             };
@@ -6378,7 +8523,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol`, `unknown_forecast`, `unknown_model`, `not_forecast_yet`, `not_explained` */
+            /** @description `unknown_symbol`, `unknown_forecast`, `unknown_model`, `not_forecast_yet`, `not_explained`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6440,7 +8585,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6509,7 +8654,10 @@ export interface operations {
                 /** @description Most items in the answer. */
                 limit?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
+                "if-none-match"?: string | null;
+            };
             path: {
                 /** @description A symbol in any accepted spelling. */
                 symbol: string;
@@ -6527,8 +8675,42 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "crps": null,
+                     *           "crps_naive": null,
+                     *           "id": "0176d97f-cc80-7aa0-ab83-dc1e08dac175",
+                     *           "inside": null,
+                     *           "issued_at": "2021-01-06T21:00:00Z",
+                     *           "lower": 368.7583417,
+                     *           "median": 373.5896654,
+                     *           "mode": "replay",
+                     *           "model": "ewma_walk",
+                     *           "outcome": null,
+                     *           "sealed": true,
+                     *           "step": 1,
+                     *           "target": "2021-01-07T00:00:00Z",
+                     *           "upper": 378.2017654,
+                     *           "void": null
+                     *         }
+                     *       ],
+                     *       "next": "WyJwYXN0OlNQWToxZDpOb25lOjE6MC44OiIsMzI5XQ"
+                     *     }
+                     */
                     "application/json": components["schemas"]["PastForecasts"];
                 };
+            };
+            /** @description The client has it, by its `If-None-Match`. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `key_missing`, `key_refused` */
             401: {
@@ -6555,7 +8737,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `unknown_model`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6617,7 +8799,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_invalid`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `cursor_invalid`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6687,6 +8869,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checked_at": "2021-01-06T21:30:00Z",
+                     *       "components": [
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "done",
+                     *           "last_error": null,
+                     *           "name": "start",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         },
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "/var/lib/truecast/truecast.db",
+                     *           "last_error": null,
+                     *           "name": "database",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         },
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "up to date",
+                     *           "last_error": null,
+                     *           "name": "migrations",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         }
+                     *       ],
+                     *       "ready": true,
+                     *       "status": "degraded"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -6800,6 +9015,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "age_s": null,
+                     *       "detail": "/var/lib/truecast/truecast.db",
+                     *       "last_error": null,
+                     *       "name": "database",
+                     *       "required": true,
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Component"];
                 };
             };
@@ -6828,7 +9053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_component` */
+            /** @description `unknown_component`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6947,6 +9172,49 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "changes": [
+                     *             {
+                     *               "at": "2021-01-06T21:30:00Z",
+                     *               "detail": "done",
+                     *               "status": "ok"
+                     *             }
+                     *           ],
+                     *           "looked": 1,
+                     *           "name": "start",
+                     *           "ok_share": 1
+                     *         },
+                     *         {
+                     *           "changes": [
+                     *             {
+                     *               "at": "2021-01-06T21:30:00Z",
+                     *               "detail": "/var/lib/truecast/truecast.db",
+                     *               "status": "ok"
+                     *             }
+                     *           ],
+                     *           "looked": 1,
+                     *           "name": "database",
+                     *           "ok_share": 1
+                     *         },
+                     *         {
+                     *           "changes": [
+                     *             {
+                     *               "at": "2021-01-06T21:30:00Z",
+                     *               "detail": "up to date",
+                     *               "status": "ok"
+                     *             }
+                     *           ],
+                     *           "looked": 1,
+                     *           "name": "migrations",
+                     *           "ok_share": 1
+                     *         }
+                     *       ],
+                     *       "since": "2021-01-06T21:30:00Z"
+                     *     }
+                     */
                     "application/json": components["schemas"]["HealthTrends"];
                 };
             };
@@ -7057,6 +9325,21 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "clock": {
+                     *         "kind": "fixed",
+                     *         "now": "2021-01-06T21:30:00Z",
+                     *         "speed": null
+                     *       },
+                     *       "database": "sqlite",
+                     *       "keys_required": false,
+                     *       "loading": null,
+                     *       "name": "Truecast",
+                     *       "ready": true,
+                     *       "version": "0.1.0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Info"];
                 };
             };
@@ -7171,6 +9454,22 @@ export interface operations {
                      * @example {
                      *       "items": [
                      *         {
+                     *           "description": "Take new bars from Binance spot: crypto",
+                     *           "enabled": true,
+                     *           "id": "ingest:binance",
+                     *           "last_run": null,
+                     *           "next_due_at": "2021-01-06T21:31:00Z",
+                     *           "schedule": "* * * * * UTC"
+                     *         },
+                     *         {
+                     *           "description": "Take new bars from European Central Bank euro foreign exchange reference rates: fixings",
+                     *           "enabled": true,
+                     *           "id": "ingest:ecb",
+                     *           "last_run": null,
+                     *           "next_due_at": "2021-01-07T05:00:00Z",
+                     *           "schedule": "5,20,40 16-18 * * mon-fri Europe/Berlin; 0 6 * * * Europe/Berlin"
+                     *         },
+                     *         {
                      *           "description": "Take new bars from Bundled sample",
                      *           "enabled": true,
                      *           "id": "ingest:sample",
@@ -7185,51 +9484,9 @@ export interface operations {
                      *             "due_at": "2021-01-06T21:00:00Z",
                      *             "ended_at": "2021-01-06T21:00:00Z",
                      *             "error": null,
-                     *             "id": 97,
+                     *             "id": 122,
                      *             "job": "ingest:sample",
                      *             "outcome": "ok",
-                     *             "started_at": "2021-01-06T21:00:00Z"
-                     *           },
-                     *           "next_due_at": "2021-01-06T22:00:00Z",
-                     *           "schedule": "0 * * * * UTC"
-                     *         },
-                     *         {
-                     *           "description": "Score the forecasts whose outcome is known",
-                     *           "enabled": true,
-                     *           "id": "resolve",
-                     *           "last_run": {
-                     *             "counts": {
-                     *               "scored": 69,
-                     *               "void": 0,
-                     *               "waiting": 1
-                     *             },
-                     *             "due_at": "2021-01-06T21:00:00Z",
-                     *             "ended_at": "2021-01-06T21:00:00Z",
-                     *             "error": null,
-                     *             "id": 98,
-                     *             "job": "resolve",
-                     *             "outcome": "ok",
-                     *             "started_at": "2021-01-06T21:00:00Z"
-                     *           },
-                     *           "next_due_at": "2021-01-06T22:00:00Z",
-                     *           "schedule": "0 * * * * UTC"
-                     *         },
-                     *         {
-                     *           "description": "Learn which models serve each series best",
-                     *           "enabled": true,
-                     *           "id": "evidence",
-                     *           "last_run": {
-                     *             "counts": {
-                     *               "classes": 0,
-                     *               "series": 0,
-                     *               "waiting": 0
-                     *             },
-                     *             "due_at": "2021-01-06T21:00:00Z",
-                     *             "ended_at": "2021-01-06T21:00:00Z",
-                     *             "error": null,
-                     *             "id": 99,
-                     *             "job": "evidence",
-                     *             "outcome": "skipped",
                      *             "started_at": "2021-01-06T21:00:00Z"
                      *           },
                      *           "next_due_at": "2021-01-06T22:00:00Z",
@@ -7390,13 +9647,13 @@ export interface operations {
                      *         "due_at": "2021-01-06T21:00:00Z",
                      *         "ended_at": "2021-01-06T21:00:00Z",
                      *         "error": null,
-                     *         "id": 98,
+                     *         "id": 123,
                      *         "job": "resolve",
                      *         "outcome": "ok",
                      *         "started_at": "2021-01-06T21:00:00Z"
                      *       },
-                     *       "next_due_at": "2021-01-06T22:00:00Z",
-                     *       "schedule": "0 * * * * UTC"
+                     *       "next_due_at": "2021-01-06T21:31:00Z",
+                     *       "schedule": "0 * * * * UTC; 5,20,40 16-18 * * mon-fri Europe/Berlin; 0 6 * * * Europe/Berlin; * * * * * UTC"
                      *     }
                      */
                     "application/json": components["schemas"]["JobShape"];
@@ -7427,7 +9684,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job` */
+            /** @description `unknown_job`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7531,7 +9788,13 @@ export interface operations {
     disable_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a job, see `/jobs`. */
                 job: string;
@@ -7543,6 +9806,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7564,13 +9828,13 @@ export interface operations {
                      *         "due_at": "2021-01-06T21:00:00Z",
                      *         "ended_at": "2021-01-06T21:00:00Z",
                      *         "error": null,
-                     *         "id": 100,
+                     *         "id": 125,
                      *         "job": "issue",
                      *         "outcome": "ok",
                      *         "started_at": "2021-01-06T21:00:00Z"
                      *       },
                      *       "next_due_at": null,
-                     *       "schedule": "0 * * * * UTC"
+                     *       "schedule": "0 * * * * UTC; 5,20,40 16-18 * * mon-fri Europe/Berlin; 0 6 * * * Europe/Berlin; 1-59/5 * * * * UTC"
                      *     }
                      */
                     "application/json": components["schemas"]["JobShape"];
@@ -7601,7 +9865,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job` */
+            /** @description `unknown_job`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7619,6 +9883,19 @@ export interface operations {
                     Allow: components["headers"]["Allow"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -7650,7 +9927,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7705,7 +9982,13 @@ export interface operations {
     enable_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a job, see `/jobs`. */
                 job: string;
@@ -7717,6 +10000,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7737,13 +10021,13 @@ export interface operations {
                      *         "due_at": "2021-01-06T21:30:00Z",
                      *         "ended_at": "2021-01-06T21:30:00Z",
                      *         "error": null,
-                     *         "id": 101,
+                     *         "id": 126,
                      *         "job": "resolve",
                      *         "outcome": "skipped",
                      *         "started_at": "2021-01-06T21:30:00Z"
                      *       },
-                     *       "next_due_at": "2021-01-06T22:00:00Z",
-                     *       "schedule": "0 * * * * UTC"
+                     *       "next_due_at": "2021-01-06T21:31:00Z",
+                     *       "schedule": "0 * * * * UTC; 5,20,40 16-18 * * mon-fri Europe/Berlin; 0 6 * * * Europe/Berlin; * * * * * UTC"
                      *     }
                      */
                     "application/json": components["schemas"]["JobShape"];
@@ -7774,7 +10058,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job` */
+            /** @description `unknown_job`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7792,6 +10076,19 @@ export interface operations {
                     Allow: components["headers"]["Allow"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -7823,7 +10120,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7878,7 +10175,13 @@ export interface operations {
     run_job: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a job, see `/jobs`. */
                 job: string;
@@ -7890,6 +10193,7 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
@@ -7906,7 +10210,7 @@ export interface operations {
                      *       "due_at": "2021-01-06T21:30:00Z",
                      *       "ended_at": "2021-01-06T21:30:00Z",
                      *       "error": null,
-                     *       "id": 101,
+                     *       "id": 126,
                      *       "job": "resolve",
                      *       "outcome": "skipped",
                      *       "started_at": "2021-01-06T21:30:00Z"
@@ -7940,7 +10244,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job` */
+            /** @description `unknown_job`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7958,6 +10262,19 @@ export interface operations {
                     Allow: components["headers"]["Allow"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
@@ -7989,7 +10306,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8072,6 +10389,20 @@ export interface operations {
                      *       "items": [
                      *         {
                      *           "counts": {
+                     *             "scored": 0,
+                     *             "void": 0,
+                     *             "waiting": 1
+                     *           },
+                     *           "due_at": "2021-01-06T21:30:00Z",
+                     *           "ended_at": "2021-01-06T21:30:00Z",
+                     *           "error": null,
+                     *           "id": 126,
+                     *           "job": "resolve",
+                     *           "outcome": "skipped",
+                     *           "started_at": "2021-01-06T21:30:00Z"
+                     *         },
+                     *         {
+                     *           "counts": {
                      *             "scored": 69,
                      *             "void": 0,
                      *             "waiting": 1
@@ -8079,27 +10410,13 @@ export interface operations {
                      *           "due_at": "2021-01-06T21:00:00Z",
                      *           "ended_at": "2021-01-06T21:00:00Z",
                      *           "error": null,
-                     *           "id": 98,
+                     *           "id": 123,
                      *           "job": "resolve",
                      *           "outcome": "ok",
                      *           "started_at": "2021-01-06T21:00:00Z"
-                     *         },
-                     *         {
-                     *           "counts": {
-                     *             "scored": 50,
-                     *             "void": 0,
-                     *             "waiting": 0
-                     *           },
-                     *           "due_at": "2021-01-06T20:00:00Z",
-                     *           "ended_at": "2021-01-06T20:00:00Z",
-                     *           "error": null,
-                     *           "id": 94,
-                     *           "job": "resolve",
-                     *           "outcome": "ok",
-                     *           "started_at": "2021-01-06T20:00:00Z"
                      *         }
                      *       ],
-                     *       "next": "WyJydW5zOnJlc29sdmUiLDk0XQ"
+                     *       "next": "WyJydW5zOnJlc29sdmUiLDEyM10"
                      *     }
                      */
                     "application/json": components["schemas"]["JobRuns"];
@@ -8130,7 +10447,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_job` */
+            /** @description `unknown_job`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8179,7 +10496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8252,6 +10569,17 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checked_at": "2021-01-06T21:30:00Z",
+                     *       "first_broken": null,
+                     *       "head": "01072a3a6f306e0a812725d835427ee78a2e10fd2ca6393faca7ecb152140aa8",
+                     *       "known": 0,
+                     *       "ok": true,
+                     *       "reason": null,
+                     *       "rows": 331
+                     *     }
+                     */
                     "application/json": components["schemas"]["LedgerCheck"];
                 };
             };
@@ -8317,7 +10645,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8396,6 +10724,50 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "counts": [
+                     *         {
+                     *           "bars": 637,
+                     *           "gaps": 189,
+                     *           "state": "open"
+                     *         }
+                     *       ],
+                     *       "items": [
+                     *         {
+                     *           "attempts": 0,
+                     *           "cause": "not_delivered",
+                     *           "closed_at": null,
+                     *           "empties": 0,
+                     *           "filled_by": null,
+                     *           "from": "2021-01-04T10:00:00Z",
+                     *           "interval": "1h",
+                     *           "missing": 2,
+                     *           "opened_at": "2021-01-06T21:30:00Z",
+                     *           "reason": null,
+                     *           "retry_at": null,
+                     *           "source": "desk",
+                     *           "state": "open",
+                     *           "symbol": "EUR-USD",
+                     *           "to": "2021-01-04T11:00:00Z",
+                     *           "tried_at": null
+                     *         }
+                     *       ],
+                     *       "next": "WyJnYXBzIiwxXQ",
+                     *       "quarantine": [
+                     *         {
+                     *           "reason": "price_negative",
+                     *           "rows": 1,
+                     *           "state": "refused"
+                     *         },
+                     *         {
+                     *           "reason": "unconfirmed_unit_error",
+                     *           "rows": 1,
+                     *           "state": "held"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["SeriesGaps"];
                 };
             };
@@ -8486,7 +10858,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8563,6 +10935,36 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": 49,
+                     *           "interval": "1h",
+                     *           "note": null,
+                     *           "reason": "unconfirmed_unit_error",
+                     *           "received_at": "2021-01-06T21:30:00Z",
+                     *           "row": {
+                     *             "close": 120.41541842724581,
+                     *             "final": true,
+                     *             "high": 120.41541842724581,
+                     *             "known_at": "2021-01-05T08:00:00Z",
+                     *             "low": 120.41541842724581,
+                     *             "open": 120.41541842724581,
+                     *             "start": "2021-01-05T07:00:00Z",
+                     *             "volume": 32
+                     *           },
+                     *           "ruled_at": null,
+                     *           "ruled_by": null,
+                     *           "source": "desk",
+                     *           "start": "2021-01-05T07:00:00Z",
+                     *           "state": "held",
+                     *           "symbol": "EUR-USD"
+                     *         }
+                     *       ],
+                     *       "next": "WyJxdWFyYW50aW5lIiw0OV0"
+                     *     }
+                     */
                     "application/json": components["schemas"]["QuarantinedRows"];
                 };
             };
@@ -8653,7 +11055,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8708,7 +11110,13 @@ export interface operations {
     release_quarantined: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Number of a quarantined row. */
                 number: number;
@@ -8717,6 +11125,11 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "note": "checked by hand"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ReleaseRequest"] | null;
             };
         };
@@ -8724,12 +11137,38 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "id": 49,
+                     *       "interval": "1h",
+                     *       "note": "checked by hand",
+                     *       "reason": "unconfirmed_unit_error",
+                     *       "received_at": "2021-01-06T21:30:00Z",
+                     *       "row": {
+                     *         "close": 120.41541842724581,
+                     *         "final": true,
+                     *         "high": 120.41541842724581,
+                     *         "known_at": "2021-01-05T08:00:00Z",
+                     *         "low": 120.41541842724581,
+                     *         "open": 120.41541842724581,
+                     *         "start": "2021-01-05T07:00:00Z",
+                     *         "volume": 32
+                     *       },
+                     *       "ruled_at": "2021-01-06T21:30:00Z",
+                     *       "ruled_by": "api:local",
+                     *       "source": "desk",
+                     *       "start": "2021-01-05T07:00:00Z",
+                     *       "state": "released",
+                     *       "symbol": "EUR-USD"
+                     *     }
+                     */
                     "application/json": components["schemas"]["QuarantinedRow"];
                 };
             };
@@ -8758,7 +11197,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_quarantine` */
+            /** @description `unknown_quarantine`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8783,7 +11222,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_releasable` */
+            /** @description `not_releasable`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8832,7 +11271,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9107,7 +11546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9177,6 +11616,118 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "description": "The best model by evidence on the series or its class, else the calibrated random walk",
+                     *           "feature_set": "walk/1",
+                     *           "members": [
+                     *             {
+                     *               "absent": [
+                     *                 {
+                     *                   "model": "lightgbm",
+                     *                   "reason": "not trained yet"
+                     *                 }
+                     *               ],
+                     *               "intervals": [
+                     *                 "1m",
+                     *                 "5m",
+                     *                 "15m"
+                     *               ],
+                     *               "models": [
+                     *                 "naive",
+                     *                 "ewma_walk",
+                     *                 "vol_walk"
+                     *               ]
+                     *             },
+                     *             {
+                     *               "absent": [],
+                     *               "intervals": [
+                     *                 "1w",
+                     *                 "1mo",
+                     *                 "1q"
+                     *               ],
+                     *               "models": [
+                     *                 "naive",
+                     *                 "ewma_walk",
+                     *                 "ets"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "min_bars": 30,
+                     *           "name": "auto",
+                     *           "reason": null,
+                     *           "scopes": [],
+                     *           "status": "ready",
+                     *           "title": "Auto",
+                     *           "trainable": false,
+                     *           "trained_until": null,
+                     *           "version": "1.c5682f03"
+                     *         },
+                     *         {
+                     *           "description": "Average of all members' quantiles, weighted online by how each has done",
+                     *           "feature_set": "walk/1",
+                     *           "members": [
+                     *             {
+                     *               "absent": [
+                     *                 {
+                     *                   "model": "lightgbm",
+                     *                   "reason": "not trained yet"
+                     *                 }
+                     *               ],
+                     *               "intervals": [
+                     *                 "1m",
+                     *                 "5m",
+                     *                 "15m"
+                     *               ],
+                     *               "models": [
+                     *                 "naive",
+                     *                 "ewma_walk",
+                     *                 "vol_walk"
+                     *               ]
+                     *             },
+                     *             {
+                     *               "absent": [],
+                     *               "intervals": [
+                     *                 "1w",
+                     *                 "1mo",
+                     *                 "1q"
+                     *               ],
+                     *               "models": [
+                     *                 "naive",
+                     *                 "ewma_walk",
+                     *                 "ets"
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "min_bars": 30,
+                     *           "name": "ensemble",
+                     *           "reason": null,
+                     *           "scopes": [],
+                     *           "status": "ready",
+                     *           "title": "Ensemble",
+                     *           "trainable": false,
+                     *           "trained_until": null,
+                     *           "version": "1.c5682f03"
+                     *         },
+                     *         {
+                     *           "description": "Calibrated random walk: the last price and the spread of past moves",
+                     *           "feature_set": "walk/1",
+                     *           "members": [],
+                     *           "min_bars": 30,
+                     *           "name": "naive",
+                     *           "reason": null,
+                     *           "scopes": [],
+                     *           "status": "ready",
+                     *           "title": "Random walk",
+                     *           "trainable": false,
+                     *           "trained_until": null,
+                     *           "version": "4"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Models"];
                 };
             };
@@ -9297,7 +11848,13 @@ export interface operations {
     reload_models: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -9306,12 +11863,27 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "loaded": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "interval": "1d",
+                     *           "model": "lightgbm",
+                     *           "reason": null,
+                     *           "status": "ready",
+                     *           "version": "20210106T213000Z-f2c0677cc6"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Reloaded"];
                 };
             };
@@ -9353,6 +11925,19 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description `request_under_way`, `answer_not_kept` */
+            409: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `body_too_large` */
             413: {
                 headers: {
@@ -9377,7 +11962,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9447,6 +12032,56 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "name": "auto",
+                     *           "reason": null,
+                     *           "since": null,
+                     *           "status": "ready",
+                     *           "version": "1.c5682f03"
+                     *         },
+                     *         {
+                     *           "name": "ensemble",
+                     *           "reason": null,
+                     *           "since": null,
+                     *           "status": "ready",
+                     *           "version": "1.c5682f03"
+                     *         },
+                     *         {
+                     *           "name": "naive",
+                     *           "reason": null,
+                     *           "since": null,
+                     *           "status": "ready",
+                     *           "version": "4"
+                     *         }
+                     *       ],
+                     *       "retrain": {
+                     *         "drift": [],
+                     *         "last_run": null,
+                     *         "next_due": null
+                     *       },
+                     *       "training": {
+                     *         "asset_class": "fx",
+                     *         "ended_at": "2021-01-06T21:30:00Z",
+                     *         "error": null,
+                     *         "id": 1,
+                     *         "interval": "1d",
+                     *         "model": "lightgbm",
+                     *         "started_at": "2021-01-06T21:30:00Z",
+                     *         "state": "done",
+                     *         "trained": [
+                     *           {
+                     *             "asset_class": "fx",
+                     *             "interval": "1d",
+                     *             "refused": null,
+                     *             "version": "20210106T213000Z-f2c0677cc6"
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelsStatus"];
                 };
             };
@@ -9585,6 +12220,192 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "description": "LightGBM over all instruments of a class, direct at anchor horizons",
+                     *       "events": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "at": "2021-01-06T21:30:00Z",
+                     *           "evidence": {
+                     *             "champion": [],
+                     *             "champion_from": null,
+                     *             "held_from": 1591864020000000,
+                     *             "naive": [
+                     *               {
+                     *                 "against": "naive",
+                     *                 "crps_ratio": 0.9942055036527235,
+                     *                 "horizon": 1,
+                     *                 "moments": 147,
+                     *                 "n": 147,
+                     *                 "p_value": 0.3618425124880984,
+                     *                 "series": 1,
+                     *                 "worse": false
+                     *               },
+                     *               {
+                     *                 "against": "naive",
+                     *                 "crps_ratio": 1.006514545306585,
+                     *                 "horizon": 5,
+                     *                 "moments": 143,
+                     *                 "n": 143,
+                     *                 "p_value": 0.5236208094391384,
+                     *                 "series": 1,
+                     *                 "worse": false
+                     *               }
+                     *             ],
+                     *             "until": 1609938900000000,
+                     *             "walk": [
+                     *               {
+                     *                 "against": "walk",
+                     *                 "crps_ratio": 1,
+                     *                 "horizon": 1,
+                     *                 "moments": 147,
+                     *                 "n": 147,
+                     *                 "p_value": null,
+                     *                 "series": 1,
+                     *                 "worse": false
+                     *               },
+                     *               {
+                     *                 "against": "walk",
+                     *                 "crps_ratio": 1,
+                     *                 "horizon": 5,
+                     *                 "moments": 143,
+                     *                 "n": 143,
+                     *                 "p_value": null,
+                     *                 "series": 1,
+                     *                 "worse": false
+                     *               }
+                     *             ]
+                     *           },
+                     *           "id": 1,
+                     *           "interval": "1d",
+                     *           "kind": "trained",
+                     *           "reason": "",
+                     *           "version": "20210106T213000Z-f2c0677cc6",
+                     *           "who": "api"
+                     *         }
+                     *       ],
+                     *       "feature_set": "tree/1",
+                     *       "hints": [],
+                     *       "members": [],
+                     *       "min_bars": 30,
+                     *       "name": "lightgbm",
+                     *       "reason": "fx 1d: not promoted yet",
+                     *       "scopes": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "interval": "1d",
+                     *           "reason": "not promoted yet",
+                     *           "status": "unavailable",
+                     *           "trained_until": null,
+                     *           "version": null
+                     *         }
+                     *       ],
+                     *       "status": "unavailable",
+                     *       "title": "LightGBM",
+                     *       "trainable": true,
+                     *       "trained_until": null,
+                     *       "version": "1.2",
+                     *       "versions": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "card": {
+                     *             "anchors": [
+                     *               1,
+                     *               5
+                     *             ],
+                     *             "code_version": "0.1.0",
+                     *             "created_at": "2021-01-06T21:30:00Z",
+                     *             "evaluation": {
+                     *               "against": null,
+                     *               "champion": [],
+                     *               "held_from": "2020-06-11T08:27:00Z",
+                     *               "naive": [
+                     *                 {
+                     *                   "against": "naive",
+                     *                   "crps_ratio": 0.9942055036527235,
+                     *                   "horizon": 1,
+                     *                   "moments": 147,
+                     *                   "n": 147,
+                     *                   "p_value": 0.3618425124880984,
+                     *                   "series": 1,
+                     *                   "worse": false
+                     *                 },
+                     *                 {
+                     *                   "against": "naive",
+                     *                   "crps_ratio": 1.006514545306585,
+                     *                   "horizon": 5,
+                     *                   "moments": 143,
+                     *                   "n": 143,
+                     *                   "p_value": 0.5236208094391384,
+                     *                   "series": 1,
+                     *                   "worse": false
+                     *                 }
+                     *               ],
+                     *               "until": "2021-01-06T13:15:00Z",
+                     *               "walk": [
+                     *                 {
+                     *                   "against": "walk",
+                     *                   "crps_ratio": 1,
+                     *                   "horizon": 1,
+                     *                   "moments": 147,
+                     *                   "n": 147,
+                     *                   "p_value": null,
+                     *                   "series": 1,
+                     *                   "worse": false
+                     *                 },
+                     *                 {
+                     *                   "against": "walk",
+                     *                   "crps_ratio": 1,
+                     *                   "horizon": 5,
+                     *                   "moments": 143,
+                     *                   "n": 143,
+                     *                   "p_value": null,
+                     *                   "series": 1,
+                     *                   "worse": false
+                     *                 }
+                     *               ]
+                     *             },
+                     *             "feature_set": "tree/1",
+                     *             "files": {
+                     *               "h1.txt": "05905bb35c0bdfa6923e08b3b22873369909019d3a5b3ae16cf5abc9477c220c",
+                     *               "h5.txt": "43430bfdf3f16baad8c590e976e12df8f8c1f146e52fb8bfd74ff41b5f3f0d09",
+                     *               "location.json": "01173388dfa5b16346ac98a087a0ab4823c025a60b343bea25cccb9552f9ee46"
+                     *             },
+                     *             "parameters": {
+                     *               "description": "LightGBM over all instruments of a class, direct at anchor horizons",
+                     *               "leaf_rows": 0.01,
+                     *               "leaves": 15,
+                     *               "name": "lightgbm",
+                     *               "rate": 0.05,
+                     *               "trees": 8,
+                     *               "version": "1"
+                     *             },
+                     *             "recipe_version": "1",
+                     *             "rows": [
+                     *               1137,
+                     *               567
+                     *             ],
+                     *             "seed": 0,
+                     *             "shrink": [
+                     *               0,
+                     *               0
+                     *             ],
+                     *             "symbols": [
+                     *               "EUR-USD"
+                     *             ],
+                     *             "trained_from": "2015-02-25T13:15:00Z",
+                     *             "trained_until": "2021-01-06T13:15:00Z"
+                     *           },
+                     *           "interval": "1d",
+                     *           "live": [],
+                     *           "reason": null,
+                     *           "status": "challenger",
+                     *           "version": "20210106T213000Z-f2c0677cc6"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelDetail"];
                 };
             };
@@ -9613,7 +12434,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_model` */
+            /** @description `unknown_model`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9717,7 +12538,13 @@ export interface operations {
     promote_model: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a model, see `/models`. */
                 name: string;
@@ -9726,6 +12553,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "asset_class": "fx",
+                 *       "interval": "1d"
+                 *     }
+                 */
                 "application/json": components["schemas"]["PromoteRequest"] | null;
             };
         };
@@ -9733,12 +12566,26 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "before": null,
+                     *           "interval": "1d",
+                     *           "model": "lightgbm",
+                     *           "version": "20210106T213000Z-f2c0677cc6"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelChanges"];
                 };
             };
@@ -9767,7 +12614,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_model`, `unknown_version` */
+            /** @description `unknown_model`, `unknown_version`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9792,7 +12639,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_trainable`, `nothing_to_promote`, `promotion_refused`, `artifact_refused` */
+            /** @description `not_trainable`, `nothing_to_promote`, `promotion_refused`, `artifact_refused`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9841,7 +12688,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9896,7 +12743,13 @@ export interface operations {
     roll_back_model: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a model, see `/models`. */
                 name: string;
@@ -9905,6 +12758,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "asset_class": "fx",
+                 *       "interval": "1d"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TrainRequest"] | null;
             };
         };
@@ -9912,12 +12771,26 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "before": "20210106T213000Z-f2c0677cc6",
+                     *           "interval": "1d",
+                     *           "model": "lightgbm",
+                     *           "version": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["ModelChanges"];
                 };
             };
@@ -9946,7 +12819,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_model` */
+            /** @description `unknown_model`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9971,7 +12844,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_trainable`, `nothing_to_roll_back` */
+            /** @description `not_trainable`, `nothing_to_roll_back`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10020,7 +12893,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10075,7 +12948,13 @@ export interface operations {
     train_model: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /** @description Name of a model, see `/models`. */
                 name: string;
@@ -10084,6 +12963,12 @@ export interface operations {
         };
         requestBody?: {
             content: {
+                /**
+                 * @example {
+                 *       "asset_class": "fx",
+                 *       "interval": "1d"
+                 *     }
+                 */
                 "application/json": components["schemas"]["TrainRequest"] | null;
             };
         };
@@ -10091,12 +12976,28 @@ export interface operations {
             /** @description Successful Response */
             202: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "run": {
+                     *         "asset_class": "fx",
+                     *         "ended_at": null,
+                     *         "error": null,
+                     *         "id": 1,
+                     *         "interval": "1d",
+                     *         "model": "lightgbm",
+                     *         "started_at": "2021-01-06T21:30:00Z",
+                     *         "state": "running",
+                     *         "trained": []
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["TrainingStarted"];
                 };
             };
@@ -10125,7 +13026,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_model` */
+            /** @description `unknown_model`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10150,7 +13051,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_trainable`, `training_under_way` */
+            /** @description `not_trainable`, `training_under_way`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10199,7 +13100,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10264,7 +13165,10 @@ export interface operations {
                 /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
                 period?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
+                "if-none-match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10279,8 +13183,149 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "ledger": [
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 0.2857142857142857,
+                     *               "n": 7,
+                     *               "se": 0.1707469441906277
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 0.7142857142857143,
+                     *               "n": 7,
+                     *               "se": 0.17074694419062766
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 0.8571428571428571,
+                     *               "n": 7,
+                     *               "se": 0.13226001425322165
+                     *             }
+                     *           ],
+                     *           "crps": 0.8991919714000002,
+                     *           "crps_naive": 0.8991919714000002,
+                     *           "crps_ratio": 1,
+                     *           "direction": null,
+                     *           "first_matures_at": null,
+                     *           "horizon": 1,
+                     *           "interval": "1h",
+                     *           "mae": 1.1571428571428573,
+                     *           "mase": 1.0624049576022967,
+                     *           "model": "naive",
+                     *           "n": 7,
+                     *           "note": null,
+                     *           "period": "30d",
+                     *           "skill": {
+                     *             "n": 7,
+                     *             "p_value": null,
+                     *             "verdict": "none"
+                     *           },
+                     *           "symbol": "SPY"
+                     *         },
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             }
+                     *           ],
+                     *           "crps": 1.590465454,
+                     *           "crps_naive": 1.590465454,
+                     *           "crps_ratio": 1,
+                     *           "direction": null,
+                     *           "first_matures_at": null,
+                     *           "horizon": 1,
+                     *           "interval": "1d",
+                     *           "mae": 2.22,
+                     *           "mase": 1.4467846467062098,
+                     *           "model": "naive",
+                     *           "n": 1,
+                     *           "note": null,
+                     *           "period": "30d",
+                     *           "skill": {
+                     *             "n": 1,
+                     *             "p_value": null,
+                     *             "verdict": "none"
+                     *           },
+                     *           "symbol": "SPY"
+                     *         }
+                     *       ],
+                     *       "walk_forward": [
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 0.452,
+                     *               "n": 500,
+                     *               "se": 0.022257403262734853
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 0.782,
+                     *               "n": 500,
+                     *               "se": 0.018464885594013304
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 0.904,
+                     *               "n": 500,
+                     *               "se": 0.013174520864152899
+                     *             }
+                     *           ],
+                     *           "crps": 2.225559839769,
+                     *           "crps_naive": 2.225559839769,
+                     *           "crps_ratio": 1,
+                     *           "direction": null,
+                     *           "first_matures_at": null,
+                     *           "horizon": 1,
+                     *           "interval": "1d",
+                     *           "mae": 2.7693187978264677,
+                     *           "mase": 2.1228983699378023,
+                     *           "model": "naive",
+                     *           "n": 500,
+                     *           "note": "walk-forward: computed afterwards, each origin from its own past; not in the ledger",
+                     *           "period": "walk_forward",
+                     *           "skill": {
+                     *             "n": 500,
+                     *             "p_value": null,
+                     *             "verdict": "none"
+                     *           },
+                     *           "symbol": "SPY"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["PerformanceReport"];
                 };
+            };
+            /** @description The client has it, by its `If-None-Match`. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `key_missing`, `key_refused` */
             401: {
@@ -10369,7 +13414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10436,7 +13481,10 @@ export interface operations {
                 /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
                 period?: string;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
+                "if-none-match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10451,8 +13499,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "horizon": 1,
+                     *       "interval": "1d",
+                     *       "items": [
+                     *         {
+                     *           "kind": "ledger",
+                     *           "level": 0.1,
+                     *           "measured": 0,
+                     *           "n": 1,
+                     *           "se": null
+                     *         },
+                     *         {
+                     *           "kind": "ledger",
+                     *           "level": 0.2,
+                     *           "measured": 0,
+                     *           "n": 1,
+                     *           "se": null
+                     *         },
+                     *         {
+                     *           "kind": "ledger",
+                     *           "level": 0.3,
+                     *           "measured": 0,
+                     *           "n": 1,
+                     *           "se": null
+                     *         }
+                     *       ],
+                     *       "model": "naive",
+                     *       "pit": [
+                     *         {
+                     *           "counts": [
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             1,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0,
+                     *             0
+                     *           ],
+                     *           "kind": "ledger"
+                     *         },
+                     *         {
+                     *           "counts": [
+                     *             27,
+                     *             21,
+                     *             18,
+                     *             26,
+                     *             18,
+                     *             18,
+                     *             23,
+                     *             18,
+                     *             21,
+                     *             19,
+                     *             28,
+                     *             16,
+                     *             26,
+                     *             28,
+                     *             29,
+                     *             30,
+                     *             34,
+                     *             39,
+                     *             40,
+                     *             21
+                     *           ],
+                     *           "kind": "walk_forward"
+                     *         }
+                     *       ],
+                     *       "symbol": "SPY"
+                     *     }
+                     */
                     "application/json": components["schemas"]["CalibrationReport"];
                 };
+            };
+            /** @description The client has it, by its `If-None-Match`. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `key_missing`, `key_refused` */
             401: {
@@ -10541,7 +13682,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10605,7 +13746,7 @@ export interface operations {
                 interval?: components["schemas"]["Interval"] | null;
                 /** @description Steps ahead. */
                 horizon?: number;
-                /** @description How far back: 24h, 7d, 30d, 90d, 1y, all. */
+                /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
                 period?: string;
                 /** @description Unit of time; without it the smallest that makes at most 60 of them. */
                 stretch?: ("hour" | "day" | "week" | "month" | "year") | null;
@@ -10625,6 +13766,96 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asset_class": null,
+                     *       "horizon": 1,
+                     *       "interval": null,
+                     *       "items": [
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             }
+                     *           ],
+                     *           "end": "2021-01-05T22:00:00Z",
+                     *           "moments": 1,
+                     *           "n": 1,
+                     *           "start": "2021-01-05T21:00:00Z"
+                     *         },
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             }
+                     *           ],
+                     *           "end": "2021-01-05T23:00:00Z",
+                     *           "moments": 1,
+                     *           "n": 1,
+                     *           "start": "2021-01-05T22:00:00Z"
+                     *         },
+                     *         {
+                     *           "coverage": [
+                     *             {
+                     *               "level": 0.5,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.8,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             },
+                     *             {
+                     *               "level": 0.9,
+                     *               "measured": 1,
+                     *               "n": 1,
+                     *               "se": null
+                     *             }
+                     *           ],
+                     *           "end": "2021-01-06T00:00:00Z",
+                     *           "moments": 1,
+                     *           "n": 1,
+                     *           "start": "2021-01-05T23:00:00Z"
+                     *         }
+                     *       ],
+                     *       "model": "ewma_walk",
+                     *       "stretch": "hour",
+                     *       "symbol": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["CoverageOverTime"];
                 };
             };
@@ -10715,7 +13946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10779,7 +14010,10 @@ export interface operations {
                 /** @description Only this kind; both without it. */
                 kind?: ("ledger" | "walk_forward") | null;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
+                "if-none-match"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -10794,8 +14028,91 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": "etf",
+                     *           "coverage_90": {
+                     *             "level": 0.9,
+                     *             "measured": 0.8571428571428571,
+                     *             "n": 7,
+                     *             "se": 0.13226001425322165
+                     *           },
+                     *           "crps_ratio": 1,
+                     *           "horizon": 1,
+                     *           "interval": "1h",
+                     *           "kind": "ledger",
+                     *           "model": "naive",
+                     *           "n": 7,
+                     *           "negative": 0,
+                     *           "none": 1,
+                     *           "p_value": null,
+                     *           "positive": 0,
+                     *           "se": 0,
+                     *           "series": 1,
+                     *           "verdict": "none"
+                     *         },
+                     *         {
+                     *           "asset_class": "etf",
+                     *           "coverage_90": {
+                     *             "level": 0.9,
+                     *             "measured": 0.8571428571428571,
+                     *             "n": 7,
+                     *             "se": 0.13226001425322165
+                     *           },
+                     *           "crps_ratio": 1.0305750649229783,
+                     *           "horizon": 1,
+                     *           "interval": "1h",
+                     *           "kind": "ledger",
+                     *           "model": "auto",
+                     *           "n": 7,
+                     *           "negative": 0,
+                     *           "none": 1,
+                     *           "p_value": 0.35905356468294114,
+                     *           "positive": 0,
+                     *           "se": 0.023416160762392498,
+                     *           "series": 1,
+                     *           "verdict": "none"
+                     *         },
+                     *         {
+                     *           "asset_class": "etf",
+                     *           "coverage_90": {
+                     *             "level": 0.9,
+                     *             "measured": 0.8571428571428571,
+                     *             "n": 7,
+                     *             "se": 0.13226001425322165
+                     *           },
+                     *           "crps_ratio": 1.0305750649229783,
+                     *           "horizon": 1,
+                     *           "interval": "1h",
+                     *           "kind": "ledger",
+                     *           "model": "ewma_walk",
+                     *           "n": 7,
+                     *           "negative": 0,
+                     *           "none": 1,
+                     *           "p_value": 0.35905356468294114,
+                     *           "positive": 0,
+                     *           "se": 0.023416160762392498,
+                     *           "series": 1,
+                     *           "verdict": "none"
+                     *         }
+                     *       ],
+                     *       "note": null
+                     *     }
+                     */
                     "application/json": components["schemas"]["Leaderboard"];
                 };
+            };
+            /** @description The client has it, by its `If-None-Match`. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `key_missing`, `key_refused` */
             401: {
@@ -10859,7 +14176,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10923,7 +14240,7 @@ export interface operations {
                 interval?: components["schemas"]["Interval"] | null;
                 /** @description Steps ahead. */
                 horizon?: number;
-                /** @description How far back: 24h, 7d, 30d, 90d, 1y, all. */
+                /** @description How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all. */
                 period?: string;
                 /** @description `best` and `worst` go by `loss`; `newest` by when it was known. */
                 order?: "newest" | "best" | "worst";
@@ -10945,6 +14262,61 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": "etf",
+                     *           "crps": 0.6129940921,
+                     *           "crps_naive": 0.6089850289,
+                     *           "id": "0176d948-de00-73ce-9cb2-298febbea240",
+                     *           "inside": {
+                     *             "0.5": false,
+                     *             "0.8": true,
+                     *             "0.9": true,
+                     *             "0.95": true
+                     *           },
+                     *           "interval": "1h",
+                     *           "issued_at": "2021-01-06T20:00:00Z",
+                     *           "loss": 0.562053003247811,
+                     *           "lower": 373.2359023,
+                     *           "median": 374.475,
+                     *           "model": "ewma_walk",
+                     *           "name": "SPDR S&P 500 ETF Trust",
+                     *           "outcome": 373.55,
+                     *           "step": 1,
+                     *           "symbol": "SPY",
+                     *           "target": "2021-01-06T20:00:00Z",
+                     *           "upper": 375.5064598
+                     *         },
+                     *         {
+                     *           "asset_class": "fx",
+                     *           "crps": 0.001278637511,
+                     *           "crps_naive": 0.001284313221,
+                     *           "id": "0176d948-de00-7b68-97ea-25acaa1c4021",
+                     *           "inside": {
+                     *             "0.5": false,
+                     *             "0.8": false,
+                     *             "0.9": false,
+                     *             "0.95": true
+                     *           },
+                     *           "interval": "1h",
+                     *           "issued_at": "2021-01-06T20:00:00Z",
+                     *           "loss": 1.8866087382176446,
+                     *           "lower": 1.229376521,
+                     *           "median": 1.23068,
+                     *           "model": "ewma_walk",
+                     *           "name": "Euro / US dollar",
+                     *           "outcome": 1.23237,
+                     *           "step": 1,
+                     *           "symbol": "EUR-USD",
+                     *           "target": "2021-01-06T20:00:00Z",
+                     *           "upper": 1.231813227
+                     *         }
+                     *       ],
+                     *       "order": "newest"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ResolvedForecasts"];
                 };
             };
@@ -11035,7 +14407,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `unknown_period`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11096,7 +14468,10 @@ export interface operations {
                 /** @description Steps ahead. */
                 horizon?: number;
             };
-            header?: never;
+            header?: {
+                /** @description The `ETag` of the answer one has: 304 where it is still that. */
+                "if-none-match"?: string | null;
+            };
             path: {
                 /** @description A symbol in any accepted spelling. */
                 symbol: string;
@@ -11114,8 +14489,52 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "horizon": 1,
+                     *       "interval": "1d",
+                     *       "model": "naive",
+                     *       "points": [
+                     *         {
+                     *           "at": "2019-01-28T21:00:00Z",
+                     *           "coverage_80": 0.7,
+                     *           "coverage_90": 1,
+                     *           "crps_ratio": 1,
+                     *           "kind": "walk_forward",
+                     *           "n": 10
+                     *         },
+                     *         {
+                     *           "at": "2019-01-30T21:00:00Z",
+                     *           "coverage_80": 0.6666666666666666,
+                     *           "coverage_90": 0.9166666666666666,
+                     *           "crps_ratio": 1,
+                     *           "kind": "walk_forward",
+                     *           "n": 12
+                     *         },
+                     *         {
+                     *           "at": "2019-02-01T21:00:00Z",
+                     *           "coverage_80": 0.7142857142857143,
+                     *           "coverage_90": 0.9285714285714286,
+                     *           "crps_ratio": 1,
+                     *           "kind": "walk_forward",
+                     *           "n": 14
+                     *         }
+                     *       ],
+                     *       "symbol": "SPY"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Trends"];
                 };
+            };
+            /** @description The client has it, by its `If-None-Match`. */
+            304: {
+                headers: {
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `key_missing`, `key_refused` */
             401: {
@@ -11142,7 +14561,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol`, `unknown_model` */
+            /** @description `unknown_symbol`, `unknown_model`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11204,7 +14623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11424,7 +14843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `contradictory_request`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11511,6 +14930,7 @@ export interface operations {
                      *         {
                      *           "a": "SPY",
                      *           "b": "AAPL",
+                     *           "ends_apart_s": 0,
                      *           "first_at": "2020-01-08T21:00:00Z",
                      *           "last_at": "2021-01-06T21:00:00Z",
                      *           "lower": 0.7855914730064747,
@@ -11523,26 +14943,28 @@ export interface operations {
                      *         {
                      *           "a": "SPY",
                      *           "b": "EUR-USD",
-                     *           "first_at": null,
-                     *           "last_at": null,
-                     *           "lower": null,
-                     *           "n": null,
-                     *           "pearson": null,
-                     *           "reason": "0 returns between common bar ends, 20 are needed",
-                     *           "spearman": null,
-                     *           "upper": null
+                     *           "ends_apart_s": 27900,
+                     *           "first_at": "2020-01-08T21:00:00Z",
+                     *           "last_at": "2021-01-06T21:00:00Z",
+                     *           "lower": -0.09018595225230473,
+                     *           "n": 249,
+                     *           "pearson": 0.03451735935604625,
+                     *           "reason": null,
+                     *           "spearman": 0.06261874516493417,
+                     *           "upper": 0.15815502221138003
                      *         },
                      *         {
                      *           "a": "AAPL",
                      *           "b": "EUR-USD",
-                     *           "first_at": null,
-                     *           "last_at": null,
-                     *           "lower": null,
-                     *           "n": null,
-                     *           "pearson": null,
-                     *           "reason": "0 returns between common bar ends, 20 are needed",
-                     *           "spearman": null,
-                     *           "upper": null
+                     *           "ends_apart_s": 27900,
+                     *           "first_at": "2020-01-08T21:00:00Z",
+                     *           "last_at": "2021-01-06T21:00:00Z",
+                     *           "lower": -0.04437347584362356,
+                     *           "n": 249,
+                     *           "pearson": 0.08038628006370219,
+                     *           "reason": null,
+                     *           "spearman": 0.08327945652535262,
+                     *           "upper": 0.2026771781733758
                      *         }
                      *       ],
                      *       "series": [
@@ -11682,7 +15104,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_period`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_period`, `as_of_in_future`, `contradictory_request`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11909,7 +15331,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_period`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_period`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12074,7 +15496,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12136,7 +15558,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12209,6 +15631,24 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "disagreement": false,
+                     *       "mad": 0,
+                     *       "median": 1.2345,
+                     *       "silent": [],
+                     *       "sources": [
+                     *         {
+                     *           "as_of": "2021-01-06T13:15:00Z",
+                     *           "outlier": false,
+                     *           "price": 1.2345,
+                     *           "source": "ecb"
+                     *         }
+                     *       ],
+                     *       "spread_bp": 0,
+                     *       "symbol": "EUR-USD"
+                     *     }
+                     */
                     "application/json": components["schemas"]["ConsensusShape"];
                 };
             };
@@ -12237,7 +15677,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12455,7 +15895,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12517,7 +15957,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_period`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_period`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12572,12 +16012,28 @@ export interface operations {
     measure_risk: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "bootstrap": false,
+                 *       "include_benchmark": true,
+                 *       "levels": [
+                 *         0.95
+                 *       ],
+                 *       "symbol": "SPY"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RiskRequest"];
             };
         };
@@ -12585,12 +16041,230 @@ export interface operations {
             /** @description Successful Response */
             200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "as_of": "2021-01-06T21:30:00Z",
+                     *       "bars_per_year": 251.3798997265269,
+                     *       "benchmark": {
+                     *         "alpha": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": -7.086212468469906e-16
+                     *         },
+                     *         "beta": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": 1
+                     *         },
+                     *         "correlation": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": 1
+                     *         },
+                     *         "n": 755,
+                     *         "symbol": "SPY",
+                     *         "tracking_error": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": 0
+                     *         }
+                     *       },
+                     *       "bootstrap": null,
+                     *       "calmar": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.38678329400651296
+                     *       },
+                     *       "currency": "USD",
+                     *       "current_drawdown": {
+                     *         "bars": 3,
+                     *         "depth": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": 0.0008826361399379627
+                     *         },
+                     *         "peak": "2020-12-31T00:00:00Z",
+                     *         "recovered": null,
+                     *         "trough": "2021-01-04T00:00:00Z"
+                     *       },
+                     *       "first": "2018-01-05T00:00:00Z",
+                     *       "growth": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.1304132245604507
+                     *       },
+                     *       "horizon": 1,
+                     *       "interval": "1d",
+                     *       "last": "2021-01-06T00:00:00Z",
+                     *       "max_drawdown": {
+                     *         "bars": 120,
+                     *         "depth": {
+                     *           "high": null,
+                     *           "low": null,
+                     *           "reason": null,
+                     *           "value": 0.3371738815540847
+                     *         },
+                     *         "peak": "2020-02-19T00:00:00Z",
+                     *         "recovered": "2020-08-10T00:00:00Z",
+                     *         "trough": "2020-03-23T00:00:00Z"
+                     *       },
+                     *       "n": 755,
+                     *       "no_benchmark": null,
+                     *       "notes": [],
+                     *       "positions": [
+                     *         {
+                     *           "asset_class": "etf",
+                     *           "converted_by": [],
+                     *           "currency": "USD",
+                     *           "left_out": 0,
+                     *           "provenance": {
+                     *             "age_s": 1800,
+                     *             "as_of": "2021-01-06T21:00:00Z",
+                     *             "delay": "eod",
+                     *             "derived": null,
+                     *             "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *             "received_at": "2021-01-06T21:00:00Z",
+                     *             "source": "sample",
+                     *             "stale": false
+                     *           },
+                     *           "symbol": "SPY",
+                     *           "weight": 1
+                     *         }
+                     *       ],
+                     *       "sharpe": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.652013589534691
+                     *       },
+                     *       "sortino": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.8896358123804939
+                     *       },
+                     *       "stress": [
+                     *         {
+                     *           "change": -0.5516731767660864,
+                     *           "description": "S&P 500 from its peak to its trough",
+                     *           "first": "2007-10-09T00:00:00Z",
+                     *           "last": "2009-03-09T00:00:00Z",
+                     *           "max_drawdown": 0.5516731767660864,
+                     *           "n": 355,
+                     *           "reason": null,
+                     *           "window": "2008",
+                     *           "worst_bar": -0.09168251426283658
+                     *         },
+                     *         {
+                     *           "change": -0.3371738815540847,
+                     *           "description": "The first weeks of the pandemic",
+                     *           "first": "2020-02-19T00:00:00Z",
+                     *           "last": "2020-03-23T00:00:00Z",
+                     *           "max_drawdown": 0.3371738815540847,
+                     *           "n": 23,
+                     *           "reason": null,
+                     *           "window": "2020-03",
+                     *           "worst_bar": -0.10942373384821025
+                     *         },
+                     *         {
+                     *           "change": null,
+                     *           "description": "Inflation, rising rates, war",
+                     *           "first": "2022-01-03T00:00:00Z",
+                     *           "last": "2022-10-12T00:00:00Z",
+                     *           "max_drawdown": null,
+                     *           "n": 0,
+                     *           "reason": "the history ends before the window does",
+                     *           "window": "2022",
+                     *           "worst_bar": null
+                     *         }
+                     *       ],
+                     *       "student_t": {
+                     *         "degrees_of_freedom": 2.0828644292197884,
+                     *         "location": 0.0014310311250359674,
+                     *         "scale": 0.006641315420343108
+                     *       },
+                     *       "symbol": "SPY",
+                     *       "tails": [
+                     *         {
+                     *           "beyond": 38,
+                     *           "expected_shortfall": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.03700323759314325
+                     *           },
+                     *           "level": 0.95,
+                     *           "method": "historical",
+                     *           "value_at_risk": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.02184698545553879
+                     *           }
+                     *         },
+                     *         {
+                     *           "beyond": 38,
+                     *           "expected_shortfall": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.022087755635157316
+                     *           },
+                     *           "level": 0.95,
+                     *           "method": "filtered",
+                     *           "value_at_risk": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.01293021257608804
+                     *           }
+                     *         },
+                     *         {
+                     *           "beyond": 56,
+                     *           "expected_shortfall": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.036362227704611234
+                     *           },
+                     *           "level": 0.95,
+                     *           "method": "parametric",
+                     *           "value_at_risk": {
+                     *             "high": null,
+                     *             "low": null,
+                     *             "reason": null,
+                     *             "value": 0.01729418808160487
+                     *           }
+                     *         }
+                     *       ],
+                     *       "volatility": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.2282643654044547
+                     *       },
+                     *       "volatility_now": {
+                     *         "high": null,
+                     *         "low": null,
+                     *         "reason": null,
+                     *         "value": 0.12069600578893651
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["RiskBody"];
                 };
             };
@@ -12644,7 +16318,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `interval_not_available`, `sample_too_small`, `returns_undefined`, `portfolio_lost` */
+            /** @description `ambiguous_symbol`, `interval_not_available`, `exchange_rate_missing`, `sample_too_small`, `returns_undefined`, `portfolio_lost`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12693,7 +16367,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `as_of_in_future`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `contradictory_request`, `as_of_in_future`, `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12763,6 +16437,173 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_classes": [],
+                     *           "attribution": "European Central Bank, QuantConnect/Lean, DaruFinance, typhonun, EIA, CBOE, BLS, Federal Reserve, BEA; see NOTICE",
+                     *           "breaker": null,
+                     *           "capabilities": [
+                     *             "bars"
+                     *           ],
+                     *           "configured": true,
+                     *           "delay": "eod",
+                     *           "feed": null,
+                     *           "intervals": [
+                     *             "1m",
+                     *             "1h",
+                     *             "1d"
+                     *           ],
+                     *           "key": "sample",
+                     *           "last_error": null,
+                     *           "last_error_at": null,
+                     *           "last_success_age_s": null,
+                     *           "last_success_at": null,
+                     *           "licence": "per series, see NOTICE",
+                     *           "limits": [],
+                     *           "limits_of": "process",
+                     *           "name": "Bundled sample",
+                     *           "needs_key": false,
+                     *           "paused_s": 0,
+                     *           "state": "local",
+                     *           "terms": "Real prices from several sources, each under its own licence; see NOTICE and the origin of every series.",
+                     *           "unofficial": false,
+                     *           "url": "https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html",
+                     *           "usage": null
+                     *         },
+                     *         {
+                     *           "asset_classes": [],
+                     *           "attribution": "Source: European Central Bank",
+                     *           "breaker": {
+                     *             "failures": 0,
+                     *             "opened": 0,
+                     *             "outcomes": 3,
+                     *             "retry_after_s": null,
+                     *             "state": "closed"
+                     *           },
+                     *           "capabilities": [
+                     *             "bars"
+                     *           ],
+                     *           "configured": true,
+                     *           "delay": "eod",
+                     *           "feed": null,
+                     *           "intervals": [
+                     *             "1d"
+                     *           ],
+                     *           "key": "ecb",
+                     *           "last_error": null,
+                     *           "last_error_at": null,
+                     *           "last_success_age_s": 0,
+                     *           "last_success_at": "2021-01-06T21:30:00Z",
+                     *           "licence": "free use, source to be cited",
+                     *           "limits": [],
+                     *           "limits_of": "process",
+                     *           "name": "European Central Bank euro foreign exchange reference rates",
+                     *           "needs_key": false,
+                     *           "paused_s": 0,
+                     *           "state": "ok",
+                     *           "terms": "Free of charge for any use when the source is cited; for information only, not meant for transactions. One fixing per TARGET day.",
+                     *           "unofficial": false,
+                     *           "url": "https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html",
+                     *           "usage": {
+                     *             "amplification": 1,
+                     *             "attempts": 3,
+                     *             "batched": 0,
+                     *             "batches": 0,
+                     *             "batching_gain": null,
+                     *             "calls": 3,
+                     *             "coalesced": 0,
+                     *             "latency_s": 0.2867611003160846,
+                     *             "outcomes": {
+                     *               "ok": 3
+                     *             },
+                     *             "refused_over_budget": 0,
+                     *             "refused_resting": 0,
+                     *             "retries": 0,
+                     *             "time_limit_s": 1.2710492164509333
+                     *           }
+                     *         },
+                     *         {
+                     *           "asset_classes": [
+                     *             "crypto"
+                     *           ],
+                     *           "attribution": "Market data: Binance",
+                     *           "breaker": {
+                     *             "failures": 1,
+                     *             "opened": 0,
+                     *             "outcomes": 12,
+                     *             "retry_after_s": null,
+                     *             "state": "closed"
+                     *           },
+                     *           "capabilities": [
+                     *             "bars",
+                     *             "feed",
+                     *             "instruments"
+                     *           ],
+                     *           "configured": true,
+                     *           "delay": "realtime",
+                     *           "feed": null,
+                     *           "intervals": [
+                     *             "1m",
+                     *             "5m",
+                     *             "15m"
+                     *           ],
+                     *           "key": "binance",
+                     *           "last_error": "source_answer_malformed: binance sent something unreadable: a bar from before the source began (2000-06-26T00:00:00Z): wrong unit?",
+                     *           "last_error_at": "2021-01-06T21:30:00Z",
+                     *           "last_success_age_s": 0,
+                     *           "last_success_at": "2021-01-06T21:30:00Z",
+                     *           "licence": "Binance Terms of Use",
+                     *           "limits": [
+                     *             {
+                     *               "amount": 6000,
+                     *               "counted": "weight",
+                     *               "left": 5958,
+                     *               "reserved": 1200,
+                     *               "scope": "address",
+                     *               "used": 42,
+                     *               "window_s": 60
+                     *             },
+                     *             {
+                     *               "amount": 300000,
+                     *               "counted": "requests",
+                     *               "left": 299988,
+                     *               "reserved": 60000,
+                     *               "scope": "address",
+                     *               "used": 12,
+                     *               "window_s": 300
+                     *             }
+                     *           ],
+                     *           "limits_of": "process",
+                     *           "name": "Binance spot",
+                     *           "needs_key": false,
+                     *           "paused_s": 0,
+                     *           "state": "ok",
+                     *           "terms": "Public market data of api.binance.com and data-api.binance.vision need no key. Binance's Terms of Use allow personal use; redistribution needs its consent. Not served in some countries (HTTP 451).",
+                     *           "unofficial": false,
+                     *           "url": "https://developers.binance.com/docs/binance-spot-api-docs",
+                     *           "usage": {
+                     *             "amplification": 1,
+                     *             "attempts": 12,
+                     *             "batched": 0,
+                     *             "batches": 0,
+                     *             "batching_gain": null,
+                     *             "calls": 12,
+                     *             "coalesced": 0,
+                     *             "latency_s": 0.31516707180263753,
+                     *             "outcomes": {
+                     *               "ok": 12
+                     *             },
+                     *             "refused_over_budget": 0,
+                     *             "refused_resting": 0,
+                     *             "retries": 0,
+                     *             "time_limit_s": 1.0764688297189087
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Sources"];
                 };
             };
@@ -12898,6 +16739,30 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "asset_class": null,
+                     *           "kind": "key_missing",
+                     *           "source": "tiingo",
+                     *           "text": "Tiingo needs a key: get one at https://www.tiingo.com/about/terms and set TRUECAST_SOURCE_KEYS=tiingo=…"
+                     *         },
+                     *         {
+                     *           "asset_class": "crypto",
+                     *           "kind": "single_source",
+                     *           "source": null,
+                     *           "text": "For crypto only binance is live; add one of ccxt, coinbase, coingecko, kraken to TRUECAST_SOURCES"
+                     *         },
+                     *         {
+                     *           "asset_class": "equity",
+                     *           "kind": "single_source",
+                     *           "source": null,
+                     *           "text": "For equity no source is live; add one of alpaca, finnhub, massive to TRUECAST_SOURCES"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["Recommendations"];
                 };
             };
@@ -13036,6 +16901,60 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "asset_classes": [],
+                     *       "attribution": "Source: European Central Bank",
+                     *       "breaker": {
+                     *         "failures": 0,
+                     *         "opened": 0,
+                     *         "outcomes": 3,
+                     *         "retry_after_s": null,
+                     *         "state": "closed"
+                     *       },
+                     *       "capabilities": [
+                     *         "bars"
+                     *       ],
+                     *       "configured": true,
+                     *       "delay": "eod",
+                     *       "feed": null,
+                     *       "intervals": [
+                     *         "1d"
+                     *       ],
+                     *       "key": "ecb",
+                     *       "last_error": null,
+                     *       "last_error_at": null,
+                     *       "last_success_age_s": 0,
+                     *       "last_success_at": "2021-01-06T21:30:00Z",
+                     *       "licence": "free use, source to be cited",
+                     *       "limits": [],
+                     *       "limits_of": "process",
+                     *       "name": "European Central Bank euro foreign exchange reference rates",
+                     *       "needs_key": false,
+                     *       "paused_s": 0,
+                     *       "state": "ok",
+                     *       "terms": "Free of charge for any use when the source is cited; for information only, not meant for transactions. One fixing per TARGET day.",
+                     *       "unofficial": false,
+                     *       "url": "https://www.ecb.europa.eu/stats/policy_and_exchange_rates/euro_reference_exchange_rates/html/index.en.html",
+                     *       "usage": {
+                     *         "amplification": 1,
+                     *         "attempts": 3,
+                     *         "batched": 0,
+                     *         "batches": 0,
+                     *         "batching_gain": null,
+                     *         "calls": 3,
+                     *         "coalesced": 0,
+                     *         "latency_s": 0.2867611003160846,
+                     *         "outcomes": {
+                     *           "ok": 3
+                     *         },
+                     *         "refused_over_budget": 0,
+                     *         "refused_resting": 0,
+                     *         "retries": 0,
+                     *         "time_limit_s": 1.2710492164509333
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SourceShape"];
                 };
             };
@@ -13064,7 +16983,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_source` */
+            /** @description `unknown_source`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13186,6 +17105,38 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "errors": [],
+                     *       "items": [
+                     *         {
+                     *           "data": {
+                     *             "ask": null,
+                     *             "bid": null,
+                     *             "change": 2.2200000000000273,
+                     *             "change_pct": 0.5978509681415526,
+                     *             "price": 373.55,
+                     *             "provenance": {
+                     *               "age_s": 1800,
+                     *               "as_of": "2021-01-06T21:00:00Z",
+                     *               "delay": "realtime",
+                     *               "derived": null,
+                     *               "origin": "QuantConnect/Lean sample data, bundled extract to 2021-03-31",
+                     *               "received_at": "2021-01-06T21:00:00Z",
+                     *               "source": "sample",
+                     *               "stale": false
+                     *             },
+                     *             "quoted_at": null,
+                     *             "symbol": "SPY"
+                     *           },
+                     *           "epoch": "0176d99b43c0706d9c435650811ce34a",
+                     *           "offset": 0,
+                     *           "topic": "quotes:SPY",
+                     *           "ts": "2021-01-06T21:30:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
                     "application/json": components["schemas"]["StreamSnapshot"];
                 };
             };
@@ -13276,7 +17227,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13373,6 +17324,16 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example : truecast.v1
+                     *     retry: 2000
+                     *
+                     *     event: subscribed
+                     *     id: 0176d99b43c0706d9c435650811ce34a:0
+                     *     data: {"event":"subscribed","id":null,"place":"0176d99b43c0706d9c435650811ce34a:0","errors":[],"topics":[{"topic":"quotes:SPY","asked":"quotes:SPY","epoch":"0176d99b43c0706d9c435650811ce34a","offset":0,"recovered":false,"snapshot":true,"interval_s":null}]}
+                     *
+                     *     data: {"topic":"quotes:SPY","epoch":"0176d99b43c0706d9c435650811ce34a","offset":0,"ts":"2021-01-06T21:30:00Z","snapshot":true,"data":{"symbol":"SPY","price":373.55,"bid":null,"ask":null,"quoted_at":null,"change":2.2200000000000273,"change_pct":0.5978509681415526,"provenance":{"source":"sample","as_of":"2021-01-06T21:00:00Z","received_at":"2021-01-06T21:00:00Z","age_s":1800.0,"stale":false,"delay":"realtime","derived":null,"origin":"QuantConnect/Lean sample data, bundled extract to 2021-03-31"}}}
+                     */
                     "text/event-stream": unknown;
                 };
             };
@@ -13463,7 +17424,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `key_in_url`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `key_in_url`, `contradictory_request`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13545,6 +17506,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "expires_at": "2021-01-06T21:30:30Z",
+                     *       "ticket": "…"
+                     *     }
+                     */
                     "application/json": components["schemas"]["StreamTicket"];
                 };
             };
@@ -13775,7 +17742,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter` */
+            /** @description `cursor_invalid`, `malformed_request`, `unknown_query_parameter`, `repeated_query_parameter` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13830,25 +17797,102 @@ export interface operations {
     add_symbol: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description A word of your own, such as a UUID, for each request: sent again with it, it is not done again.
+                 * @example 8e03978e-40d5-43e8-bc93-6894a57f9324
+                 */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "symbol": "ETH-BTC"
+                 *     }
+                 */
                 "application/json": components["schemas"]["SymbolIn"];
             };
         };
         responses: {
-            /** @description Successful Response */
-            201: {
+            /** @description It was followed already. */
+            200: {
                 headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     RateLimit: components["headers"]["RateLimit"];
                     "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
                     "X-Request-Id": components["headers"]["X-Request-Id"];
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "intervals": [
+                     *         "1m",
+                     *         "1h",
+                     *         "1d"
+                     *       ],
+                     *       "is_new": true,
+                     *       "loading": true,
+                     *       "note": "Its past is being loaded; forecasts follow with the next round.",
+                     *       "sources": [
+                     *         "binance"
+                     *       ],
+                     *       "symbol": {
+                     *         "asset_class": "crypto",
+                     *         "calendar": "24/7",
+                     *         "currency": "BTC",
+                     *         "followed": true,
+                     *         "intervals": [],
+                     *         "name": "Ether / Bitcoin",
+                     *         "signed": false,
+                     *         "symbol": "ETH-BTC",
+                     *         "tick": 0.01
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SymbolAdded"];
+                };
+            };
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    RateLimit: components["headers"]["RateLimit"];
+                    "RateLimit-Policy": components["headers"]["RateLimit-Policy"];
+                    "X-Request-Id": components["headers"]["X-Request-Id"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "intervals": [
+                     *         "1m",
+                     *         "1h",
+                     *         "1d"
+                     *       ],
+                     *       "is_new": true,
+                     *       "loading": true,
+                     *       "note": "Its past is being loaded; forecasts follow with the next round.",
+                     *       "sources": [
+                     *         "binance"
+                     *       ],
+                     *       "symbol": {
+                     *         "asset_class": "crypto",
+                     *         "calendar": "24/7",
+                     *         "currency": "BTC",
+                     *         "followed": true,
+                     *         "intervals": [],
+                     *         "name": "Ether / Bitcoin",
+                     *         "signed": false,
+                     *         "symbol": "ETH-BTC",
+                     *         "tick": 0.01
+                     *       }
+                     *     }
+                     */
                     "application/json": components["schemas"]["SymbolAdded"];
                 };
             };
@@ -13902,7 +17946,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `too_many_followed` */
+            /** @description `ambiguous_symbol`, `too_many_followed`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13951,7 +17995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `malformed_request`, `unknown_query_parameter` */
+            /** @description `malformed_request`, `unknown_query_parameter`, `idempotency_key_invalid`, `idempotency_key_reused` */
             422: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14103,7 +18147,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14275,7 +18319,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `unknown_symbol` */
+            /** @description `unknown_symbol`, `no_such_path` */
             404: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14405,6 +18449,11 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "status": "ok"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Live"];
                 };
             };
@@ -14467,6 +18516,39 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example {
+                     *       "checked_at": "2021-01-06T21:30:00Z",
+                     *       "components": [
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "done",
+                     *           "last_error": null,
+                     *           "name": "start",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         },
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "/var/lib/truecast/truecast.db",
+                     *           "last_error": null,
+                     *           "name": "database",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         },
+                     *         {
+                     *           "age_s": null,
+                     *           "detail": "up to date",
+                     *           "last_error": null,
+                     *           "name": "migrations",
+                     *           "required": true,
+                     *           "status": "ok"
+                     *         }
+                     *       ],
+                     *       "ready": true,
+                     *       "status": "degraded"
+                     *     }
+                     */
                     "application/json": components["schemas"]["Health"];
                 };
             };
@@ -14582,6 +18664,14 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
+                    /**
+                     * @example # HELP process_virtual_memory_bytes Virtual memory size in bytes.
+                     *     # TYPE process_virtual_memory_bytes gauge
+                     *     process_virtual_memory_bytes 1.114845184e+09
+                     *     # HELP process_resident_memory_bytes Resident memory size in bytes.
+                     *     # TYPE process_resident_memory_bytes gauge
+                     *     process_resident_memory_bytes 3.78073088e+08
+                     */
                     "text/plain": unknown;
                 };
             };
