@@ -189,6 +189,13 @@ FACTS: dict[str, dict[str, Any]] = {
     "database_unavailable": {"database": "/var/lib/truecast/truecast.db", "reason": "unable to open database file"},
     "disk_full": {"database": "/var/lib/truecast/truecast.db", "reason": "database or disk is full"},
     "answer_not_kept": {"reason": "it held the secret of 0123456789ab", "id": "0123456789ab"},
+    "exchange_rate_missing": {
+        "symbol": "BTC-USDT",
+        "currency": "USDT",
+        "base": "USD",
+        "interval": "1d",
+        "pair": "USDT-USD",
+    },
     "idempotency_key_invalid": {"reason": "invalid", "chars_max": 255},
     "idempotency_key_reused": {"reason": "reused"},
     "request_under_way": {"retry_after_s": 1},

@@ -16,7 +16,7 @@ SOURCE = ROOT / "src" / "truecast"
 # Where a random number may come from, and what for. Nothing here touches a price.
 RANDOM_ALLOWED = {
     "kit/ids.py": "the random part of an identifier",
-    "kit/settings.py": "the secret made on the first start",
+    "kit/secret.py": "the secret made on the first start",
     "kit/http.py": "jitter of the waits between attempts; the generator is handed in",
     "providers/base.py": "the same jitter: hands it on",
     "models/registry/folder.py": "the name of a folder that is still being written",
