@@ -66,7 +66,7 @@ class Refreshed(Output):
     failed: int
 
 
-class Invalidation(Input):
+class InvalidationRequest(Input):
     """Which answers are to be dropped: those that say something about a symbol, those of a kind, or both together."""
 
     symbol: str | None = Field(default=None, max_length=64, examples=["EUR-USD"])
@@ -96,7 +96,7 @@ async def clear_cache(request: Request) -> Dropped:
 
 
 @router.post("/admin/cache/invalidate", response_model=Dropped, responses=documented(UnknownSymbol, AmbiguousSymbol))
-async def invalidate_cache(services: ServicesDep, request: Request, wanted: Invalidation) -> Dropped:
+async def invalidate_cache(services: ServicesDep, request: Request, wanted: InvalidationRequest) -> Dropped:
     """Drop the answers about a symbol, or those of a kind. Without either, nothing is dropped."""
     answers = answers_of(request)
     if wanted.kind is not None:

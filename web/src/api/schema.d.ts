@@ -2658,10 +2658,10 @@ export interface components {
          */
         Interval: "1m" | "5m" | "15m" | "30m" | "1h" | "4h" | "1d" | "1w" | "1mo" | "1q" | "1y";
         /**
-         * Invalidation
+         * InvalidationRequest
          * @description Which answers are to be dropped: those that say something about a symbol, those of a kind, or both together.
          */
-        Invalidation: {
+        InvalidationRequest: {
             /**
              * Kind
              * @example candles
@@ -5244,7 +5244,7 @@ export interface operations {
                  *       "symbol": "SPY"
                  *     }
                  */
-                "application/json": components["schemas"]["Invalidation"];
+                "application/json": components["schemas"]["InvalidationRequest"];
             };
         };
         responses: {
