@@ -89,7 +89,7 @@ async def test_correlations_of_every_pair_with_reasons(client: httpx.AsyncClient
 
 async def test_a_correlation_needs_two_symbols(client: httpx.AsyncClient):
     for symbols in ("SPY", "SPY,spy"):
-        problem_of(await client.get(f"{URL}/correlation", params={"symbols": symbols}), 422, "malformed_request")
+        problem_of(await client.get(f"{URL}/correlation", params={"symbols": symbols}), 422, "contradictory_request")
 
 
 async def test_the_market_at_a_glance_counts_every_symbol_once(client: httpx.AsyncClient):
@@ -127,5 +127,5 @@ async def test_one_class_alone(client: httpx.AsyncClient):
 async def test_prices_of_a_class(client: httpx.AsyncClient):
     got = (await client.get(URL, params={"asset_class": "etf"})).json()
     assert {"SPY", "QQQ"} <= {item["symbol"] for item in got["items"]}
-    problem_of(await client.get(URL, params={"asset_class": "etf", "symbols": "SPY"}), 422, "malformed_request")
-    problem_of(await client.get(URL), 422, "malformed_request")
+    problem_of(await client.get(URL, params={"asset_class": "etf", "symbols": "SPY"}), 422, "contradictory_request")
+    problem_of(await client.get(URL), 422, "contradictory_request")

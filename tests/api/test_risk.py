@@ -75,8 +75,8 @@ async def test_every_number_is_finite(client: httpx.AsyncClient):
 @pytest.mark.parametrize(
     ("asked", "status", "code"),
     [
-        ({}, 422, "malformed_request"),
-        ({"symbol": "SPY", "positions": [{"symbol": "SPY", "weight": 1}]}, 422, "malformed_request"),
+        ({}, 422, "contradictory_request"),
+        ({"symbol": "SPY", "positions": [{"symbol": "SPY", "weight": 1}]}, 422, "contradictory_request"),
         ({"symbol": "NOPE"}, 404, "unknown_symbol"),
         ({"symbol": "SPY", "period_days": 45}, 409, "sample_too_small"),
         ({"symbol": "SPY", "levels": [0.9999]}, 409, "sample_too_small"),
@@ -91,13 +91,13 @@ async def test_every_number_is_finite(client: httpx.AsyncClient):
         ({"symbol": "WTI"}, 409, "returns_undefined"),
         ({"symbol": "SPY", "color": "red"}, 422, "malformed_request"),
         ({"positions": []}, 422, "malformed_request"),
-        ({"positions": [{"symbol": "SPY", "weight": 0}]}, 422, "malformed_request"),
-        ({"positions": [{"symbol": "SPY", "weight": 1}, {"symbol": "spy", "weight": 1}]}, 422, "malformed_request"),
+        ({"positions": [{"symbol": "SPY", "weight": 0}]}, 422, "contradictory_request"),
+        ({"positions": [{"symbol": "SPY", "weight": 1}, {"symbol": "spy", "weight": 1}]}, 422, "contradictory_request"),
         ({"positions": [{"symbol": "SPY", "weight": 1e999}]}, 422, "malformed_request"),
         (
             {"positions": [{"symbol": "SPY", "weight": 1e308}, {"symbol": "QQQ", "weight": 1e308}]},
             422,
-            "malformed_request",
+            "contradictory_request",
         ),
         ({"symbol": "SPY", "benchmark": "NOPE"}, 404, "unknown_symbol"),
     ],
