@@ -1,5 +1,5 @@
 // The page's one live connection: `subscribe(topic, handler)`. What arrives is handed on together, before a frame is drawn.
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiFailure, post } from "../api/client";
 import { apiKey, refused } from "../api/key";
@@ -16,7 +16,6 @@ const HIDDEN_FLUSH_MS = 1_000;
 const FLUSH_MS = 200; // after a quiet while the next frame; else nobody reads faster, and every redraw costs
 
 export const streamState = signal<LineState>({ state: "idle" });
-export const live = computed(() => streamState.value.state === "live");
 
 const waiting: Delivery[] = [];
 const waitingPrices = new Map<string, number>(); // where the latest of each stands in `waiting`
@@ -68,10 +67,6 @@ export function useStream<T>(topics: readonly string[], handler: (data: T | null
     const leaves = key ? key.split(" ").map((topic) => subscribe<T>(topic, (data, meta) => latest.current(data, meta))) : [];
     return () => leaves.forEach((leave) => leave());
   }, [key]);
-}
-
-export function retryStream(): void {
-  line.retry();
 }
 
 /** Of prices only the latest is shown; everything else is handed on in order. */
