@@ -57,7 +57,8 @@ class Operation:
 
 def _operation(path: str, verb: str, said: dict[str, Any]) -> Operation:
     query = {p["name"]: p["schema"] for p in said.get("parameters", ()) if p["in"] == "query"}
-    body = said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    content = said.get("requestBody", {}).get("content", {}).get("application/json", {})
+    body = content.get("example", next((one["value"] for one in content.get("examples", {}).values()), None))
     return Operation(
         said["operationId"],
         verb.upper(),

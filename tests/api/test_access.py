@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 import httpx
+import pytest
 from fastapi.routing import APIRoute
 
 from truecast.accounts.principal import Scope
-from truecast.api.access import POLICIES, PREFIX, right_of
+from truecast.api.access import POLICIES, PREFIX, Gate, admit, right_of
 from truecast.api.app import create_app, routes
+from truecast.api.errors import Starting
 from truecast.services import Services
 
 SAFE = ("GET", "HEAD", "OPTIONS")
@@ -145,3 +147,28 @@ async def test_a_server_that_starts_says_so_before_it_asks_for_keys(guarded: Ser
     guarded.loading.ready = False
     answer = await stranger.get(f"{PREFIX}/symbols")
     assert (answer.status_code, answer.json()["code"]) == (503, "starting")
+
+
+async def test_who_came_before_the_keys_could_be_read_is_not_told_that_he_lacks_a_right(guarded: Services):
+    """The server becomes ready between the gate, which could not know him, and the route."""
+
+    class Sudden:
+        def __init__(self) -> None:
+            self.asked = 0
+
+        def __call__(self) -> bool:
+            self.asked += 1
+            return self.asked > 1
+
+    app = create_app(guarded)
+    app.state.access = replace(app.state.access, ready=Sudden())
+    scope = {"method": "GET", "path": f"{PREFIX}/symbols", "headers": [], "query_string": b"", "type": "http"}
+    seen = []
+
+    async def inner(scope, receive, send):
+        await admit(app.state.access, scope, f"{PREFIX}/symbols")
+        seen.append(scope)
+
+    with pytest.raises(Starting):
+        await Gate(inner, app.state.access)(scope, None, None)
+    assert not seen

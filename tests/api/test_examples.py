@@ -48,7 +48,11 @@ def test_every_answer_has_an_example_of_its_shape(name: str) -> None:
 def test_every_body_has_an_example_of_its_shape(name: str) -> None:
     body = OPERATIONS[name].get("requestBody")
     if body is not None:
-        fits(body["content"]["application/json"]["schema"], body["content"]["application/json"]["example"])
+        content = body["content"]["application/json"]
+        assert ("example" in content) != ("examples" in content)
+        found = [content["example"]] if "example" in content else [one["value"] for one in content["examples"].values()]
+        for example in found:
+            fits(content["schema"], example)
 
 
 @BY_NAME

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from truecast.accounts.keys import KeyMissing, Keys, ScopeMissing
 from truecast.accounts.principal import LOCAL, Principal
 from truecast.accounts.principal import Scope as Right
+from truecast.api.errors import RETRY_AFTER_S, Starting
 from truecast.api.said import said_of
 from truecast.kit.errors import TruecastError
 from truecast.kit.metrics import RATE_LIMITED
@@ -148,17 +149,18 @@ class Gate:
     async def _who(self, scope: Scope, headers: Headers, address: str) -> Principal:
         access, path = self._access, scope["path"]
         if access.keys_required and not access.ready():
-            return NOBODY  # the keys cannot be read yet, and the routes say that the server starts
+            return EARLY
         if access.keys_required and _key_in(headers) is None and (path in OPEN_PATHS or _has_ticket(scope)):
             return NOBODY
         return await access.principal(headers, address)
 
 
 NOBODY = Principal(id="nobody", name="somebody without a key", scopes=frozenset())
+EARLY = Principal(id="early", name="somebody who came before the keys could be read", scopes=frozenset())
 
 
 async def admitted(request: Request) -> None:
-    """Before a route: has the asker the right, and is it not too often? Raises ScopeMissing or RateLimited."""
+    """Before a route: has the asker the right, and is it not too often? Raises ScopeMissing, RateLimited, Starting."""
     if ADMITTED not in request.scope:
         access = request.app.state.access
         assert isinstance(access, Access)
@@ -166,9 +168,11 @@ async def admitted(request: Request) -> None:
 
 
 async def admit(access: Access, scope: Scope, template: str) -> None:
-    """Let this request in to the route of that template, and count it. Raises ScopeMissing or RateLimited."""
+    """Let this request in to the route of that template, and count it. Raises ScopeMissing, RateLimited, Starting."""
     principal = scope.get("truecast.principal", NOBODY)
     right, kind = policy_of(scope["method"], template)
+    if right is not None and principal is EARLY:  # the server may have become ready since
+        raise Starting(stage="keys", done=0, total=1, retry_after_s=RETRY_AFTER_S)
     if right is not None and not principal.may(right):
         raise ScopeMissing(scope=str(right), scopes=sorted(principal.scopes))
     if kind not in access.rates:

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truecast.accounts.principal import LOCAL, Principal
 from truecast.accounts.replies import Replies, Reply, Turn
-from truecast.api.access import NOBODY, PREFIX, Access
+from truecast.api.access import EARLY, NOBODY, PREFIX, Access
 from truecast.api.errors import BodyTooLarge
 from truecast.kit.errors import MalformedRequest, TruecastError
 from truecast.kit.limits import IDEMPOTENCY_KEY_CHARS_MAX, LEASE_RENEW_S, REQUEST_BODY_BYTES_MAX
@@ -59,7 +59,7 @@ class Once:
             return
         given = Headers(scope=scope).getlist(HEADER)
         principal: Principal = scope.get("truecast.principal", NOBODY)
-        if not given or principal is NOBODY or not self._access.ready():
+        if not given or principal in (NOBODY, EARLY) or not self._access.ready():
             await self._app(scope, receive, send)
             return
         key = given[0].strip().strip('"')  # the draft writes a quoted string, many clients a bare one

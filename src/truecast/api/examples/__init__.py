@@ -22,7 +22,7 @@ def put_into(document: dict[str, Any]) -> None:
     }
     for name, operation in _operations(document):
         body = operation.get("requestBody", {}).get("content", {}).get("application/json")
-        if body is not None and name in requests:
+        if body is not None and name in requests and "examples" not in body:
             body["example"] = requests[name]
         for status, answer in operation["responses"].items():
             for kind, content in answer.get("content", {}).items():
