@@ -85,22 +85,29 @@ class World:
         return b"\n".join(body for _, _, body in self.collector.posts).decode("utf-8", "replace")
 
 
+@pytest.fixture(autouse=True)
+def quiet_root() -> Iterator[None]:
+    """Logging is left as it was found, and nothing reports any more."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    telemetry.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
 @contextlib.contextmanager
 def two_logs(settings: Settings) -> Iterator[tuple[io.StringIO, io.StringIO]]:
     """Both formats at once, at the level that says most."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers = root.handlers[:]
     first, second = io.StringIO(), io.StringIO()
     secrets = known_secrets(settings)
     configure_logs("debug", "console", secrets=secrets, stream=second)
     console = next(h for h in root.handlers if h not in handlers)
     configure_logs("debug", "json", secrets=secrets, stream=first)
     root.addHandler(console)
-    try:
-        yield first, second
-    finally:
-        root.handlers[:] = handlers
-        root.setLevel(level)
+    yield first, second
 
 
 def settings_in(folder: Path, collector: Collected, sentry: Collected, **more: Any) -> Settings:

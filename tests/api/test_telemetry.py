@@ -365,7 +365,10 @@ async def test_a_collector_that_is_away_costs_no_time_and_a_bounded_memory(
     made_installation, tmp_path, quiet_root, kind
 ):
     async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            writer.close()
 
     async with listening(silence) as address:
         endpoint = f"http://{address}" if kind == "silent" else f"http://127.0.0.1:{free_port()}"
