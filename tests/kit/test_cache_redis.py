@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import redis.asyncio
-from tests.servers import free_port, redis_server
 
+from tests.servers import free_port, redis_server
 from truecast.kit.cache_redis import RedisCache
 
 KEY = b"/api/v1/prices?symbols=EUR-USD"
