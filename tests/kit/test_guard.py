@@ -259,12 +259,15 @@ async def test_the_same_request_at_the_same_time_is_sent_once(source: HttpSource
 
 async def test_at_most_eight_calls_are_under_way_and_not_too_many_wait(source: HttpSource) -> None:
     clock = SystemClock()
-    guard = Guard("a", clock=clock, timeout_s=2)
-    client = HttpClient(source.base_url, clock=clock, generator=np.random.default_rng(1), timeout_s=2, guard=guard)
-    source.serve("/a", Answer(b"ok", delay_s=0.3))
+    guard = Guard("a", clock=clock, timeout_s=30)
+    client = HttpClient(source.base_url, clock=clock, generator=np.random.default_rng(1), timeout_s=30, guard=guard)
+    source.serve("/a", Answer(b"ok", delay_s=30))
     most = HTTP_CONNECTIONS_MAX + CALLS_WAITING_MAX
     waiting = [asyncio.create_task(client.get(f"a?{i}")) for i in range(most + 1)]
-    await asyncio.sleep(0.2)
+    async with asyncio.timeout(20):
+        while len(source.asked) < HTTP_CONNECTIONS_MAX or not any(task.done() for task in waiting):
+            await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)  # one too many would have asked by now
     assert len(source.asked) == HTTP_CONNECTIONS_MAX
     done = [task for task in waiting if task.done()]
     assert [type(task.exception()) for task in done] == [SourceCrowded]
