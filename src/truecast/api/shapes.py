@@ -82,6 +82,8 @@ def _steps(value: Any) -> int:
 
 
 def _steps_text(value: Any) -> int:
+    if isinstance(value, str) and value.endswith(".0"):
+        value = value.removesuffix(".0")  # as `limit` and every other whole number
     return parse_horizon(value, Interval.D1).steps  # in a query a number is text
 
 
