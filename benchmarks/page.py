@@ -89,8 +89,8 @@ def server(folder: Path, mode: str) -> Iterator[str]:
     try:
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/api/v1/prices", timeout=5):
-                break
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{url}/health/ready", timeout=5):
+                break  # 200; until then it is refused with 503
             if process.poll() is not None:
                 raise SystemExit(f"the server ended with {process.returncode}")
             time.sleep(0.2)
