@@ -16024,16 +16024,6 @@ export interface operations {
         };
         requestBody: {
             content: {
-                /**
-                 * @example {
-                 *       "bootstrap": false,
-                 *       "include_benchmark": true,
-                 *       "levels": [
-                 *         0.95
-                 *       ],
-                 *       "symbol": "SPY"
-                 *     }
-                 */
                 "application/json": components["schemas"]["RiskRequest"];
             };
         };
