@@ -29,6 +29,8 @@ async def test_the_leaderboard_can_be_narrowed(client: httpx.AsyncClient):
     items = (await client.get(f"{URL}/leaderboard", params=params)).json()["items"]
     assert {(i["asset_class"], i["interval"], i["horizon"]) for i in items} == {("crypto", "1h", 3)}
     assert {i["model"] for i in items} >= {"naive"}
+    whole = await client.get(f"{URL}/leaderboard", params=params | {"horizon": "3.0"})  # as a body may say it
+    assert whole.json()["items"] == items
 
 
 async def test_calibration_of_one_symbol_shows_both_kinds(client: httpx.AsyncClient):

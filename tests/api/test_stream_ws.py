@@ -251,11 +251,12 @@ async def test_a_page_of_another_site_is_refused(house: House) -> None:
         assert json.loads(refused.value.response.body)["code"] == "foreign_origin"
 
 
-async def test_a_key_in_the_address_is_refused(house: House) -> None:
+async def test_a_key_in_the_address_is_refused(house: House, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(InvalidStatus) as refused:
         async with connect(f"{house.url}?api_key=tc_secret"):
             pass
     assert json.loads(refused.value.response.body)["code"] == "key_in_url"
+    assert [line.message for line in caplog.records if line.levelname == "ERROR"] == []  # nothing failed
 
 
 async def test_while_the_store_is_made_ready_streams_are_refused(house: House) -> None:

@@ -95,6 +95,12 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             self.wire = Wire(self.transport, self.end)
             cast("dict[str, Any]", self.scope)["extensions"][EXTENSION] = self.wire
 
+    async def send(self, message: Any) -> None:
+        """Of the application. A handshake that was refused is over; uvicorn would log it as a failure of ours."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+
     def pause_writing(self) -> None:
         """The transport has no room."""
         super().pause_writing()
