@@ -194,6 +194,58 @@ async def test_pipelined_requests_are_answered_in_their_order(house: House):
     assert [json.loads(text).get("symbol") for _, _, text in answers[:2]] == ["SPY", "SPY"]
 
 
+CANDLES = "/api/v1/prices/SPY/candles?limit=3&start=2020-12-01&end=2020-12-20"
+
+
+def as_said(answer: tuple[int, dict[str, str], bytes]) -> tuple[int, dict[str, str], bytes]:
+    """Without what differs from answer to answer."""
+    status, headers, body = answer
+    return status, {name: text for name, text in headers.items() if name not in ("x-request-id", "date")}, body
+
+
+@pytest.mark.parametrize("lines", [(), ("Connection: close",), ("Connection: keep-alive",)])
+async def test_a_kept_answer_that_is_sent_in_whole_is_the_one_of_the_long_way(house: House, lines: tuple[str, ...]):
+    express, said = house.app.express, []
+    for way in (None, express, express):
+        house.app.express = way
+        async with raw(house) as client:
+            await client.say(head("GET", CANDLES, *lines))
+            answer = await client.answer()
+            said.append(as_said(answer))
+            tag = f"If-None-Match: {answer[1]['etag']}"
+            if "Connection: close" in lines:
+                assert await client.rest() == b"" and answer[1]["connection"] == "close"
+                continue
+            await client.say(head("GET", CANDLES, tag))
+            same = await asyncio.wait_for(client.reader.readuntil(b"\r\n\r\n"), WAIT_S)
+            assert same.startswith(b"HTTP/1.1 304 ") and answer[1]["etag"].encode() in same
+            await client.say(head("GET", CANDLES))
+            assert as_said(await client.answer()) == said[0]
+    assert said[0] == said[1] == said[2] and said[0][0] == 200 and "date" in answer[1]
+
+
+async def test_kept_answers_keep_their_place_among_pipelined_ones(house: House):
+    async with raw(house) as client:
+        hot, slow = head("GET", CANDLES), head("GET", "/api/v1/symbols/SPY")
+        await client.say(hot)
+        first = as_said(await client.answer())
+        await client.say(hot + slow + hot + hot + slow + hot)
+        answers = [as_said(await client.answer()) for _ in range(6)]
+    assert [answer == first for answer in answers] == [True, False, True, True, False, True]
+
+
+async def test_an_old_client_gets_a_kept_answer_and_the_end(house: House):
+    async with raw(house) as client:
+        for _ in range(2):
+            await client.say(head("GET", CANDLES))
+            answer = await client.answer()
+    async with raw(house) as client:
+        await client.say(head("GET", CANDLES).replace(b"HTTP/1.1", b"HTTP/1.0"))
+        status, headers, body = await client.answer()
+        assert (status, headers["connection"], body) == (200, "close", answer[2])
+        assert await client.rest() == b""
+
+
 @pytest.mark.parametrize(
     ("kind", "body", "status", "code"),
     [

@@ -16,6 +16,7 @@ from truecast.api.hot import TAG_CHARS_MAX
 from truecast.api.middleware import SECURITY, account, is_sane_id, is_this_machine
 from truecast.api.ready import JSON, Pair
 from truecast.api.said import said_of
+from truecast.api.stream_transport import answered_whole
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.ids import uuid7_text
 from truecast.kit.logs import REQUEST_ID
@@ -71,8 +72,9 @@ class Express:
             body = ready.body(now_us)
             status, out = 200, [JSON, (b"content-length", b"%d" % len(body)), *own]
         kept.hits.inc()
-        await send({"type": "http.response.start", "status": status, "headers": out})
-        await send({"type": "http.response.body", "body": body})
+        if not answered_whole(scope, status, out, body):
+            await send({"type": "http.response.start", "status": status, "headers": out})
+            await send({"type": "http.response.body", "body": body})
         took_s = time.perf_counter() - began_s
         account(scope, principal, route=template, address=address, status=status, size_bytes=len(body), took_s=took_s)
         return True

@@ -8,10 +8,11 @@ the scope, under EXTENSION; under another server there is no such thing, and the
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol, cast
 
 from starlette.types import Scope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from truecast.api.intake import IntakeProtocol
@@ -24,6 +25,7 @@ from truecast.kit.limits import (
 )
 
 EXTENSION = "truecast.wire"
+WHOLE = "truecast.whole"
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
@@ -139,7 +141,7 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
 
 class RequestProtocol(IntakeProtocol):
-    """HTTP of uvicorn, with its transport in reach of answers that never end."""
+    """HTTP of uvicorn, with its transport in reach of answers that never end, or are there in whole."""
 
     wire: Wire | None = None
 
@@ -148,7 +150,27 @@ class RequestProtocol(IntakeProtocol):
         super().on_message_begin()
         if self.wire is None:
             self.wire = Wire(self.transport)
-        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.wire}
+        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.wire, WHOLE: self.answer}
+
+    def answer(self, scope: Scope, status: int, head: bytes, body: bytes) -> bool:
+        """Send a whole answer at once. `head` is lines as they are sent, and nobody checks them again.
+
+        False, and nothing has happened, where it is not this request's turn, or there is no room.
+        """
+        cycle = self.cycle
+        if cycle is None or cycle.scope is not scope or cycle.response_started or cycle.flow.write_paused:
+            return False
+        if cycle.disconnected:
+            return True
+        cycle.response_started = cycle.response_complete = True
+        own = b"".join([b"%b: %b\r\n" % pair for pair in cycle.default_headers])
+        last = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
+        cycle.transport.write(b"".join((STATUS_LINE[status], own, head, last, body)))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+        return True
 
     def pause_writing(self) -> None:
         """The transport has no room."""
@@ -167,6 +189,12 @@ def wire_of(scope: Scope) -> Wire | None:
     """The transport, where the server shows it."""
     wire = scope.get("extensions", {}).get(EXTENSION)
     return wire if isinstance(wire, Wire) else None
+
+
+def answered_whole(scope: Scope, status: int, head: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+    """Whether the server could send a whole answer at once. If not, nothing has happened."""
+    answer = scope.get("extensions", {}).get(WHOLE)
+    return answer is not None and answer(scope, status, b"".join([b"%b: %b\r\n" % pair for pair in head]), body)
 
 
 _QUIET = logging.getLogger("truecast.wire")
