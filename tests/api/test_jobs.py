@@ -9,8 +9,10 @@ SYMBOLS_ASKED = ("/prices", "/prices/volatility", "/prices/correlation")
 
 async def test_lists_the_jobs_in_the_order_in_which_they_run(client: httpx.AsyncClient):
     items = (await client.get("/api/v1/jobs")).json()["items"]
-    assert [item["id"] for item in items] == ["ingest:sample", "resolve", "evidence", "issue", "gaps", "retrain"]
-    *others, gaps, retrain = items
+    names = ["ingest:sample", "resolve", "evidence", "issue", "gaps", "retrain", "forget"]
+    assert [item["id"] for item in items] == names
+    *others, gaps, retrain, forget = items
+    assert forget["enabled"] and forget["next_due_at"] and forget["schedule"]
     assert all(item["last_run"]["outcome"] in ("ok", "skipped") for item in others)
     assert all(item["enabled"] and item["next_due_at"] and item["schedule"] for item in others)
     for one in (gaps, retrain):  # no real clock
