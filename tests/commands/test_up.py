@@ -141,6 +141,7 @@ def test_without_the_sample_the_store_stays_empty(truecast_process, data_dir, mo
         "issue",
         "gaps",
         "retrain",
+        "forget",
     ]
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
