@@ -124,6 +124,15 @@ def test_libraries_that_chat_are_quiet_and_uvicorn_says_things_once(stream: io.S
     assert "color_message" not in line
 
 
+def test_a_stream_that_somebody_closed_fails_nobody() -> None:
+    gone, heard = io.StringIO(), io.StringIO()
+    configure_logs("info", "json", stream=gone)
+    gone.close()
+    configure_logs("info", "json", stream=heard)
+    get_logger("t").info("still heard")
+    assert json.loads(heard.getvalue())["event"] == "still heard"
+
+
 def test_called_again_replaces_and_does_not_double(stream: io.StringIO) -> None:
     configure_logs("info", "json", stream=io.StringIO())
     configure_logs("info", "json", stream=stream)

@@ -229,7 +229,8 @@ class _Out(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         """Write what waits."""
         self._write()
-        super().flush()
+        with contextlib.suppress(ValueError, OSError):  # as there
+            super().flush()
 
     def _write(self) -> None:
         with self.lock or threading.Lock():
