@@ -14,7 +14,7 @@ from truecast.api.access import Access, policy_of, told
 from truecast.api.answers import Answers
 from truecast.api.hot import TAG_CHARS_MAX
 from truecast.api.middleware import SECURITY, account, is_sane_id, is_this_machine
-from truecast.api.ready import JSON, Pair
+from truecast.api.ready import Pair
 from truecast.api.said import said_of
 from truecast.api.stream_transport import answered_whole
 from truecast.kit.clock import Clock, to_us
@@ -64,13 +64,10 @@ class Express:
         given = headers.get(b"x-request-id", b"").decode("latin-1")
         request_id = given if given and is_sane_id(given) else uuid7_text(now)
         REQUEST_ID.set(request_id)  # of this task, which ends with the request
-        own: list[Pair] = [*ready.about, *SECURITY, (b"x-request-id", request_id.encode("latin-1")), *paced]
-        if asked_tag is not None and ready.has(asked_tag.decode("latin-1")):
+        status, out, body = ready.reply(now_us, None if asked_tag is None else asked_tag.decode("latin-1"))
+        out += (*SECURITY, (b"x-request-id", request_id.encode("latin-1")), *paced)
+        if status == 304:
             CACHE_NOT_MODIFIED.labels(kind).inc()
-            status, body, out = 304, b"", own
-        else:
-            body = ready.body(now_us)
-            status, out = 200, [JSON, (b"content-length", b"%d" % len(body)), *own]
         kept.hits.inc()
         if not answered_whole(scope, status, out, body):
             await send({"type": "http.response.start", "status": status, "headers": out})

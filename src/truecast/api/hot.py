@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truecast.api.access import ADMITTED, PREFIX, Access, admit
 from truecast.api.answers import Answers, Asked, Question
-from truecast.api.ready import JSON, Pair, Ready, Slot
+from truecast.api.ready import Ready, Slot
 from truecast.api.said import said_of
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.limits import CACHE_QUESTION_CHARS_MAX
@@ -127,14 +127,10 @@ class Hot:
 
 
 async def _send(kind: str, ready: Ready, asked_tag: str | None, now_us: int, send: Send) -> None:
-    if asked_tag is not None and ready.has(asked_tag):
+    status, headers, body = ready.reply(now_us, asked_tag)
+    if status == 304:
         CACHE_NOT_MODIFIED.labels(kind).inc()
-        await send({"type": "http.response.start", "status": 304, "headers": list(ready.about)})
-        await send({"type": "http.response.body", "body": b""})
-        return
-    body = ready.body(now_us)
-    headers: list[Pair] = [JSON, (b"content-length", b"%d" % len(body)), *ready.about]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

@@ -83,6 +83,13 @@ class Ready:
         """Whether a client that asks with this `If-None-Match` has it."""
         return self.etag is not None and matches(asked, self.etag)
 
+    def reply(self, now_us: int, asked_tag: str | None) -> tuple[int, list[Pair], bytes]:
+        """Status, headers and body as they are sent at that moment to a client that asks with this `If-None-Match`."""
+        if self.has(asked_tag):
+            return 304, list(self.about), b""
+        body = self.body(now_us)
+        return 200, [JSON, (b"content-length", b"%d" % len(body)), *self.about], body
+
     def packed(self) -> bytes:
         """As other processes can read it."""
         about = [self.holes, self.tags, self.made_us, self.until_us, self.etag, self.control]
@@ -153,7 +160,5 @@ def answer(request: Request, ready: Ready, now: datetime, asked_tag: str | None 
     if isinstance(slot, Slot):
         slot.ready = ready
         return Response()
-    headers = {name.decode(): value.decode("latin-1") for name, value in ready.about}
-    if ready.has(asked_tag):
-        return Response(status_code=304, headers=headers)
-    return Response(ready.body(to_us(now)), media_type="application/json", headers=headers)
+    status, headers, body = ready.reply(to_us(now), asked_tag)
+    return Response(body, status, {name.decode(): value.decode("latin-1") for name, value in headers})
