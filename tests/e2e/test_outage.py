@@ -87,7 +87,7 @@ def test_a_source_that_fails_is_shown_and_its_prices_age_until_it_is_back(
         row.locator(".number").first.focus()
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowLeft")
-        expect(row.get_by_role("region")).to_contain_text("Nothing newer has come from this source")
+        expect(row.get_by_role("tooltip")).to_contain_text("Nothing newer has come from this source")
         assert inaccessible(page) == []
         health = opened(f"{url}/data")
         source = health.locator('tr[data-source="coinbase"]')

@@ -60,7 +60,7 @@ def test_the_track_record_is_said_in_sentences_and_proven_in_figures(open_page: 
     held.locator("label", has_text="95").click()
     expect(held).to_contain_text(re.compile(r"promised 95\s%"))
     held.get_by_text("The same in figures").click()
-    held.locator("tbody .exact button").first.focus()
+    held.locator("tbody .answer button").first.focus()
     expect(page.locator("[role=tooltip]:visible")).to_contain_text("Standard error")
     page.keyboard.press("Escape")
     expect(page.locator("[role=tooltip]:visible")).to_have_count(0)
@@ -70,7 +70,7 @@ def test_the_track_record_is_said_in_sentences_and_proven_in_figures(open_page: 
     expect(singles).to_contain_text("Farthest from what happened")
     row = singles.locator("tbody tr").first
     expect(row).to_contain_text("moves")
-    row.locator(".exact button").focus()
+    row.locator(".answer button").focus()
     expect(page.locator("[role=tooltip]:visible")).to_contain_text("Random walk")
     page.reload()
     expect(singles.get_by_role("radio", name="Worst")).to_be_checked()

@@ -307,7 +307,7 @@ def test_the_rows_are_walked_by_keyboard_and_every_number_answers(opened: Opened
     page.keyboard.press("ArrowDown")
     expect(rows.nth(1).get_by_role("link")).to_be_focused()
     page.keyboard.press("ArrowRight")
-    answer = rows.nth(1).get_by_role("region")
+    answer = rows.nth(1).get_by_role("tooltip")
     expect(answer).to_contain_text("Origin")
     expect(answer).to_contain_text("As of")
     assert inaccessible(page) == []

@@ -35,7 +35,7 @@ export function PriceCell({ item, cell, answered }: Of & { answered: Signal<bool
   return (
     <td class="num" ref={root}>
       {quote ? (
-        <Answer label={`Price of ${item.symbol}`} facts={() => priceFacts(quote, item)} note={() => quote.provenance.stale && "Nothing newer has come from this source."}>
+        <Answer quiet of={`Price of ${item.symbol}`} facts={() => priceFacts(quote, item)} note={() => quote.provenance.stale && "Nothing newer has come from this source."}>
           {priceText(quote.price, item.tick)}
         </Answer>
       ) : !answered.value ? (
@@ -55,7 +55,8 @@ export function ChangeCell({ item, cell }: Of) {
   return (
     <td class="num">
       <Answer
-        label={`Change of ${item.symbol}`}
+        quiet
+        of={`Change of ${item.symbol}`}
         facts={() => [["Against", "the close of the session before"], ["In price", `${changeText(quote.change, item.tick)} ${item.currency}`], ...provenanceFacts(quote.provenance)]}
       >
         <Change share={(quote.change_pct ?? 0) / 100} />
@@ -139,7 +140,7 @@ export function SkillCell({ item, cell }: Of) {
 
 function ForecastAnswer({ forecast, item, children }: { forecast: Forecast; item: SymbolItem; children: ComponentChildren }) {
   return (
-    <Answer label={`Forecast of ${item.symbol}`} facts={() => forecastFacts(forecast, item)} note={() => "Its record is over past forecasts; the interval is a statement about probability, not a bound."}>
+    <Answer quiet of={`Forecast of ${item.symbol}`} facts={() => forecastFacts(forecast, item)} note={() => "Its record is over past forecasts; the interval is a statement about probability, not a bound."}>
       {children}
     </Answer>
   );

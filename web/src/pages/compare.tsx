@@ -5,7 +5,7 @@ import type { Correlations, Volatilities } from "../api/types";
 import { count, decimal, percent } from "../format/numbers";
 import { Bone, Choice, Scroll, When } from "../parts/bits";
 import { Contest, DEFAULT_MODELS, MODELS_MAX } from "../parts/contest";
-import { Exact } from "../parts/exact";
+import { Answer } from "../parts/answer";
 import { Footer } from "../parts/frame";
 import type { Kind } from "../parts/leaders";
 import { Link } from "../parts/link";
@@ -210,25 +210,25 @@ function HeatMap({ of, symbols }: { of: Correlations; symbols: readonly string[]
                 if (!pair || value === null) {
                   return (
                     <td key={b} class="num soft">
-                      <Exact of={`${a} and ${b}`} rows={[["Not measured", pair?.reason ?? "no returns in common"]]}>
+                      <Answer of={`${a} and ${b}`} facts={[["Not measured", pair?.reason ?? "no returns in common"]]}>
                         –
-                      </Exact>
+                      </Answer>
                     </td>
                   );
                 }
                 const mixed = `color-mix(in oklab, var(${value >= 0 ? "--fan" : "--bad"}) ${Math.round(45 * Math.abs(value))}%, transparent)`;
                 return (
                   <td key={b} class="num" style={{ background: mixed }}>
-                    <Exact
+                    <Answer
                       of={`${a} and ${b}`}
-                      rows={[
+                      facts={[
                         ["Pearson", `${decimal(value)}, ${decimal(pair.lower)} to ${decimal(pair.upper)}`],
                         ["Spearman", decimal(pair.spearman)],
                         ["Returns", count(pair.n)],
                       ]}
                     >
                       {decimal(value)}
-                    </Exact>
+                    </Answer>
                   </td>
                 );
               })}

@@ -6,7 +6,7 @@ import { count, pValue, ratio } from "../format/numbers";
 import { age, barLabel, intervalName } from "../format/time";
 import { ActButton } from "../parts/act";
 import { Bone, Facts, Scroll, When } from "../parts/bits";
-import { Exact } from "../parts/exact";
+import { Answer } from "../parts/answer";
 import { Failure } from "../parts/failure";
 import { Footer } from "../parts/frame";
 import { Link } from "../parts/link";
@@ -316,9 +316,9 @@ function Comparisons({ title, of: rows }: { title: string; of: readonly Comparis
             <tr key={`${row.horizon} ${row.against}`}>
               <td>{row.horizon}</td>
               <td class="num">
-                <Exact
+                <Answer
                   of={`${row.horizon} steps ahead`}
-                  rows={[
+                  facts={[
                     ["Chance", pValue(row.p_value)],
                     ["Outcomes", `${count(row.n)} of ${count(row.series)} series`],
                     ["Moments", count(row.moments)],
@@ -326,7 +326,7 @@ function Comparisons({ title, of: rows }: { title: string; of: readonly Comparis
                   ]}
                 >
                   {ratio(row.crps_ratio)}
-                </Exact>
+                </Answer>
               </td>
               <td>{modelName(row.against)}</td>
               <td class="num">{count(row.n)}</td>

@@ -6,16 +6,20 @@ import { Facts } from "./bits";
 const HOVER_MS = 180; // whoever only passes over a table wants no answers
 const EDGE_PX = 8;
 
+type Rows = [string, ComponentChildren][];
+
 interface Props {
-  /** Of what: `Price of EUR-USD`. */
-  label: string;
-  facts: () => [string, ComponentChildren][];
+  /** What is measured: `Price of EUR-USD`. */
+  of: string;
+  facts: Rows | (() => Rows);
   note?: () => ComponentChildren;
+  /** In a table where every number answers neither a line below it nor its name on each of them helps. */
+  quiet?: boolean;
   children: ComponentChildren;
 }
 
 /** The number as a button of its own size; the answer floats above everything, so that no table cuts it off. */
-export function Answer({ label, facts, note, children }: Props) {
+export function Answer({ of, facts, note, quiet = false, children }: Props) {
   const [open, setOpen] = useState(false);
   const pinned = useRef(false);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
@@ -29,7 +33,7 @@ export function Answer({ label, facts, note, children }: Props) {
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <span
-      class="answer"
+      class={quiet ? "answer quiet" : "answer"}
       ref={root}
       onPointerEnter={(event) => {
         if (event.pointerType !== "mouse") return;
@@ -40,7 +44,7 @@ export function Answer({ label, facts, note, children }: Props) {
         clearTimeout(timer.current);
         if (!pinned.current && !root.current?.contains(document.activeElement)) setOpen(false);
       }}
-      onFocusIn={(event) => event.target instanceof Element && event.target.matches(":focus-visible") && setOpen(true)}
+      onFocusIn={() => setOpen(true)}
       onFocusOut={(event) => !(event.relatedTarget instanceof Node && root.current?.contains(event.relatedTarget)) && close()}
       onKeyDown={(event) => {
         if (event.key !== "Escape" || !open) return;
@@ -52,28 +56,29 @@ export function Answer({ label, facts, note, children }: Props) {
         type="button"
         class="number"
         aria-expanded={open}
-        aria-controls={open ? id : undefined}
+        aria-describedby={open ? id : undefined}
         onClick={() => {
           pinned.current = !(open && pinned.current);
           setOpen(pinned.current);
         }}
       >
         {children}
+        {!quiet && <span class="sr-only"> {of}</span>}
       </button>
-      {open && <Sheet id={id} label={label} facts={facts()} note={note?.()} onGone={close} />}
+      {open && <Sheet id={id} of={of} facts={typeof facts === "function" ? facts() : facts} note={note?.()} onGone={close} />}
     </span>
   );
 }
 
 interface SheetProps {
   id: string;
-  label: string;
-  facts: [string, ComponentChildren][];
+  of: string;
+  facts: Rows;
   note: ComponentChildren;
   onGone: () => void;
 }
 
-function Sheet({ id, label, facts, note, onGone }: SheetProps) {
+function Sheet({ id, of, facts, note, onGone }: SheetProps) {
   const sheet = useRef<HTMLSpanElement>(null);
   useLayoutEffect(() => {
     const own = sheet.current;
@@ -93,7 +98,7 @@ function Sheet({ id, label, facts, note, onGone }: SheetProps) {
     return () => removeEventListener("scroll", away, { capture: true });
   }, []);
   return (
-    <span class="sheet floating" id={id} ref={sheet} role="region" aria-label={label}>
+    <span class="sheet floating" id={id} ref={sheet} role="tooltip" aria-label={of}>
       <Facts rows={facts} />
       {note && <p class="sheet-note">{note}</p>}
     </span>

@@ -6,7 +6,7 @@ import { intervalSeconds, steps } from "../format/time";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Choice, Scroll } from "./bits";
-import { Exact } from "./exact";
+import { Answer } from "./answer";
 import { WALKED, type Kind } from "./leaders";
 import { modelName } from "./models";
 import { className } from "./search";
@@ -119,9 +119,9 @@ function Cell({ of }: { of: Leader | undefined }) {
   const held = of.coverage_90;
   return (
     <span class={`duel ${of.verdict}`}>
-      <Exact
+      <Answer
         of={`${WORDS[of.verdict]}, ${modelName(of.model)} on ${className(of.asset_class)}`}
-        rows={[
+        facts={[
           ["Verdict", WORDS[of.verdict]],
           ["95\u2009%", of.se === null ? "unknown" : `${ratio(of.crps_ratio - SURE * of.se)} to ${ratio(of.crps_ratio + SURE * of.se)}`],
           ["Chance", pValue(of.p_value)],
@@ -131,7 +131,7 @@ function Cell({ of }: { of: Leader | undefined }) {
         ]}
       >
         {ratio(of.crps_ratio)}
-      </Exact>
+      </Answer>
       <small>{held ? percent(held.measured, 1) : "–"}</small>
     </span>
   );

@@ -8,7 +8,7 @@ import { chance, FEW, floorOf, heldSentence, judged } from "../record/say";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Choice, Scroll } from "./bits";
-import { Exact } from "./exact";
+import { Answer } from "./answer";
 import { Section } from "./section";
 
 const LEVELS = [0.5, 0.8, 0.9, 0.95];
@@ -127,9 +127,9 @@ function Table({ of }: { of: CoverageOverTime }) {
                   const held = at(span, level);
                   return (
                     <td key={level} class="num">
-                      <Exact
+                      <Answer
                         of={`inside ${levelText(level)}, ${spanLabel(span.start, of.stretch)}`}
-                        rows={[
+                        facts={[
                           ["Outcomes", count(held.n)],
                           ["Bars of time", count(span.moments)],
                           ["Standard error", held.se === null ? "unknown" : percent(held.se, 1)],
@@ -138,7 +138,7 @@ function Table({ of }: { of: CoverageOverTime }) {
                         ]}
                       >
                         {percent(held.measured, 1)}
-                      </Exact>
+                      </Answer>
                     </td>
                   );
                 })}

@@ -9,7 +9,7 @@ import { leaderSentence } from "../record/say";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Bone, Choice, Scroll } from "./bits";
-import { Exact } from "./exact";
+import { Answer } from "./answer";
 import { Failure } from "./failure";
 import { modelName } from "./models";
 import { className } from "./search";
@@ -118,9 +118,9 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
                 <VerdictBadge model={row.model} verdict={row.verdict} title={pValue(row.p_value)} />
               </td>
               <td class="num">
-                <Exact
+                <Answer
                   of={`CRPS ratio of ${modelName(row.model)}`}
-                  rows={[
+                  facts={[
                     ["Ratio", `${ratio(row.crps_ratio)}${row.se === null ? "" : `, 95\u2009% ${ratio(row.crps_ratio - SURE * row.se)} to ${ratio(row.crps_ratio + SURE * row.se)}`}`],
                     ["Standard error", row.se === null ? "unknown" : ratio(row.se)],
                     ["Outcomes", `${count(row.n)} of ${count(row.series)} series`],
@@ -129,7 +129,7 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
                   ]}
                 >
                   {ratio(row.crps_ratio)}
-                </Exact>
+                </Answer>
               </td>
               <td class="wide" aria-hidden="true">
                 <i class="whisker">
@@ -140,16 +140,16 @@ function LeaderTable({ rows: all }: { rows: readonly Leader[] }) {
               </td>
               <td class="num">
                 {row.coverage_90 ? (
-                  <Exact
+                  <Answer
                     of={`in 90 % of ${modelName(row.model)}`}
-                    rows={[
+                    facts={[
                       ["Inside", `${percent(row.coverage_90.measured, 1)} of ${count(row.coverage_90.n)}`],
                       ["Standard error", row.coverage_90.se === null ? "unknown" : percent(row.coverage_90.se, 1)],
                       ["Method", "clustered by moment"],
                     ]}
                   >
                     {percent(row.coverage_90.measured, 1)}
-                  </Exact>
+                  </Answer>
                 ) : (
                   "–"
                 )}

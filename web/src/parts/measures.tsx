@@ -8,7 +8,7 @@ import { barLabel, moment } from "../format/time";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Bone, Choice, Facts } from "./bits";
-import { Exact } from "./exact";
+import { Answer } from "./answer";
 import { Link } from "./link";
 
 const RISK_DAYS = 1_095;
@@ -87,9 +87,9 @@ function Sure({ of, name, rows }: { of: Estimate; name: string; rows: [string, C
   if (of.value === null) return <span class="soft small">{of.reason ?? "not defined"}</span>;
   return (
     <span class="sure">
-      <Exact of={name} rows={rows}>
+      <Answer of={name} facts={rows}>
         <b>{percent(of.value, 2)}</b>
-      </Exact>
+      </Answer>
       {of.low !== null && of.high !== null && <span class="soft small">{`${percent(of.low, 1)} to ${percent(of.high, 1)}`}</span>}
     </span>
   );
@@ -114,9 +114,9 @@ export function StatisticsCard({ detail, asOf }: Props) {
       {data ? (
         <Facts
           rows={[
-            ["Range", <Exact of="Range" rows={[["Low", `${price(data.low.price, tick)}, ${moment(data.low.at)}`], ["High", `${price(data.high.price, tick)}, ${moment(data.high.at)}`], ["Bars", `${count(data.n)} of ${data.interval}${data.missing ? `, ${count(data.missing)} missing` : ""}`], ["Source", data.provenance.origin]]}>{price(data.low.price, tick)} – {price(data.high.price, tick)}</Exact>],
+            ["Range", <Answer of="Range" facts={[["Low", `${price(data.low.price, tick)}, ${moment(data.low.at)}`], ["High", `${price(data.high.price, tick)}, ${moment(data.high.at)}`], ["Bars", `${count(data.n)} of ${data.interval}${data.missing ? `, ${count(data.missing)} missing` : ""}`], ["Source", data.provenance.origin]]}>{price(data.low.price, tick)} – {price(data.high.price, tick)}</Answer>],
             ["Change", `${changePercent(data.change_pct === null ? null : data.change_pct / 100)}`],
-            ["Volatility, annual", <Exact of="Volatility" rows={[["Method", data.volatility.method], ["From", `${count(data.volatility.returns)} returns`]]}>{data.volatility.annualised === null ? "–" : data.volatility.unit === "fraction" ? percent(data.volatility.annualised, 1) : price(data.volatility.annualised, tick)}</Exact>],
+            ["Volatility, annual", <Answer of="Volatility" facts={[["Method", data.volatility.method], ["From", `${count(data.volatility.returns)} returns`]]}>{data.volatility.annualised === null ? "–" : data.volatility.unit === "fraction" ? percent(data.volatility.annualised, 1) : price(data.volatility.annualised, tick)}</Answer>],
             ["Deepest fall", data.drawdown ? `${percent(data.drawdown.depth, 1)}` : "nothing fell"],
             ["From", `${moment(data.first_at)} to ${moment(data.last_at)}`],
           ]}

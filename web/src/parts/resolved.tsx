@@ -6,7 +6,7 @@ import { barLabel, barLabelShort } from "../format/time";
 import { useResource } from "../state/resource";
 import { slowPollMs } from "../state/server";
 import { Choice, Scroll, When } from "./bits";
-import { Exact } from "./exact";
+import { Answer } from "./answer";
 import { CheckIcon, CrossIcon } from "./icons";
 import { Link } from "./link";
 import { modelName } from "./models";
@@ -88,9 +88,9 @@ function SinglesTable({ items, tickOf }: { items: ResolvedForecasts["items"]; ti
                   </span>
                 </td>
                 <td class="num">
-                  <Exact
+                  <Answer
                     of="average moves away"
-                    rows={[
+                    facts={[
                       ["CRPS", significant(item.crps)],
                       ["Random walk's", significant(item.crps_naive)],
                       ["Median said", price(item.median, tick)],
@@ -100,7 +100,7 @@ function SinglesTable({ items, tickOf }: { items: ResolvedForecasts["items"]; ti
                     ]}
                   >
                     {item.loss === null ? "–" : `${significant(item.loss)} moves`}
-                  </Exact>
+                  </Answer>
                 </td>
               </tr>
             );
