@@ -29,6 +29,7 @@ from truecast.api.stream_sse import MEDIA_TYPE, EventStream
 from truecast.api.stream_ws import WebSockets
 from truecast.domain.instrument import AmbiguousSymbol, UnknownSymbol
 from truecast.domain.interval import Interval
+from truecast.kit.clock import SystemClock
 from truecast.kit.errors import Contradiction, MalformedRequest, TruecastError
 from truecast.kit.limits import STREAM_INTERVAL_S_MAX, STREAM_INTERVAL_S_MIN, STREAM_TICKET_S
 from truecast.kit.tickets import Tickets
@@ -62,7 +63,7 @@ class Streams:
     def __init__(self, services: Services, access: Access) -> None:
         self.now = Now(services)
         self.hub = Hub(services.bus, services.clock, self.now, services.keys)
-        self.tickets = Tickets(services.clock, STREAM_TICKET_S, services.settings.redis_url)
+        self.tickets = Tickets(STREAM_TICKET_S, services.settings.redis_url)
         self.gate = Gate(services, self.tickets, access)
         self.socketio = SocketIO(self.hub, self.gate, services.clock, self.now)
 
@@ -106,7 +107,7 @@ class StreamTicket(Output):
     """Good once, for one stream: `?ticket=…`, or the subprotocol `truecast.ticket.…`."""
 
     ticket: str
-    expires_at: datetime
+    expires_at: datetime  # in real time, in a replay too
 
 
 _PROBLEMS = (UnknownTopic, TopicNotAvailable, UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable)
@@ -167,11 +168,11 @@ async def stream_snapshot(request: Request, services: ServicesDep, topics: Topic
 
 
 @router.post("/stream/ticket", status_code=201, response_model=StreamTicket, responses=documented(ForeignOrigin))
-async def create_stream_ticket(request: Request, services: ServicesDep) -> StreamTicket:
+async def create_stream_ticket(request: Request) -> StreamTicket:
     """A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute."""
     streams = _streams(request)
     principal = await streams.gate.authenticate(request.scope)
-    expires_at = services.clock.now() + timedelta(seconds=STREAM_TICKET_S)
+    expires_at = SystemClock().now() + timedelta(seconds=STREAM_TICKET_S)
     return StreamTicket(ticket=await streams.gate.ticket(principal), expires_at=expires_at)
 
 

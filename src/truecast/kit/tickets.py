@@ -1,24 +1,27 @@
 """Tickets: random words that are good for somebody once, for a short while.
 
 In memory, or in Redis where processes share one: then any of them takes the ticket of any other. Kept as digests.
+They live by real time: in a replay half a minute of the product's clock may be gone before the ticket has arrived.
 """
 
 import contextlib
 import hashlib
 import secrets
+import time
 from collections import OrderedDict
-from datetime import timedelta
+from collections.abc import Callable
 from typing import Any
 
-from truecast.kit.clock import Clock
 from truecast.kit.limits import REDIS_TIMEOUT_S, STREAM_TICKETS_MAX
 
 
 class Tickets:
-    """While Redis is away a ticket is good in the process that gave it."""
+    """While Redis is away a ticket is good in the process that gave it. `now_s` counts seconds that are lived."""
 
-    def __init__(self, clock: Clock, lifetime_s: float, redis_url: str | None = None) -> None:
-        self._clock = clock
+    def __init__(
+        self, lifetime_s: float, redis_url: str | None = None, now_s: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._now_s = now_s
         self._lifetime_s = lifetime_s
         self._redis_url = redis_url
         self._redis: Any = None
@@ -32,8 +35,7 @@ class Tickets:
             with contextlib.suppress(*_errors()):
                 await self._client().set(_KEY + digest, name, px=int(self._lifetime_s * 1000))
                 return ticket
-        until = (self._clock.now() + timedelta(seconds=self._lifetime_s)).timestamp()
-        self._given[digest] = (until, name)
+        self._given[digest] = (self._now_s() + self._lifetime_s, name)
         while len(self._given) > STREAM_TICKETS_MAX:
             self._given.popitem(last=False)
         return ticket
@@ -41,9 +43,9 @@ class Tickets:
     async def redeem(self, ticket: str) -> str | None:
         """For whom it was given; None where it is not good, or no more."""
         digest = _digest(ticket)
-        until, name = self._given.pop(digest, (0.0, ""))
-        if until >= self._clock.now().timestamp():
-            return name
+        found_here = self._given.pop(digest, None)
+        if found_here is not None and found_here[0] >= self._now_s():
+            return found_here[1]
         if self._redis_url is not None:
             with contextlib.suppress(*_errors()):
                 found = await self._client().getdel(_KEY + digest)
