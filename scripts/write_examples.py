@@ -265,6 +265,7 @@ async def house(folder: Path) -> AsyncIterator[tuple[Services, httpx.AsyncClient
         }
         settings = installation.settings_in(folder).model_copy(update=live)
         services = build(settings, Role.SERVE, clock=FixedClock(installation.NOW))
+        services.told.process = "server:4711:0f3a9c5d7e21"
         services.models._trainer = quick  # noqa: SLF001 as tests/api/test_models.py
         await services.models.load()
         services.loading.ready = True

@@ -34,6 +34,7 @@ from truecast.models.location.estimator import Estimator
 from truecast.models.registry.registry import Registry
 from truecast.models.registry.runs import Runs
 from truecast.providers.configured import Sources
+from truecast.providers.told import Told
 from truecast.services import Loading
 
 SAMPLE = "sample"
@@ -62,6 +63,7 @@ class Market:
     ingest: Ingest
     history: History
     sources: Sources
+    told: Told
     chain: Chain
     backfill: Backfill
     keeper: Keeper
@@ -112,6 +114,7 @@ class Process:
                 "models": self.registry.watch(),
                 "quotes": self.market.board.run(),
                 "quote news": self.quote_news.run(),
+                "sources told": self.market.told.run(),
             }
             self.watching = tuple(asyncio.create_task(work, name=name) for name, work in watched.items())
 

@@ -32,6 +32,7 @@ from truecast.market.store import BarStore
 from truecast.models.registry.registry import Registry
 from truecast.models.registry.runs import Runs
 from truecast.providers.configured import Sources
+from truecast.providers.told import Told
 
 
 @dataclass(slots=True)
@@ -183,6 +184,7 @@ class Services:
     models: Registry
     training: Runs
     providers: Sources
+    told: Told
     feeds: Feeds
     jobs: Jobs
     keys: Keys

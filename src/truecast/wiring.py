@@ -65,6 +65,7 @@ from truecast.process import SchemaOld as SchemaOld  # noqa: PLC0414
 from truecast.providers.base import Provider, Reach
 from truecast.providers.catalog import build_provider
 from truecast.providers.configured import Sources
+from truecast.providers.told import Told
 from truecast.services import Loading, Services
 
 MODELS = "models"  # the folder of trained models, in the data folder
@@ -150,6 +151,7 @@ def _market_of(settings: Settings, clock: Clock, db: Database, bus: Bus) -> Mark
         ingest=ingest,
         history=History(store, clock),
         sources=sources,
+        told=Told(db, clock, sources),
         chain=chain,
         backfill=backfill,
         keeper=Keeper(store, backfill, chain, clock),

@@ -10,7 +10,7 @@ import pytest
 
 from tests import installation
 from truecast.api.app import create_app
-from truecast.api.sources import Sources, SourceShape
+from truecast.api.source_shapes import Sources, SourceShape
 from truecast.kit.clock import to_us
 from truecast.kit.limits import FEED_LOST_S
 from truecast.market.feeds_status import FeedStanding, FeedStatus

@@ -8,7 +8,7 @@ import pytest
 from tests import installation
 from tests.api.test_errors import problem_of
 from tests.http_source import Answer, HttpSource, http_source
-from truecast.api.sources import Recommendations, Sources, SourceShape
+from truecast.api.source_shapes import Recommendations, Sources, SourceShape
 from truecast.kit.settings import Settings
 
 SOURCES = "/api/v1/sources"

@@ -14,7 +14,8 @@ import truecast.forecasts.tables
 import truecast.jobs.tables
 import truecast.kit.leases
 import truecast.market.tables
-import truecast.models.registry.tables  # noqa: F401
+import truecast.models.registry.tables
+import truecast.providers.told  # noqa: F401
 from truecast.kit.db import Database, metadata
 from truecast.migrations import upgrade as migrations
 

@@ -6,7 +6,7 @@ Old data and a failing source are `degraded`: every answer says its age itself, 
 
 import shutil
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Literal
 
@@ -28,6 +28,7 @@ from truecast.kit.limits import (
 from truecast.kit.metrics import JOB_LATE_SECONDS
 from truecast.market.calendar import calendar
 from truecast.market.registry import SeriesInfo
+from truecast.providers.told import SourceStanding, latest_error, worst
 from truecast.services import JobInfo, Services
 
 Status = Literal["ok", "degraded", "down"]
@@ -75,6 +76,7 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
         kept = await services.store.series()
         universe = await services.store.universe()
         jobs = await services.jobs.jobs()
+        told = await services.told.standings()
     except DiskFull as error:  # even reading needs a little room beside the file
         yield _disk(services, error)
         return
@@ -88,7 +90,7 @@ async def _parts(services: Services) -> AsyncIterator[Component]:
     now = services.clock.now()
     for part in (_models(services), _ledger(services), _clock(services, jobs, now), *_data(kept, universe, now)):
         yield part
-    for part in (*_jobs(jobs, now), _disk(services, trouble), *_bus(services), *_sources(services, now)):
+    for part in (*_jobs(jobs, now), _disk(services, trouble), *_bus(services), *_sources(services, told, now)):
         yield part
 
 
@@ -136,24 +138,28 @@ def _clock(services: Services, jobs: Iterable[JobInfo], now: datetime) -> Compon
     return _part("clock", "down" if wrong else "degraded", said, required=True, last_error=said)
 
 
-def _sources(services: Services, now: datetime) -> Iterator[Component]:
-    """The sources that this process has asked. Not required: every answer says its age, and data age has parts."""
-    guards = services.providers.guards
-    if not guards:
+def _sources(services: Services, told: Mapping[str, Sequence[SourceStanding]], now: datetime) -> Iterator[Component]:
+    """The sources that any process has asked. Not required: every answer says its age, and data age has parts."""
+    if not told:
         return
-    resting = [key for key, guard in guards.items() if guard.breaker.state != "closed"]
-    locked = [key for key, guard in guards.items() if guard.key_missing or guard.key_refused]
+    guards = services.providers.guards
+    resting = [key for key, each in told.items() if worst(each, now)[1]]
+    locked = [
+        key
+        for key, each in told.items()
+        if (key in guards and guards[key].key_missing) or any(one.key_refused for one in each)
+    ]
     wrong = {*resting, *locked}
-    errors = [(u.last_error_at, u.last_error) for key in wrong if (u := guards[key].usage).last_error_at is not None]
-    good = [guard.usage.last_success_at for guard in guards.values() if guard.usage.last_success_at is not None]
-    said = [f"{len(guards) - len(wrong)} of {len(guards)} well"]
+    error = latest_error([one for key in wrong for one in told[key]])
+    good = [one.last_success_at for each in told.values() for one in each if one.last_success_at is not None]
+    said = [f"{len(told) - len(wrong)} of {len(told)} well"]
     said += [f"{what}: {', '.join(sorted(keys))}" for what, keys in (("resting", resting), ("key", locked)) if keys]
     yield _part(
         "sources",
-        "down" if len(wrong) == len(guards) else "degraded" if wrong else "ok",
+        "down" if len(wrong) == len(told) else "degraded" if wrong else "ok",
         "; ".join(said),
         age_s=max((now - max(good)).total_seconds(), 0.0) if good else None,
-        last_error=max(errors)[1] if errors else None,
+        last_error=None if error is None else error.last_error,
     )
 
 

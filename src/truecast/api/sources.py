@@ -1,167 +1,58 @@
 """The data sources: what each may be asked, what was asked of it, how it does, and what to do about it."""
 
-from collections.abc import Mapping
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import Path
 
 from truecast.api.deps import ServicesDep, resource
 from truecast.api.errors import documented
-from truecast.api.shapes import Output
+from truecast.api.source_shapes import (
+    AdviceShape,
+    BreakerShape,
+    FeedShape,
+    LimitShape,
+    Recommendations,
+    SourceProcess,
+    Sources,
+    SourceShape,
+    State,
+    UsageShape,
+)
 from truecast.domain.instrument import AssetClass
 from truecast.kit.guard import Guard
 from truecast.kit.limits import FEED_LOST_S
 from truecast.market.advice import Standing, advise
-from truecast.market.feeds_status import FeedStanding, FeedState
+from truecast.market.feeds_status import FeedStanding
 from truecast.providers.base import SourceInfo
 from truecast.providers.catalog import UnknownSource, known_sources
 from truecast.providers.guarded import Guarded, limits_of
+from truecast.providers.told import SourceStanding, latest_error, worst
 from truecast.services import Services
 
 router = resource("sources")
 
-State = Literal["ok", "idle", "resting", "over_budget", "needs_key", "key_refused", "local", "off"]
 SourcePath = Annotated[str, Path(max_length=64, description="Key of a source.", examples=["ecb"])]
-
-
-class LimitShape(Output):
-    """A published limit and how much of it is used. `reserved` is kept for requests that a user waits for."""
-
-    amount: int
-    counted: str
-    window_s: float
-    scope: str
-    used: int
-    left: int
-    reserved: int
-
-
-class BreakerShape(Output):
-    """`open`: not asked; `half_open`: the next request is a probe. `failures` among the latest `outcomes`."""
-
-    state: Literal["closed", "open", "half_open"]
-    failures: int
-    outcomes: int
-    opened: int
-    retry_after_s: float | None
-
-
-class UsageShape(Output):
-    """What this process asked since it began. `amplification`: requests sent per question that was not shared."""
-
-    calls: int
-    attempts: int
-    retries: int
-    outcomes: dict[str, int]
-    refused_over_budget: int
-    refused_resting: int
-    coalesced: int
-    batched: int
-    batches: int
-    batching_gain: float | None
-    latency_s: float | None
-    time_limit_s: float
-    amplification: float | None
-
-
-class FeedShape(Output):
-    """A live feed. `lost`: the process that listened has not been heard of for a while; another one takes over.
-
-    `reconnects` after a loss, `renewals` planned ones that left no hole; `gaps` holes in the numbers of its messages,
-    `missing` messages in them; `resyncs` questions for the latest quotes; `fills` stretches of bars fetched because
-    nobody had listened; `bars` kept; `dropped` events by reason; `malformed` messages that could not be read;
-    `refused` symbols with what the source says. Counted since `holder` took it over.
-    """
-
-    state: FeedState | Literal["lost"]
-    symbols: int
-    connected_since: datetime | None
-    last_message_at: datetime | None
-    last_message_age_s: float | None
-    messages: int
-    reconnects: int
-    renewals: int
-    resyncs: int
-    gaps: int
-    missing: int
-    fills: int
-    bars: int
-    malformed: int
-    dropped: dict[str, int]
-    refused: dict[str, str]
-    last_error: str | None
-    last_error_at: datetime | None
-    holder: str | None
-    told_at: datetime
-
-
-class SourceShape(Output):
-    """A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
-
-    `feed` is null where nobody listens live.
-    """
-
-    key: str
-    name: str
-    state: State
-    configured: bool
-    needs_key: bool
-    unofficial: bool
-    delay: str
-    capabilities: list[str]
-    asset_classes: list[str]
-    intervals: list[str]
-    terms: str
-    licence: str
-    attribution: str
-    url: str
-    limits: list[LimitShape]
-    limits_of: Literal["process", "all"]
-    paused_s: float
-    breaker: BreakerShape | None
-    usage: UsageShape | None
-    last_success_at: datetime | None
-    last_success_age_s: float | None
-    last_error: str | None
-    last_error_at: datetime | None
-    feed: FeedShape | None
-
-
-class Sources(Output):
-    """All known sources: the configured ones in the order in which they are asked, then the others."""
-
-    items: list[SourceShape]
-
-
-class AdviceShape(Output):
-    """Something a person could do."""
-
-    kind: str
-    source: str | None
-    asset_class: str | None
-    text: str
-
-
-class Recommendations(Output):
-    """What could be better; empty when nothing."""
-
-    items: list[AdviceShape]
 
 
 @router.get("/sources", response_model=Sources, responses=documented())
 async def list_sources(services: ServicesDep) -> Sources:
-    """All sources: budgets, breakers, last errors, and what sharing and batching saved."""
+    """All sources: budgets, breakers, last errors, and what sharing and batching saved, in all processes together."""
     known = known_sources()
     keys = [*services.providers, *(key for key in known if key not in services.providers)]
     feeds = {one.source: one for one in await services.feeds.standings()}
-    return Sources(items=[await _source(services, known[key], feeds.get(key)) for key in keys])
+    told = await _told(services)
+    return Sources(items=[await _source(services, known[key], feeds.get(key), told.get(key, [])) for key in keys])
 
 
 @router.get("/sources/recommendations", response_model=Recommendations, responses=documented())
 async def recommend_sources(services: ServicesDep) -> Recommendations:
     """What could be done about the sources: keys, order, second sources, limits nearly used up."""
-    standings = [await _standing(services, info) for info in known_sources().values()]
+    told = await _told(services)
+    standings = [await _standing(services, info, told.get(info.key, [])) for info in known_sources().values()]
     advice = advise(standings, await _leads(services))
     return Recommendations(
         items=[
@@ -183,10 +74,19 @@ async def get_source(services: ServicesDep, source: SourcePath) -> SourceShape:
     if source not in known:
         raise UnknownSource(source=source, known=sorted(known))
     feed = next(iter(await services.feeds.standings(source)), None)
-    return await _source(services, known[source], feed)
+    return await _source(services, known[source], feed, (await _told(services)).get(source, []))
 
 
-async def _source(services: Services, info: SourceInfo, feed: FeedStanding | None) -> SourceShape:
+async def _told(services: Services) -> Mapping[str, list[SourceStanding]]:
+    """By source; this process first, of every source that it may ask."""
+    for key in services.providers:
+        _guard(services, key)
+    return await services.told.standings()
+
+
+async def _source(
+    services: Services, info: SourceInfo, feed: FeedStanding | None, told: Sequence[SourceStanding]
+) -> SourceShape:
     guard = _guard(services, info.key)
     now = services.clock.now()
     used = {} if guard is None else {one.limit: one.used for one in await guard.budget.used()}
@@ -203,12 +103,12 @@ async def _source(services: Services, info: SourceInfo, feed: FeedStanding | Non
         for limit in limits_of(info)
     ]
     paused_s = 0.0 if guard is None else await guard.budget.paused_s()
-    usage = None if guard is None else guard.usage
-    last = None if usage is None else usage.last_success_at
+    last = max((one.last_success_at for one in told if one.last_success_at), default=None)
+    error = latest_error(told)
     return SourceShape(
         key=info.key,
         name=info.name,
-        state=_state(services, info, guard, full=paused_s > 0 or any(not limit.left for limit in limits)),
+        state=_state(services, info, told, full=paused_s > 0 or any(not limit.left for limit in limits)),
         configured=info.key in services.providers,
         needs_key=info.needs_key,
         unofficial=info.unofficial,
@@ -223,12 +123,13 @@ async def _source(services: Services, info: SourceInfo, feed: FeedStanding | Non
         limits=limits,
         limits_of="process" if services.settings.redis_url is None else "all",
         paused_s=paused_s,
-        breaker=None if guard is None else _breaker(guard),
-        usage=None if guard is None else _usage(guard),
+        breaker=_breaker(worst(told, now)[0], now) if told else None,
+        usage=_usage(told) if told else None,
         last_success_at=last,
         last_success_age_s=None if last is None else (now - last).total_seconds(),
-        last_error=None if usage is None else usage.last_error,
-        last_error_at=None if usage is None else usage.last_error_at,
+        last_error=None if error is None else error.last_error,
+        last_error_at=None if error is None else error.last_error_at,
+        processes=[_process(one, services.told.process, now) for one in told if one.was_asked],
         feed=None if feed is None else _feed(feed, now),
     )
 
@@ -260,49 +161,77 @@ def _feed(feed: FeedStanding, now: datetime) -> FeedShape:
     )
 
 
-def _state(services: Services, info: SourceInfo, guard: Guard | None, *, full: bool) -> State:
+def _state(services: Services, info: SourceInfo, told: Sequence[SourceStanding], *, full: bool) -> State:
     """The first that is true."""
+    guard = _guard(services, info.key)
     if guard is None:
         return "local" if info.key in services.providers else "off"
     states: tuple[tuple[State, bool], ...] = (
         ("needs_key", guard.key_missing),
-        ("key_refused", guard.key_refused is not None),
-        ("resting", guard.breaker.state != "closed"),
+        ("key_refused", _key_refused(told) is not None),
+        ("resting", worst(told, services.clock.now())[1]),
         ("over_budget", full),
-        ("idle", guard.usage.last_success_at is None),
+        ("idle", all(one.last_success_at is None for one in told)),
     )
     return next((state for state, holds in states if holds), "ok")
 
 
-def _breaker(guard: Guard) -> BreakerShape:
-    breaker = guard.breaker
+def _process(one: SourceStanding, ours: str, now: datetime) -> SourceProcess:
+    return SourceProcess(
+        process=one.process,
+        answers=one.process == ours,
+        told_at=one.told_at,
+        breaker=_breaker(one, now),
+        usage=_usage([one]),
+        last_success_at=one.last_success_at,
+        last_error=one.last_error,
+        last_error_at=one.last_error_at,
+    )
+
+
+def _breaker(one: SourceStanding, now: datetime) -> BreakerShape:
     return BreakerShape(
-        state=breaker.state,
-        failures=breaker.failures,
-        outcomes=breaker.outcomes,
-        opened=breaker.opened,
-        retry_after_s=breaker.wait_s(),
+        state=one.state(now),
+        failures=one.failures,
+        outcomes=one.outcomes,
+        opened=one.opened,
+        retry_after_s=one.wait_s(now),
     )
 
 
-def _usage(guard: Guard) -> UsageShape:
-    usage = guard.usage
-    first_attempts = usage.attempts - usage.retries
+def _usage(told: Sequence[SourceStanding]) -> UsageShape:
+    """The sum; the typical answer and its limit are means over what was sent."""
+    ended: Counter[str] = Counter()
+    for one in told:
+        ended.update(one.ended)
+    timed = [one for one in told if one.latency_s is not None] or list(told)
+    weights = [max(one.attempts, 1) / sum(max(other.attempts, 1) for other in timed) for one in timed]
+    attempts, batched, batches = _sum(told, "attempts"), _sum(told, "batched"), _sum(told, "batches")
+    first_attempts = attempts - _sum(told, "retries")
+    latencies = [one.latency_s for one in timed]
     return UsageShape(
-        calls=usage.calls,
-        attempts=usage.attempts,
-        retries=usage.retries,
-        outcomes=dict(usage.outcomes),
-        refused_over_budget=usage.over_budget,
-        refused_resting=usage.resting,
-        coalesced=usage.shared,
-        batched=usage.batched,
-        batches=usage.batches,
-        batching_gain=usage.batched / usage.batches if usage.batches else None,
-        latency_s=guard.time_limit.latency_s,
-        time_limit_s=guard.time_limit.seconds,
-        amplification=usage.attempts / first_attempts if first_attempts else None,
+        calls=_sum(told, "calls"),
+        attempts=attempts,
+        retries=attempts - first_attempts,
+        outcomes=dict(ended),
+        refused_over_budget=_sum(told, "over_budget"),
+        refused_resting=_sum(told, "resting"),
+        coalesced=_sum(told, "shared"),
+        batched=batched,
+        batches=batches,
+        batching_gain=batched / batches if batches else None,
+        latency_s=None if None in latencies else math.fsum(w * s for w, s in zip(weights, latencies, strict=True) if s),
+        time_limit_s=math.fsum(w * one.time_limit_s for w, one in zip(weights, timed, strict=True)),
+        amplification=attempts / first_attempts if first_attempts else None,
     )
+
+
+def _sum(told: Sequence[SourceStanding], name: str) -> int:
+    return sum(getattr(one, name) for one in told)
+
+
+def _key_refused(told: Sequence[SourceStanding]) -> str | None:
+    return next((one.key_refused for one in told if one.key_refused is not None), None)
 
 
 def _guard(services: Services, key: str) -> Guard | None:
@@ -312,19 +241,22 @@ def _guard(services: Services, key: str) -> Guard | None:
     return provider.guard if isinstance(provider, Guarded) else None
 
 
-async def _standing(services: Services, info: SourceInfo) -> Standing:
+async def _standing(services: Services, info: SourceInfo, told: Sequence[SourceStanding]) -> Standing:
     guard = _guard(services, info.key)
     if guard is None:
         return Standing(info, configured=info.key in services.providers)
+    now = services.clock.now()
     used = [one.used / one.limit.amount for one in await guard.budget.used()]
+    one, rests = worst(told, now)
+    error = latest_error(told)
     return Standing(
         info,
         configured=True,
         key_missing=guard.key_missing,
-        key_refused=guard.key_refused,
-        resting_s=guard.breaker.wait_s(),
+        key_refused=_key_refused(told),
+        resting_s=one.wait_s(now) if rests else None,
         used=max(used, default=0.0),
-        last_error=guard.usage.last_error,
+        last_error=None if error is None else error.last_error,
     )
 
 

@@ -60,6 +60,11 @@ class Breaker:
         return self._until
 
     @property
+    def probing(self) -> bool:
+        """Whether a probe is under way."""
+        return self._probing
+
+    @property
     def failures(self) -> int:
         """Among the latest outcomes."""
         return len(self._outcomes) - sum(self._outcomes)

@@ -150,6 +150,9 @@ FEED_RESYNC_APART_S = 5.0  # between two questions for the latest quotes of a fe
 FEED_AGAIN_S = 10.0  # after a fault of ours, a feed is begun anew
 FEED_LOST_S = 20.0  # a feed that nobody told of for so long has lost who listened to it
 FEED_TOLD_S = 5.0  # how often a feed's standing is written, for other processes
+SOURCES_TOLD_S = 2.0  # how often a process looks whether what it knows of its sources has changed, and tells the others
+SOURCES_ALIVE_S = 10.0  # and how often it tells them even so, to say that it lives
+SOURCES_LOST_S = 30.0  # what a process told is not shown when it has not been heard of for so long
 
 BUS_PAST_S = (
     300.0  # so long Redis keeps the last messages of a topic, and a topic counts as wanted after its last listener

@@ -1069,7 +1069,7 @@ export interface paths {
         };
         /**
          * List Sources
-         * @description All sources: budgets, breakers, last errors, and what sharing and batching saved.
+         * @description All sources: budgets, breakers, last errors, and what sharing and batching saved, in all processes together.
          */
         get: operations["list_sources"];
         put?: never;
@@ -4087,10 +4087,34 @@ export interface components {
             verdict: "positive" | "none" | "negative";
         };
         /**
+         * SourceProcess
+         * @description How the source does in one process. `answers`: the one that answered this; the others as they told last.
+         */
+        SourceProcess: {
+            /** Answers */
+            answers: boolean;
+            breaker: components["schemas"]["BreakerShape"];
+            /** Last Error */
+            last_error: string | null;
+            /** Last Error At */
+            last_error_at: string | null;
+            /** Last Success At */
+            last_success_at: string | null;
+            /** Process */
+            process: string;
+            /**
+             * Told At
+             * Format: date-time
+             */
+            told_at: string;
+            usage: components["schemas"]["UsageShape"];
+        };
+        /**
          * SourceShape
          * @description A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
          *
-         *     `feed` is null where nobody listens live.
+         *     Of the whole installation: `usage` is the sum over `processes`, `breaker` that of the process that may ask least,
+         *     the latest success and error are those of any. `feed` is null where nobody listens live.
          */
         SourceShape: {
             /** Asset Classes */
@@ -4132,6 +4156,8 @@ export interface components {
             needs_key: boolean;
             /** Paused S */
             paused_s: number;
+            /** Processes */
+            processes: components["schemas"]["SourceProcess"][];
             /**
              * State
              * @enum {string}
@@ -4585,7 +4611,7 @@ export interface components {
         };
         /**
          * UsageShape
-         * @description What this process asked since it began. `amplification`: requests sent per question that was not shared.
+         * @description What was asked since the process began. `amplification`: requests sent per question that was not shared.
          */
         UsageShape: {
             /** Amplification */
@@ -16456,6 +16482,7 @@ export interface operations {
                      *           "name": "Bundled sample",
                      *           "needs_key": false,
                      *           "paused_s": 0,
+                     *           "processes": [],
                      *           "state": "local",
                      *           "terms": "Real prices from several sources, each under its own licence; see NOTICE and the origin of every series.",
                      *           "unofficial": false,
@@ -16492,6 +16519,40 @@ export interface operations {
                      *           "name": "European Central Bank euro foreign exchange reference rates",
                      *           "needs_key": false,
                      *           "paused_s": 0,
+                     *           "processes": [
+                     *             {
+                     *               "answers": true,
+                     *               "breaker": {
+                     *                 "failures": 0,
+                     *                 "opened": 0,
+                     *                 "outcomes": 3,
+                     *                 "retry_after_s": null,
+                     *                 "state": "closed"
+                     *               },
+                     *               "last_error": null,
+                     *               "last_error_at": null,
+                     *               "last_success_at": "2021-01-06T21:30:00Z",
+                     *               "process": "server:4711:0f3a9c5d7e21",
+                     *               "told_at": "2021-01-06T21:30:00Z",
+                     *               "usage": {
+                     *                 "amplification": 1,
+                     *                 "attempts": 3,
+                     *                 "batched": 0,
+                     *                 "batches": 0,
+                     *                 "batching_gain": null,
+                     *                 "calls": 3,
+                     *                 "coalesced": 0,
+                     *                 "latency_s": 0.2867611003160846,
+                     *                 "outcomes": {
+                     *                   "ok": 3
+                     *                 },
+                     *                 "refused_over_budget": 0,
+                     *                 "refused_resting": 0,
+                     *                 "retries": 0,
+                     *                 "time_limit_s": 1.2710492164509333
+                     *               }
+                     *             }
+                     *           ],
                      *           "state": "ok",
                      *           "terms": "Free of charge for any use when the source is cited; for information only, not meant for transactions. One fixing per TARGET day.",
                      *           "unofficial": false,
@@ -16569,6 +16630,40 @@ export interface operations {
                      *           "name": "Binance spot",
                      *           "needs_key": false,
                      *           "paused_s": 0,
+                     *           "processes": [
+                     *             {
+                     *               "answers": true,
+                     *               "breaker": {
+                     *                 "failures": 1,
+                     *                 "opened": 0,
+                     *                 "outcomes": 12,
+                     *                 "retry_after_s": null,
+                     *                 "state": "closed"
+                     *               },
+                     *               "last_error": "source_answer_malformed: binance sent something unreadable: a bar from before the source began (2000-06-26T00:00:00Z): wrong unit?",
+                     *               "last_error_at": "2021-01-06T21:30:00Z",
+                     *               "last_success_at": "2021-01-06T21:30:00Z",
+                     *               "process": "server:4711:0f3a9c5d7e21",
+                     *               "told_at": "2021-01-06T21:30:00Z",
+                     *               "usage": {
+                     *                 "amplification": 1,
+                     *                 "attempts": 12,
+                     *                 "batched": 0,
+                     *                 "batches": 0,
+                     *                 "batching_gain": null,
+                     *                 "calls": 12,
+                     *                 "coalesced": 0,
+                     *                 "latency_s": 0.31516707180263753,
+                     *                 "outcomes": {
+                     *                   "ok": 12
+                     *                 },
+                     *                 "refused_over_budget": 0,
+                     *                 "refused_resting": 0,
+                     *                 "retries": 0,
+                     *                 "time_limit_s": 1.0764688297189087
+                     *               }
+                     *             }
+                     *           ],
                      *           "state": "ok",
                      *           "terms": "Public market data of api.binance.com and data-api.binance.vision need no key. Binance's Terms of Use allow personal use; redistribution needs its consent. Not served in some countries (HTTP 451).",
                      *           "unofficial": false,
@@ -16922,6 +17017,40 @@ export interface operations {
                      *       "name": "European Central Bank euro foreign exchange reference rates",
                      *       "needs_key": false,
                      *       "paused_s": 0,
+                     *       "processes": [
+                     *         {
+                     *           "answers": true,
+                     *           "breaker": {
+                     *             "failures": 0,
+                     *             "opened": 0,
+                     *             "outcomes": 3,
+                     *             "retry_after_s": null,
+                     *             "state": "closed"
+                     *           },
+                     *           "last_error": null,
+                     *           "last_error_at": null,
+                     *           "last_success_at": "2021-01-06T21:30:00Z",
+                     *           "process": "server:4711:0f3a9c5d7e21",
+                     *           "told_at": "2021-01-06T21:30:00Z",
+                     *           "usage": {
+                     *             "amplification": 1,
+                     *             "attempts": 3,
+                     *             "batched": 0,
+                     *             "batches": 0,
+                     *             "batching_gain": null,
+                     *             "calls": 3,
+                     *             "coalesced": 0,
+                     *             "latency_s": 0.2867611003160846,
+                     *             "outcomes": {
+                     *               "ok": 3
+                     *             },
+                     *             "refused_over_budget": 0,
+                     *             "refused_resting": 0,
+                     *             "retries": 0,
+                     *             "time_limit_s": 1.2710492164509333
+                     *           }
+                     *         }
+                     *       ],
                      *       "state": "ok",
                      *       "terms": "Free of charge for any use when the source is cited; for information only, not meant for transactions. One fixing per TARGET day.",
                      *       "unofficial": false,

@@ -12,7 +12,9 @@ class SourcesCalls(Asker):
     """Everything about sources."""
 
     def list_sources(self) -> Sources:
-        """All sources: budgets, breakers, last errors, and what sharing and batching saved."""
+        """All sources: budgets, breakers, last errors, and what sharing and batching saved, in all processes
+        together.
+        """
         return self._ask(Ask("GET", "/api/v1/sources", Sources))
 
     def recommend_sources(self) -> Recommendations:

@@ -12,7 +12,9 @@ class AsyncSourcesCalls(AsyncAsker):
     """Everything about sources."""
 
     async def list_sources(self) -> Sources:
-        """All sources: budgets, breakers, last errors, and what sharing and batching saved."""
+        """All sources: budgets, breakers, last errors, and what sharing and batching saved, in all processes
+        together.
+        """
         return await self._ask(Ask("GET", "/api/v1/sources", Sources))
 
     async def recommend_sources(self) -> Recommendations:

@@ -129,6 +129,7 @@ from truecast.client.shapes.sources import BreakerShape as BreakerShape
 from truecast.client.shapes.sources import FeedShape as FeedShape
 from truecast.client.shapes.sources import LimitShape as LimitShape
 from truecast.client.shapes.sources import Recommendations as Recommendations
+from truecast.client.shapes.sources import SourceProcess as SourceProcess
 from truecast.client.shapes.sources import Sources as Sources
 from truecast.client.shapes.sources import SourceShape as SourceShape
 from truecast.client.shapes.sources import UsageShape as UsageShape

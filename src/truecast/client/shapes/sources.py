@@ -83,7 +83,7 @@ class Recommendations(Shape, frozen=True, kw_only=True):
 
 
 class UsageShape(Shape, frozen=True, kw_only=True):
-    """What this process asked since it began. `amplification`: requests sent per question that was not shared."""
+    """What was asked since the process began. `amplification`: requests sent per question that was not shared."""
 
     calls: int
     attempts: int
@@ -100,10 +100,24 @@ class UsageShape(Shape, frozen=True, kw_only=True):
     amplification: float | None
 
 
+class SourceProcess(Shape, frozen=True, kw_only=True):
+    """How the source does in one process. `answers`: the one that answered this; the others as they told last."""
+
+    process: str
+    answers: bool
+    told_at: datetime
+    breaker: BreakerShape
+    usage: UsageShape
+    last_success_at: datetime | None
+    last_error: str | None
+    last_error_at: datetime | None
+
+
 class SourceShape(Shape, frozen=True, kw_only=True):
     """A source. `needs_key`: listed, and not asked before a key is set; `off`: not in TRUECAST_SOURCES.
 
-    `feed` is null where nobody listens live.
+    Of the whole installation: `usage` is the sum over `processes`, `breaker` that of the process that may ask least,
+    the latest success and error are those of any. `feed` is null where nobody listens live.
     """
 
     key: str
@@ -129,6 +143,7 @@ class SourceShape(Shape, frozen=True, kw_only=True):
     last_success_age_s: float | None
     last_error: str | None
     last_error_at: datetime | None
+    processes: list[SourceProcess]
     feed: FeedShape | None
 
 
