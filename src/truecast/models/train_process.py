@@ -26,6 +26,7 @@ from typing import IO, Any, cast
 from truecast.domain.bar import FloatArray
 from truecast.kit.errors import TruecastError
 from truecast.kit.limits import TRAINING_BYTES_MAX, TRAINING_S_MAX
+from truecast.kit.priority import give_way
 from truecast.models.catalog import GROWERS
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location.trees import Grower
@@ -141,7 +142,7 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 def main(folder: Path, bytes_max: int) -> int:
     """The child: learn what the folder asks for, and leave the outcome or the refusal there."""
-    os.nice(NICE)
+    give_way(NICE)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     hard = resource.getrlimit(resource.RLIMIT_DATA)[1]
     resource.setrlimit(resource.RLIMIT_DATA, (bytes_max, hard))

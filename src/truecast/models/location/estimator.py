@@ -19,6 +19,7 @@ import orjson
 from truecast.domain.bar import FloatArray
 from truecast.domain.interval import Interval
 from truecast.kit.limits import ESTIMATE_S_MAX
+from truecast.kit.priority import give_way
 from truecast.models.heavy import ModelUnavailable
 from truecast.models.location import arima, ets, theta
 from truecast.models.location.estimates import Plain, Remembered
@@ -99,7 +100,7 @@ def _started() -> "subprocess.Popen[bytes]":
 
 def main() -> int:
     """The child: answer until nobody asks any more."""
-    os.nice(NICE)
+    give_way(NICE)
     while select.select([sys.stdin.buffer], [], [], IDLE_S)[0]:
         line = sys.stdin.buffer.readline()
         if not line:
