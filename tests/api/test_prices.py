@@ -4,11 +4,16 @@ import json
 from datetime import datetime
 
 import httpx
+import orjson
 import pytest
 
 from tests import installation
 from tests.api.test_errors import problem_of
 from truecast.api.candles import Candles
+from truecast.domain.interval import Interval
+from truecast.kit.clock import from_us, iso
+from truecast.market.calendar import calendar
+from truecast.services import Services
 
 URL = "/api/v1/prices/{}/candles"
 
@@ -48,6 +53,27 @@ async def test_candles_are_the_last_ones_oldest_first(client: httpx.AsyncClient)
     assert [candle["start"][:10] for candle in got["candles"]] == ["2021-01-04", "2021-01-05", "2021-01-06"]
     assert got["candles"][-1]["end"] == "2021-01-06T21:00:00Z"
     assert (got["symbol"], got["interval"], got["adjust"], got["resampled_from"]) == ("SPY", "1d", "raw", None)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "interval"), [("AAPL", Interval.D1), ("SOL-USDT", Interval.H1), ("US.CPI", Interval.MO1)]
+)
+async def test_every_candle_is_the_json_of_the_bar_that_is_kept(
+    client: httpx.AsyncClient, services: Services, symbol: str, interval: Interval
+):
+    kept = await services.store.read(symbol, interval, limit=500)
+    ends = calendar(next(s.calendar for s in await services.store.series(symbol))).ends(kept.start, interval)
+    bars = [kept.row(t) for t in range(len(kept))]
+    said = [
+        {
+            "start": iso(bar.start),
+            "end": iso(from_us(end)),
+            **{name: getattr(bar, name) for name in ("open", "high", "low", "close", "volume", "final")},
+        }
+        for bar, end in zip(bars, ends, strict=True)
+    ]
+    answer = await client.get(URL.format(symbol), params={"interval": interval.value, "limit": 500})
+    assert orjson.dumps(said) in answer.content
 
 
 async def test_the_answer_has_the_documented_shape(client: httpx.AsyncClient):

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 from pydantic import Field
 
@@ -35,6 +36,10 @@ class Candle(Output):
     close: float
     volume: float | None
     final: bool
+
+
+_ROW = b"{%b}" % b",".join(b'"%b":%%b' % name.encode() for name in Candle.model_fields)
+_COLUMN = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 class Span(Output):
@@ -145,19 +150,17 @@ def gap_span(gap: Gap) -> GapSpan:
     return GapSpan(from_=gap.first, to=gap.last, cause=gap.cause, state=gap.state)
 
 
-def _rows(bars: Bars, ends: IntArray) -> list[dict[str, Any]]:
-    """One object per bar. orjson writes NaN, our unknown volume, as null."""
-    columns = (
-        _iso_column(bars.start),
-        _iso_column(ends),
-        *(getattr(bars, name).tolist() for name in ("open", "high", "low", "close", "volume", "final")),
-    )
-    return [dict(zip(Candle.model_fields, row, strict=True)) for row in zip(*columns, strict=True)]
+def _rows(bars: Bars, ends: IntArray) -> orjson.Fragment:
+    """Every bar as JSON, from text by column: an object per bar would take five times as long."""
+    starts_and_ends = (column.astype("datetime64[us]") for column in (bars.start, ends))
+    values = (getattr(bars, name) for name in ("open", "high", "low", "close", "volume", "final"))
+    columns = [_texts(column) for column in (*starts_and_ends, *values)]
+    return orjson.Fragment(b"[" + b",".join([_ROW % row for row in zip(*columns, strict=True)]) + b"]")
 
 
-def _iso_column(us: IntArray) -> list[str]:
-    strings: list[str] = np.datetime_as_string(us.astype("datetime64[us]"), unit="s", timezone="UTC").tolist()
-    return strings  # bars begin and end on whole seconds
+def _texts(column: npt.NDArray[Any]) -> list[bytes]:
+    """Each value as JSON; NaN, our unknown volume, as null. Bars begin and end on whole seconds."""
+    return orjson.dumps(np.ascontiguousarray(column), option=_COLUMN)[1:-1].split(b",") if len(column) else []
 
 
 def _blocks(slice_: Slice, kept: Sequence[SeriesInfo], ends: IntArray, now: datetime) -> Iterator[CandleBlock]:

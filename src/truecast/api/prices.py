@@ -14,6 +14,7 @@ from truecast.api.ready import age_hole, answer, ready_of
 from truecast.api.shapes import IntervalIn, Output, Provenance, TimeIn
 from truecast.domain.instrument import AmbiguousSymbol, AssetClass, Instrument, Universe, UnknownSymbol
 from truecast.domain.interval import Interval
+from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.errors import Contradiction, TruecastError
 from truecast.kit.limits import CANDLES_MAX, PRICE_AGE_S_MAX, PRICES_MAX
@@ -250,12 +251,13 @@ async def get_candles(
     request: Request,
 ) -> Response:
     """Bars, oldest first, with the source of every part and the gaps between them."""
-    instrument = (await services.store.universe()).get(symbol)
-    slice_ = await services.history.bars(
-        instrument, interval, start=start, end=end, limit=limit, as_of=as_of, adjust=adjust, partial=True
-    )
-    kept = await services.store.series(instrument.symbol)
-    gaps = await services.store.gaps(instrument.symbol, slice_.resampled_from or interval)
+    async with snapshot(services.store) as store:
+        instrument = await store.instrument(symbol)
+        slice_ = await services.history.over(store).bars(
+            instrument, interval, start=start, end=end, limit=limit, as_of=as_of, adjust=adjust, partial=True
+        )
+        kept = await store.series(instrument.symbol)
+        gaps = await store.gaps(instrument.symbol, slice_.resampled_from or interval)
     now = as_of or services.clock.now()
     ready = candles_ready(
         slice_,

@@ -5,20 +5,18 @@ one transaction makes them one state, and one list of series instead of one per 
 """
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bars
-from truecast.domain.corporate import Factor
 from truecast.domain.instrument import Instrument, Universe, canonical_spelling
 from truecast.domain.interval import Interval
 from truecast.forecasts.recent import Recent
 from truecast.kit.clock import to_us
 from truecast.market.bulk import Window, read_latest
-from truecast.market.factors import read_factors
 from truecast.market.read import best_of
 from truecast.market.registry import SeriesInfo, list_instruments, list_series
 from truecast.market.store import BarStore
@@ -34,6 +32,9 @@ class Snapshot(BarStore):
         self._listed: list[SeriesInfo] | None = None
         self._of: dict[str, list[SeriesInfo]] = {}
         self._universe: Universe | None = None
+
+    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        return nullcontext(self.conn)
 
     async def universe(self) -> Universe:
         """All instruments, as when first asked."""
@@ -91,10 +92,6 @@ class Snapshot(BarStore):
             return await self._recent.read(self.conn, info, window.limit, window.as_of_us)
         like = replace(Bars.empty(info.symbol, info.interval), sources=(info.source,))
         return await read_latest(self.conn, window, like)
-
-    async def factors(self, symbol: str, as_of: datetime | None = None) -> tuple[Factor, ...]:
-        """As BarStore.factors."""
-        return await read_factors(self.conn, symbol, as_of)
 
 
 @asynccontextmanager

@@ -69,6 +69,12 @@ class History:
         self._clock = clock
         self._made: OrderedDict[_MadeKey, tuple[_State, Bars]] = OrderedDict()
 
+    def over(self, store: BarStore) -> "History":
+        """The same, with the bars it keeps, reading from that store: this one as it was at a moment."""
+        same = History(store, self._clock)
+        same._made = self._made
+        return same
+
     async def bars(
         self,
         instrument: Instrument,

@@ -1,9 +1,11 @@
 """The store of bars: appends, corrections as new rows, and reads as of any moment."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 
 import numpy as np
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.domain.bar import Bars
 from truecast.domain.corporate import Factor
@@ -28,6 +30,10 @@ class BarStore:
     def __init__(self, db: Database) -> None:
         self.db = db
 
+    def _reading(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """The transaction that one question is answered in."""
+        return self.db.read()
+
     async def add_instruments(self, instruments: Iterable[Instrument]) -> None:
         """Add them, or bring their description up to date."""
         async with self.db.write() as conn:
@@ -35,7 +41,7 @@ class BarStore:
 
     async def universe(self) -> Universe:
         """All instruments, findable by any spelling."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return Universe.of(await registry.list_instruments(conn))
 
     async def add_series(self, offer: SeriesOffer, source: str, *, priority: int | None = None) -> None:
@@ -50,7 +56,7 @@ class BarStore:
 
     async def series(self, symbol: str | None = None) -> list[SeriesInfo]:
         """What is kept, by symbol, interval and the order in which sources are read."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await registry.list_series(conn, symbol)
 
     async def append(self, bars: Bars, *, received_at: datetime) -> Appended:
@@ -79,7 +85,7 @@ class BarStore:
         Each is its latest version with `known_at` <= `as_of`. Where several sources have a bar, the first by priority
         gives it; every bar names its source.
         """
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await read_bars(
                 conn, symbol, interval, start=start, end=end, limit=limit, as_of=as_of, source=source
             )
@@ -93,22 +99,22 @@ class BarStore:
 
     async def factors(self, symbol: str, as_of: datetime | None = None) -> tuple[Factor, ...]:
         """Factors as known at `as_of`, oldest first, all from the one source that is read first."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await factor_rows.read_factors(conn, symbol, as_of)
 
     async def quarantined(
         self, symbol: str | None = None, limit: int = _QUARANTINED_ROWS, before: int | None = None
     ) -> list[Quarantined]:
         """Refused rows, latest first; those with a number below `before`."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await list_quarantined(conn, symbol, limit, before)
 
     async def quarantine_counts(self, symbol: str | None = None) -> dict[tuple[str, str], int]:
         """Refused rows by reason and state."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await count_quarantined(conn, symbol)
 
     async def gaps(self, symbol: str | None = None, interval: Interval | None = None) -> list[Gap]:
         """The gap ledger, oldest first."""
-        async with self.db.read() as conn:
+        async with self._reading() as conn:
             return await list_gaps(conn, symbol, interval)
