@@ -47,6 +47,12 @@ async def begun(task):
     return found[0]
 
 
+def gives_way(process):
+    """Whether its session does, where Linux shares the processor out between sessions first."""
+    session = Path(f"/proc/{process.pid}/autogroup")
+    return not session.exists() or session.read_text().endswith(f"nice {NICE}\n")
+
+
 def gone(process):
     deadline = time.monotonic() + 20
     while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
@@ -84,8 +90,7 @@ async def test_the_process_is_polite():
     while process.nice() != NICE:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
-    session = Path(f"/proc/{process.pid}/autogroup")  # Linux shares out between sessions first
-    while session.exists() and not session.read_text().endswith(f"nice {NICE}\n"):
+    while not gives_way(process):
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
     assert process.environ()["OMP_NUM_THREADS"] == "1"

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from pathlib import Path
 
 _AUTOGROUP = Path("/proc/self/autogroup")
@@ -16,4 +17,9 @@ def give_way(nice: int) -> None:
     """
     os.nice(nice)
     with contextlib.suppress(OSError):
-        _AUTOGROUP.write_text(str(nice))
+        for _ in range(5):
+            try:
+                _AUTOGROUP.write_text(str(nice))
+                return
+            except BlockingIOError:  # Linux takes one such wish in 0.1 s, of all processes together
+                time.sleep(0.15)
