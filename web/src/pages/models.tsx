@@ -183,7 +183,7 @@ function Training({ name, model, training, busy, onChange }: { name: string; mod
           Train
         </ActButton>
         {model.versions.some((version) => version.status === "champion") && (
-          <ActButton path={`/models/${segment(name)}/rollback`} body={scope} of={title} after={() => (onChange(), "Rolled back")}>
+          <ActButton path={`/models/${segment(name)}/rollback`} body={scope} of={title} sure={`Really roll back ${whereOf(scope)}?`} after={() => (onChange(), "Rolled back")}>
             Roll back
           </ActButton>
         )}
@@ -193,16 +193,19 @@ function Training({ name, model, training, busy, onChange }: { name: string; mod
   );
 }
 
+function whereOf(scope: { asset_class: string | null; interval: string | null }): string {
+  return [scope.asset_class ? className(scope.asset_class) : "all classes", scope.interval ?? "all intervals"].join(", ");
+}
+
 function Progress({ of }: { of: TrainingRun }) {
   void tick.value;
   const spent = ((of.ended_at ? Date.parse(of.ended_at) : serverNow()) - Date.parse(of.started_at)) / 1000;
-  const where = [of.asset_class ? className(of.asset_class) : "all classes", of.interval ?? "all intervals"].join(", ");
   return (
     <div role="status" data-state={of.state}>
       <p>
         <span class={`badge ${of.state === "running" ? "warn" : of.state === "done" ? "good" : "bad"}`}>{of.state === "running" ? "training" : of.state}</span>{" "}
         <span class="soft small">
-          {where}, {of.state === "running" ? "for" : "in"} {age(spent)}
+          {whereOf(of)}, {of.state === "running" ? "for" : "in"} {age(spent)}
           {of.state === "running" && of.trained.length > 0 && `, ${count(of.trained.length)} done`}
         </span>
       </p>
