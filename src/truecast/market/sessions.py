@@ -13,6 +13,7 @@ session before it was already over.
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -207,13 +208,7 @@ class Sessions:
 
     def overdue_at(self, last_start_us: int, interval: Interval) -> int:
         """When the bar after the given one should have been known, plus a grace: from then on the series is stale."""
-        starts, _ = self.following(last_start_us, interval, 1)
-        return int(self.known_at(starts, interval)[0]) + self._grace(interval)
-
-    def _grace(self, interval: Interval) -> int:
-        if interval.is_intraday:
-            return min(max(interval.seconds * SECOND, 2 * MINUTE), HOUR)
-        return _GRACE_OF_MONTH if self.finest in (Interval.MO1, Interval.Q1, Interval.Y1) else _GRACE_OF_DAY
+        return _overdue_at(self, last_start_us, interval)
 
     def _check(self, interval: Interval) -> None:
         least = _ORDER.index(self.finest)
@@ -237,6 +232,18 @@ class Sessions:
     def _beyond(self, table: Table, asked: int) -> BeyondCalendar:
         first, last, wanted = (_date(us) for us in (table.first, table.last, asked))
         return BeyondCalendar(calendar=self.name, first=first, last=last, asked=wanted)
+
+
+@lru_cache(maxsize=2_048)  # asked of the newest bar of each series with every answer that shows it
+def _overdue_at(calendar: Sessions, last_start_us: int, interval: Interval) -> int:
+    starts, _ = calendar.following(last_start_us, interval, 1)
+    return int(calendar.known_at(starts, interval)[0]) + _grace(calendar, interval)
+
+
+def _grace(calendar: Sessions, interval: Interval) -> int:
+    if interval.is_intraday:
+        return min(max(interval.seconds * SECOND, 2 * MINUTE), HOUR)
+    return _GRACE_OF_MONTH if calendar.finest in (Interval.MO1, Interval.Q1, Interval.Y1) else _GRACE_OF_DAY
 
 
 def _labels(table: Table, at: IntArray, to: Interval) -> IntArray:
