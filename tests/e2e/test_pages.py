@@ -1,13 +1,18 @@
 """The other pages, as a person uses them: over a replay of real data, in Chromium."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.e2e.conftest import OpenPage, Watch, violations
+from tests.e2e.conftest import WEB_DIR, OpenPage, Watch, violations
+from tests.servers import cannot_run
 
 
 def test_the_markets_lead_to_an_instrument_and_back(open_page: OpenPage) -> None:
@@ -192,21 +197,58 @@ def test_an_untrained_model_can_be_trained_and_others_cannot(open_page: OpenPage
     expect(page.get_by_role("button", name=re.compile("^Train"))).to_have_count(0)
 
 
-def test_examples_of_the_api_are_tried_on_the_page_and_run_elsewhere(open_page: OpenPage) -> None:
+def test_an_example_of_the_api_is_tried_on_the_page(open_page: OpenPage) -> None:
     page = open_page("developers?symbol=%5EVIX")
     price = page.locator("#example-price")
     price.get_by_role("button", name=re.compile("^Try it")).click()
     expect(price.get_by_role("status").filter(has_text="200")).to_contain_text("bytes")
     expect(price).to_contain_text("ratelimit-policy")
     expect(price.get_by_role("region", name=re.compile("^Answer"))).to_contain_text('"symbol": "^VIX"')
-    for language, command in (("curl", ["sh", "-ec"]), ("Python", [sys.executable, "-c"])):
-        page.get_by_role("radio", name=language, exact=True).check(force=True)
-        for example in ("price", "candles", "forecast", "now", "history", "record"):
-            text = page.locator(f"#example-{example} pre").first.inner_text()
-            done = subprocess.run([*command, text], check=False, capture_output=True, text=True, timeout=60)
-            assert (done.returncode, "problem+json" in done.stdout) == (0, False), (text, done.stderr)
-            assert done.stdout.strip() or example in ("forecast", "history", "record"), text
-    assert "language=python" in page.url
+
+
+def node() -> str:
+    """The Node that builds the page: the system's, or the one that scripts/web has put beside Python."""
+    found = shutil.which("node", path=f"{os.environ['PATH']}:{WEB_DIR.parents[2] / '.venv' / 'node'}")  # noqa: TID251
+    if found is None:
+        cannot_run("there is no Node: scripts/web ci")
+    return str(found)
+
+
+LANGUAGES = [
+    ("curl", lambda text: ["sh", "-ec", text]),
+    ("python", lambda text: [sys.executable, "-uc", text]),
+    ("httpx", lambda text: [sys.executable, "-uc", text]),
+    ("javascript", lambda text: [node(), "--input-type=module", "-e", text]),
+]
+
+
+@pytest.mark.parametrize(("language", "command"), LANGUAGES, ids=[name for name, _ in LANGUAGES])
+def test_examples_of_the_api_run_as_they_stand(
+    open_page: OpenPage, language: str, command: Callable[[str], list[str]]
+) -> None:
+    page = open_page(f"developers?symbol=%5EVIX&language={language}")
+    for example in ("price", "candles", "forecast", "now", "history", "record"):
+        text = page.locator(f"#example-{example} pre").first.inner_text()
+        done = subprocess.run(command(text), check=False, capture_output=True, text=True, timeout=60)
+        assert (done.returncode, "problem+json" in done.stdout) == (0, False), (text, done.stderr)
+        assert done.stdout.strip() or example in ("forecast", "history", "record"), text
+    text = page.locator("#stream pre").first.inner_text()
+    if language == "javascript":  # of a page: sockets there can set no header
+        with page.expect_console_message(lambda said: "quotes:^VIX" in str([one.json_value() for one in said.args])):
+            page.evaluate(f"() => {{ {text} }}")
+        return
+    with subprocess.Popen(command(text), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        ending = threading.Timer(60, following.kill)
+        ending.start()
+        heard = []
+        for line in following.stdout:
+            heard.append(line)
+            if "quotes:^VIX" in line:
+                break
+        ending.cancel()
+        following.kill()
+    assert "quotes:^VIX" in "".join(heard[-1:]), heard
 
 
 def test_times_and_numbers_follow_the_settings(open_page: OpenPage) -> None:
