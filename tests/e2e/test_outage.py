@@ -4,11 +4,12 @@ import contextlib
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -119,30 +120,72 @@ def test_a_server_that_ends_is_waited_for_and_another_in_its_place_is_believed(
         page.context.close()
 
 
-def test_a_key_that_is_revoked_ends_the_stream_and_another_is_asked_for(
-    opened: Opened, tmp_path: Path, watch: Watch
-) -> None:
-    watch.expected = ("WebSocket", "status of 401", "status of 403")
-    port = free_port()
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TRUECAST_DATA_DIR": str(tmp_path / "data")}  # noqa: TID251
+def keys_of(folder: Path) -> Callable[..., str]:
+    """`truecast keys …` beside the server whose data are in that folder; what it printed."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TRUECAST_DATA_DIR": str(folder / "data")}  # noqa: TID251
 
     def keys(*arguments: str) -> str:
         command = [sys.executable, "-m", "truecast", "keys", *arguments]
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True, cwd=ROOT).stdout
 
+    return keys
+
+
+def made(keys: Callable[..., str], name: str, *more: str) -> tuple[str, str]:
+    """A new key, and its id."""
+    found = re.search(r"tc_([0-9a-z]+)_\S+", keys("create", name, *more))
+    assert found is not None
+    return found[0], found[1]
+
+
+def using(key: str) -> str:
+    """What the browser keeps."""
+    return f"localStorage.getItem('truecast.key') ?? localStorage.setItem('truecast.key', {json.dumps(key)})"
+
+
+def test_a_key_that_ends_while_the_page_is_open_is_told_and_another_lets_it_go_on(
+    opened: Opened, tmp_path: Path, watch: Watch
+) -> None:
+    watch.expected = ("WebSocket", "status of 401", "status of 403")
+    port = free_port()
+    keys = keys_of(tmp_path)
     with running(tmp_path, port, "truecast", "up", "--port", str(port), TRUECAST_REQUIRE_KEYS="true") as url:
         keyless = opened(of(url, watch))
         expect(keyless.get_by_role("heading", name="This server asks for a key")).to_be_visible()
         assert inaccessible(keyless) == []
-        found = re.search(r"tc_\S+", keys("create", "reader"))
-        assert found is not None
-        page = opened(url, script=f"localStorage.setItem('truecast.key', {json.dumps(found[0])})")
+        keyless.context.close()
+
+        key, id_ = made(keys, "revoked")
+        page = opened(url, script=using(key))
         priced(page)
         expect(page.locator("[data-stream]")).to_have_attribute("data-stream", "live")
-        listed = json.loads(keys("list", "--json"))
-        ours = next(one for one in listed if one["name"] == "reader")
-        keys("revoke", ours["id"])
+        keys("revoke", id_)
         expect(page.get_by_role("heading", name="The key is not accepted any more")).to_be_visible()
         assert inaccessible(page) == []
-        keyless.context.close()
+        page.context.close()
+
+        key, id_ = made(keys, "expires", "--days", "1")
+        page = opened(f"{url}/?class=equity", script=using(key))
+        priced(page)
+        expect(page.locator("[data-stream]")).to_have_attribute("data-stream", "live")
+        with contextlib.closing(sqlite3.connect(tmp_path / "data" / "truecast.db", timeout=30)) as db, db:
+            soon_us = (time.time_ns() + 2_000_000_000) // 1_000  # nobody waits here for a day
+            assert db.execute("update api_keys set expires_at = ? where id = ?", (soon_us, id_)).rowcount == 1
+        expect(page.get_by_role("heading", name="The key is not accepted any more")).to_be_visible()
+        expect(page.get_by_text("It may have expired or been revoked")).to_be_visible()
+        expect(page.get_by_text("Connection lost")).to_have_count(0)
+
+        another, _ = made(keys, "another")
+        page.get_by_role("link", name="Enter a key").click()
+        expect(page.get_by_text("This key is not accepted: unknown, expired or revoked")).to_be_visible()
+        assert inaccessible(page) == []
+        page.get_by_role("textbox", name="API key").fill(another)
+        page.get_by_role("button", name="Use this key").click()
+        expect(page.get_by_text("Kept in this browser only")).to_be_visible()
+        page.go_back()
+        priced(page)
+        assert "class=equity" in page.url
+        expect(page.locator("[data-stream]")).to_have_attribute("data-stream", "live")
+        page.reload()  # the new one is kept
+        priced(page)
         page.context.close()
