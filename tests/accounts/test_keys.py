@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from truecast.accounts.keys import REFRESH_S, InvitationRefused, KeyRefused, Keys, UnknownKey
+from truecast.accounts.keys import KNOWN_S, InvitationRefused, KeyRefused, Keys, UnknownKey
 from truecast.accounts.principal import Principal, Scope
 from truecast.accounts.tables import api_keys, invitations
 from truecast.kit.clock import FixedClock
@@ -58,12 +58,38 @@ async def test_revoking_in_one_process_shuts_the_key_out_of_another_within_a_sec
     await here.revoke(info.id)
     with pytest.raises(KeyRefused):
         await here.principal(text)
-    await asyncio.sleep(REFRESH_S)
+    await asyncio.sleep(KNOWN_S)
     with pytest.raises(KeyRefused):
         await there.principal(text)
     revoked_at = (await here.all())[0].revoked_at
     await here.revoke(info.id)
     assert (await here.all())[0].revoked_at == revoked_at == clock.now()
+
+
+async def test_who_asks_all_the_time_never_waits_and_is_shut_out_within_a_second(db: Database, clock: FixedClock):
+    here, there = Keys(db, clock), Keys(db, clock)
+    info, text = await here.create("notebook", [Scope.READ], None)
+    principal = await there.principal(text)
+    for _ in range(20):  # seconds, more than anything is known for
+        assert there.at_once(text) == principal
+        await asyncio.sleep(2 * KNOWN_S / 20)
+    await here.revoke(info.id)
+    async with asyncio.timeout(1.0):
+        while there.at_once(text) is not None:
+            await asyncio.sleep(0.01)
+
+
+async def test_what_is_read_while_a_key_is_revoked_is_not_believed(db: Database, clock: FixedClock):
+    keys = Keys(db, clock)
+    info, text = await keys.create("notebook", [Scope.READ], None)
+    reading = asyncio.create_task(keys.principal(text))
+    while not keys._loading.locked():
+        await asyncio.sleep(0)
+    await keys.revoke(info.id)
+    await asyncio.gather(reading, return_exceptions=True)
+    assert keys.at_once(text) is None
+    with pytest.raises(KeyRefused):
+        await keys.principal(text)
 
 
 async def test_revoking_what_is_not_there_is_an_error(sqlite_db: Database, clock: FixedClock):
@@ -123,6 +149,6 @@ async def test_the_holder_of_a_key_is_known_by_its_id_until_it_ends_anywhere(db:
     with pytest.raises(KeyRefused):
         await Keys(db, FixedClock(clock.now() + timedelta(hours=2))).holder(info.id)
     await here.revoke(info.id)
-    await asyncio.sleep(REFRESH_S)
+    await asyncio.sleep(KNOWN_S)
     with pytest.raises(KeyRefused):
         await there.holder(info.id)

@@ -154,7 +154,7 @@ async def test_keys_that_cannot_be_read_end_no_stream_at_once_but_after_a_while(
     _, text = await house.services.keys.create("reader", [Scope.READ], None)
     asked = 0
 
-    async def unreadable(_self: Keys) -> None:
+    async def unreadable(_self: Keys, _known_s: float) -> None:
         nonlocal asked
         asked += 1
         raise DatabaseUnavailable(database="x", reason="away")

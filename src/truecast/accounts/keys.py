@@ -5,9 +5,12 @@ So much randomness needs no slow hash: SHA-256 of the whole key is what the data
 """
 
 import asyncio
+import contextlib
 import hashlib
+import math
 import re
 import secrets
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +25,8 @@ from truecast.kit.db import Database
 from truecast.kit.errors import EXIT_NOT_FOUND, Contradiction, MalformedRequest, TruecastError
 from truecast.kit.limits import API_KEY_NAME_CHARS_MAX
 
-REFRESH_S = 0.5  # how old what a process knows of the keys may be: a revocation takes effect within a second
+KNOWN_S = 0.8  # how old what a process knows of the keys may be: a revocation takes effect within a second
+REFRESH_S = 0.4  # when it asks again while keys are used, so that nobody has to wait for the answer
 USED_EVERY_S = 60.0  # how exact `last_used_at` is
 INVITATION_LIFE = timedelta(hours=1)
 
@@ -99,8 +103,10 @@ class Keys:
         self._known: Mapping[str, KeyInfo] = {}
         self._by_id: Mapping[str, KeyInfo] = {}
         self._principals: Mapping[str, Principal] = {}
-        self._known_until = 0.0
+        self._known_since = -math.inf
+        self._changes = 0  # made by this process
         self._loading = asyncio.Lock()
+        self._renewing: asyncio.Task[None] | None = None
         self._used: dict[str, datetime] = {}
         self._told_used_at = 0.0
 
@@ -117,7 +123,7 @@ class Keys:
             if seed is not None:
                 await conn.execute(delete(api_keys).where(api_keys.c.id == info.id))
             await conn.execute(insert(api_keys), row)
-        self._known_until = 0.0
+        self._outdated()
         return info, text
 
     async def all(self) -> list[KeyInfo]:
@@ -135,7 +141,7 @@ class Keys:
                 raise UnknownKey(id=id)
             changed = update(api_keys).where(api_keys.c.id == id, api_keys.c.revoked_at.is_(None))
             await conn.execute(changed.values(revoked_at=now))
-        self._known_until = 0.0
+        self._outdated()
 
     async def principal(self, text: str) -> Principal:
         """Whose key this is. Raises KeyRefused."""
@@ -150,8 +156,11 @@ class Keys:
 
     def at_once(self, text: str) -> Principal | None:
         """As `principal`, where it is known without asking the database; None where that is not so."""
-        if asyncio.get_running_loop().time() >= self._known_until:
+        age_s = time.monotonic() - self._known_since
+        if age_s >= KNOWN_S:
             return None
+        if age_s >= REFRESH_S and (self._renewing is None or self._renewing.done()):
+            self._renewing = asyncio.create_task(self._renew(), name="keys")
         found = self._known.get(_hash(text))
         if found is None or (found.expires_at is not None and found.expires_at <= self._clock.now()):
             return None
@@ -160,7 +169,7 @@ class Keys:
 
     async def holder(self, id: str) -> Principal:  # noqa: A002 the name users see
         """Whose key has this id, and what it may now. Raises KeyRefused where it works no more; no use is noted."""
-        await self._fresh()
+        await self._fresh(REFRESH_S)
         found = self._by_id.get(id)
         if found is None or not _works(found, self._clock.now()):
             raise KeyRefused
@@ -187,7 +196,7 @@ class Keys:
             if (await conn.execute(use.values(used_at=now))).rowcount != 1:
                 raise InvitationRefused
             await conn.execute(insert(api_keys), row)
-        self._known_until = 0.0
+        self._outdated()
         return info, key
 
     async def tell_use(self) -> None:
@@ -199,25 +208,34 @@ class Keys:
                 older = or_(k.last_used_at.is_(None), k.last_used_at < to_us(at))
                 await conn.execute(update(api_keys).where(and_(k.id == id_, older)).values(last_used_at=to_us(at)))
 
-    async def _fresh(self) -> Mapping[str, KeyInfo]:
-        """The keys that work, by hash; at most REFRESH_S old."""
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._known_until:
+    async def _fresh(self, known_s: float = KNOWN_S) -> Mapping[str, KeyInfo]:
+        """The keys that work, by hash; younger than `known_s`."""
+        if time.monotonic() - self._known_since < known_s:
             return self._known
         async with self._loading:
-            if loop.time() < self._known_until:
+            asked_at, changes = time.monotonic(), self._changes
+            if asked_at - self._known_since < known_s:
                 return self._known
-            asked_at = loop.time()
             async with self._db.read() as conn:
                 rows = await conn.execute(select(api_keys).where(api_keys.c.revoked_at.is_(None)))
             self._known = {row["hash"]: _info(row) for row in rows.mappings()}
             self._by_id = {info.id: info for info in self._known.values()}
             self._principals = {info.id: _principal(info) for info in self._known.values()}
-            self._known_until = asked_at + REFRESH_S
+            self._known_since = asked_at if changes == self._changes else -math.inf
             if self._used and asked_at >= self._told_used_at + USED_EVERY_S:
                 self._told_used_at = asked_at
                 await self.tell_use()
         return self._known
+
+    async def _renew(self) -> None:
+        """Ask again. Who comes when what is known has become too old is told why that failed."""
+        with contextlib.suppress(TruecastError):
+            await self._fresh(REFRESH_S)
+
+    def _outdated(self) -> None:
+        """What is known is no longer true, also what is being read just now."""
+        self._changes += 1
+        self._known_since = -math.inf
 
     def _made(
         self, name: str, scopes: Iterable[Scope], expires_at: datetime | None, seed: str | None = None

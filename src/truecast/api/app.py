@@ -77,8 +77,18 @@ class App(FastAPI):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One connection."""
-        if scope["type"] != "http" or self.express is None or not await self.express(scope, send):
+        if self.express is None or scope["type"] != "http" or scope["method"] != "GET":
             await super().__call__(scope, receive, send)
+            return
+        said: list[tuple[int, bytes, bytes]] = []
+        asked = scope["path"], scope["query_string"], scope["headers"], scope.get("client")
+        if not self.express.answer(*asked, lambda *parts: said.append(parts)):
+            await super().__call__(scope, receive, send)
+            return
+        [(status, head, body)] = said
+        headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[:-1]]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 def create_app(services: Services) -> App:

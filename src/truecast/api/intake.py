@@ -95,6 +95,10 @@ class IntakeProtocol(HttpToolsProtocol):
             self._refuse(HeadTooLarge(bytes_max=REQUEST_HEAD_BYTES_MAX))
             return
         self._headed = True
+        self.headed()
+
+    def headed(self) -> None:
+        """The head of a request that is to be answered."""
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -97,7 +97,8 @@ class Envelope:
             address = scope.get("truecast.address") or (scope.get("client") or ("unknown",))[0]
             took_s = time.perf_counter() - began_s
             account(
-                scope,
+                scope["method"],
+                scope["path"],
                 scope.get("truecast.principal"),
                 route=route,
                 address=address,
@@ -161,17 +162,25 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
 
 
 def account(
-    scope: Scope, principal: Principal | None, *, route: str, address: str, status: int, size_bytes: int, took_s: float
+    method: str,
+    path: str,
+    principal: Principal | None,
+    *,
+    route: str,
+    address: str,
+    status: int,
+    size_bytes: int,
+    took_s: float,
 ) -> None:
     """Count a request that was answered, and write its line in the log."""
-    method = scope["method"] if scope["method"] in _METHODS else "other"
+    method = method if method in _METHODS else "other"
     requests, seconds = _counters(method, route, status)
     requests.inc()
     seconds.observe(took_s)
     same = (
         ("method", method),
         ("route", route),
-        ("path", scope["path"][:256]),
+        ("path", path[:256]),
         ("status", status),
         ("address", address),
         ("key_id", None if principal is None else principal.id),

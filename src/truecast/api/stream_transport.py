@@ -8,7 +8,7 @@ the scope, under EXTENSION; under another server there is no such thing, and the
 import asyncio
 import logging
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from starlette.types import Scope
@@ -23,9 +23,9 @@ from truecast.kit.limits import (
     STREAM_SILENT_S_MAX,
     STREAM_SOCKET_BYTES_MAX,
 )
+from truecast.kit.logs import get_logger
 
 EXTENSION = "truecast.wire"
-WHOLE = "truecast.whole"
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
 
 
@@ -141,36 +141,63 @@ class StreamProtocol(WebSocketsSansIOProtocol):
 
 
 class RequestProtocol(IntakeProtocol):
-    """HTTP of uvicorn, with its transport in reach of answers that never end, or are there in whole."""
+    """HTTP of uvicorn, with its transport in reach of answers that never end.
+
+    What the application can answer without waiting for anything, it answers here: no task is made for it, no scope.
+    """
 
     wire: Wire | None = None
+    _answered = False  # the request that is being read
+
+    def __init__(self, config: Any, *args: Any, **given: Any) -> None:
+        super().__init__(config, *args, **given)
+        self._express = getattr(config.loaded_app, "express", None)
 
     def on_message_begin(self) -> None:
         """A request begins."""
         super().on_message_begin()
+        self._answered = False
         if self.wire is None:
             self.wire = Wire(self.transport)
-        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.wire, WHOLE: self.answer}
+        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.wire}
 
-    def answer(self, scope: Scope, status: int, head: bytes, body: bytes) -> bool:
-        """Send a whole answer at once. `head` is lines as they are sent, and nobody checks them again.
+    def headed(self) -> None:
+        """The head of a request that is to be answered."""
+        if not self._at_once():
+            super().headed()
 
-        False, and nothing has happened, where it is not this request's turn, or there is no room.
-        """
-        cycle = self.cycle
-        if cycle is None or cycle.scope is not scope or cycle.response_started or cycle.flow.write_paused:
+    def on_message_complete(self) -> None:
+        """Its end."""
+        if not self._answered:
+            super().on_message_complete()
+            return
+        self._unfinished, self._bytes = False, 0
+
+    def _at_once(self) -> bool:
+        """Whether the request is answered. If not, nothing has happened."""
+        busy = self.cycle is not None and not self.cycle.response_complete
+        if self._express is None or busy or self.flow.write_paused or self.parser.get_method() != b"GET":
             return False
-        if cycle.disconnected:
-            return True
-        cycle.response_started = cycle.response_complete = True
-        own = b"".join([b"%b: %b\r\n" % pair for pair in cycle.default_headers])
-        last = b"\r\n" if cycle.keep_alive else b"connection: close\r\n\r\n"
-        cycle.transport.write(b"".join((STATUS_LINE[status], own, head, last, body)))
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
-        return True
+        raw, _, query = self.url.partition(b"?")
+        if b"%" in raw or b"#" in query:
+            return False
+        try:
+            path = raw.decode("ascii")
+            self._answered = self._express.answer(path, query, self.headers, self.client, self._write)
+        except Exception:  # noqa: BLE001 told in the log; what is not answered yet goes the long way
+            _log.exception("short way failed")
+        return self._answered
+
+    def _write(self, status: int, head: bytes, body: bytes) -> None:
+        """Send a whole answer. `head` is lines as they are sent, and nobody checks them again."""
+        self._answered = True
+        stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
+        own = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
+        last = b"\r\n" if stays else b"connection: close\r\n\r\n"
+        self.transport.write(b"".join((STATUS_LINE[status], own, head, last, body)))
+        if not stays:
+            self.transport.close()
+        self.on_response_complete()
 
     def pause_writing(self) -> None:
         """The transport has no room."""
@@ -191,11 +218,6 @@ def wire_of(scope: Scope) -> Wire | None:
     return wire if isinstance(wire, Wire) else None
 
 
-def answered_whole(scope: Scope, status: int, head: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-    """Whether the server could send a whole answer at once. If not, nothing has happened."""
-    answer = scope.get("extensions", {}).get(WHOLE)
-    return answer is not None and answer(scope, status, b"".join([b"%b: %b\r\n" % pair for pair in head]), body)
-
-
+_log = get_logger(__name__)
 _QUIET = logging.getLogger("truecast.wire")
 _QUIET.setLevel(logging.WARNING)
