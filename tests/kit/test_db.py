@@ -17,8 +17,9 @@ import sqlalchemy as sa
 from tests.market.offers import NOW, bar, bars, offer, walk
 from tests.servers import cannot_run, free_port
 from truecast.domain.interval import Interval
-from truecast.kit.db import Database, DatabaseInUse, DatabaseUrlInvalid, ProcessLock, UtcTime
+from truecast.kit.db import Database, DatabaseInUse, DatabaseUrlInvalid, ProcessLock, UtcTime, driver_of
 from truecast.kit.db_errors import DatabaseBusy, DatabaseCorrupt, DatabaseReadOnly, DatabaseUnavailable, DiskFull
+from truecast.market.bulk import fetch
 from truecast.market.store import BarStore
 from truecast.migrations.upgrade import upgrade
 
@@ -75,10 +76,11 @@ async def test_a_file_that_cannot_be_opened_is_found_out_without_a_thread(tmp_pa
 async def test_a_read_sees_one_snapshot(things: Database) -> None:
     async with things.read() as conn:
         query = sa.select(sa.func.count()).select_from(table)
-        assert await conn.scalar(query) == 0
+        assert await fetch(conn, "SELECT count(*) FROM thing") == [(0,)]  # past SQLAlchemy, and through it
         async with things.write() as other:
             await other.execute(sa.insert(table), [{"id": 1}])
         assert await conn.scalar(query) == 0
+        assert await fetch(conn, "SELECT count(*) FROM thing") == [(0,)]
     assert await count(things) == 1
 
 
@@ -167,12 +169,17 @@ async def test_a_missing_database_on_the_server_is_unavailable(postgres_url: str
     await db.close()
 
 
-async def test_a_connection_the_server_ended_is_unavailable_once_and_then_replaced(postgres_db: Database) -> None:
+@pytest.mark.parametrize("past_sqlalchemy", [False, True])
+async def test_a_connection_the_server_ended_is_unavailable_once_and_then_replaced(
+    postgres_db: Database, *, past_sqlalchemy: bool
+) -> None:
     async def be_cut_off() -> None:
         async with postgres_db.read() as conn:
             pid = await conn.scalar(sa.text("SELECT pg_backend_pid()"))
             async with postgres_db.write() as other:
                 await other.exec_driver_sql(f"SELECT pg_terminate_backend({pid})")
+            if past_sqlalchemy:
+                await (await driver_of(conn)).fetch("SELECT 1")
             await conn.scalar(sa.text("SELECT 1"))
 
     with pytest.raises(DatabaseUnavailable):
@@ -184,7 +191,7 @@ async def test_a_connection_the_server_ended_is_unavailable_once_and_then_replac
 async def test_connections_that_lay_idle_are_asked_before_they_are_used(
     postgres_db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("truecast.kit.db._IDLE_S", 0.0)
+    monkeypatch.setattr("truecast.kit.db_postgres._IDLE_S", 0.0)
     async with postgres_db.read() as one, postgres_db.read() as two:  # two of them in the pool
         pids = [await conn.scalar(sa.text("SELECT pg_backend_pid()")) for conn in (one, two)]
     async with postgres_db.read() as conn:

@@ -32,13 +32,14 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.util import await_only
 
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db_check import try_write_sqlite
 from truecast.kit.db_errors import DatabaseReadOnly, DatabaseUnavailable, typed_error
+from truecast.kit.db_postgres import postgres_engine, snapshot
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import WRITE_CHECK_EVERY_S
 from truecast.kit.metrics import DATABASE_WRITES_WAITING
@@ -59,8 +60,6 @@ metadata = MetaData(
 RowId = BigInteger().with_variant(Integer(), "sqlite")
 
 _BUSY_TIMEOUT_MS = 5_000
-_CONNECT_TIMEOUT_S = 10
-_IDLE_S = 1.0
 _WRITES = "truecast_writes"
 _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}",  # first: switching to WAL below may itself have to wait
@@ -113,6 +112,7 @@ class Database:
 
     def __init__(self, engine: AsyncEngine, dialect: DialectName, path: Path | None) -> None:
         self.engine = engine
+        self._plain = engine.execution_options(isolation_level="AUTOCOMMIT")  # same pool; transactions are the driver's
         self.dialect = dialect
         self.path = path  # of the SQLite file
         self._writer = asyncio.Lock()
@@ -124,7 +124,7 @@ class Database:
         """The database at `url`: `sqlite:///path`, `postgresql://user@host/name` (or `postgres://`)."""
         parsed = _parse(url)
         if parsed.get_backend_name() == "postgresql":
-            return cls(_postgres_engine(parsed), "postgresql", None)
+            return cls(postgres_engine(parsed), "postgresql", None)
         path = Path(parsed.database or "").expanduser()
         return cls(_sqlite_engine(path, synchronous), "sqlite", path)
 
@@ -137,10 +137,12 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One snapshot for reading. Whatever is written through it is rolled back."""
         with _typed(self.where):
-            async with self.engine.connect() as conn:
-                await conn.begin()
-                if self.dialect == "postgresql":
-                    await conn.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            if self.dialect == "sqlite":
+                async with self.engine.connect() as conn:
+                    await conn.begin()
+                    yield conn
+                return
+            async with self._plain.connect() as conn, snapshot(await driver_of(conn)):
                 yield conn
 
     @contextlib.asynccontextmanager
@@ -288,48 +290,6 @@ def _parse(url: str) -> URL:
     if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
         raise DatabaseUrlInvalid(reason="SQLite needs a file")
     return parsed
-
-
-def _postgres_engine(url: URL) -> AsyncEngine:
-    mode = url.query.get("sslmode")  # what libpq and hosting providers write; asyncpg calls it ssl
-    url = url.difference_update_query(["sslmode"]).set(drivername="postgresql+asyncpg")
-    engine = create_async_engine(
-        url.update_query_dict({"ssl": mode}) if isinstance(mode, str) else url,
-        pool_size=10,
-        connect_args={
-            "timeout": _CONNECT_TIMEOUT_S,
-            # Bars are read along their key, newest first. Of a table that was just filled the planner knows nothing,
-            # and would rather gather a whole series and sort it.
-            "server_settings": {
-                "application_name": "truecast",
-                "timezone": "UTC",
-                "jit": "off",
-                "enable_bitmapscan": "off",
-            },
-        },
-    )
-    _ping_idle(engine.sync_engine)
-    return engine
-
-
-def _ping_idle(engine: Engine) -> None:
-    """A restarted server must not cost one failed request per pooled connection: one that lay idle is asked first.
-
-    SQLAlchemy would ask before every transaction, which costs three round trips of a read's eight.
-    """
-
-    @event.listens_for(engine, "checkin")
-    def _note(_connection: Any, record: Any) -> None:
-        record.info["used_s"] = time.monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def _ask(connection: Any, record: Any, _proxy: object) -> None:
-        if time.monotonic() - record.info.get("used_s", -math.inf) < _IDLE_S:
-            return
-        try:
-            connection.ping()
-        except engine.dialect.loaded_dbapi.Error as error:
-            raise InvalidatePoolError(str(error)) from error  # the others, too, were of that server
 
 
 def _sqlite_engine(path: Path, synchronous: str) -> AsyncEngine:
