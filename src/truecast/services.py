@@ -127,8 +127,8 @@ class Jobs(Protocol):
     async def runs(self, name: str, *, before: int | None = None, limit: int = 50) -> Sequence[JobRun]:
         """Runs with an id below `before`, latest first."""
 
-    async def run_now(self, name: str) -> JobRun:
-        """Run it at once and wait for its end."""
+    async def run_now(self, name: str, *, mark: str | None = None) -> JobRun:
+        """Run it at once and wait for its end; under a mark once, whoever asks again gets that run."""
 
     async def switch(self, name: str, *, on: bool) -> None:
         """Let the schedule run it, or not."""

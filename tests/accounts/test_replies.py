@@ -79,6 +79,16 @@ async def test_what_did_nothing_frees_the_key(db: Database):
     assert isinstance(await kept.take("me", "k", "other"), Turn)
 
 
+async def test_what_failed_is_tried_again_at_once_as_the_same_request(db: Database):
+    kept = Replies(db)
+    failed = await turn_of(kept)
+    await kept.let_go(failed)
+    with pytest.raises(IdempotencyKeyReused):
+        await kept.take("me", "k", "other")
+    again = await turn_of(kept)
+    assert (again.seed, again.token) == (failed.seed, failed.token + 1)
+
+
 async def test_a_secret_is_not_kept_only_whose_it_was(db: Database):
     kept = Replies(db)
     await kept.keep(await turn_of(kept), Reply(201, {}, b"the swordfish"), secret_of="0123456789ab")

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from truecast.kit.backup import BackupElsewhere, copy_to
+from truecast.kit.backup import BackupElsewhere, copied_before, copy_to
 from truecast.kit.db import Database
 from truecast.kit.sizes import sizes_of
 from truecast.services import Services
@@ -38,6 +38,18 @@ async def test_a_backup_is_a_database_with_the_same_ledger(client: httpx.AsyncCl
         (head,) = conn.execute("SELECT hash FROM ledger ORDER BY seq DESC LIMIT 1").fetchone()
     assert head == (await services.ledger.verify()).head
     assert copy["ledger_rows"] == (await services.ledger.verify()).rows
+
+
+async def test_a_backup_that_was_begun_for_a_request_is_found_and_what_is_left_of_a_half_one_removed(
+    services: Services, tmp_path: Path
+):
+    half, other = tmp_path / "truecast-20210106T213000Z-abc.part", tmp_path / "truecast-20210106T213000Z-def.part"
+    half.touch()
+    other.touch()
+    assert await copied_before(tmp_path, "abc") is None
+    assert not half.exists() and other.exists()
+    made = await copy_to(services.db, tmp_path / "truecast-20210106T213000Z-abc.db")
+    assert await copied_before(tmp_path, "abc") == made
 
 
 async def test_a_backup_that_cannot_be_written_is_told(client: httpx.AsyncClient, services: Services):

@@ -15,6 +15,7 @@ from truecast.jobs.schedule import HOURLY, Cron, Schedule
 from truecast.jobs.scheduler import Scheduler, UnknownJob
 from truecast.kit.clock import FixedClock, ReplayClock, to_us
 from truecast.kit.errors import MalformedRequest
+from truecast.kit.limits import IDEMPOTENCY_KEPT_S
 
 
 @pytest.fixture
@@ -30,6 +31,25 @@ def a_job(name: str, said: list, *, rank: int = 0, schedule: Schedule = HOURLY, 
         return Done({"things": len(said)}, skipped=name == "idle")
 
     return Job(name, f"Does {name}", schedule, rank, work)
+
+
+async def test_under_a_mark_a_job_runs_once(db, clock):
+    said = []
+    scheduler = Scheduler(db, [a_job("one", said)], clock)
+    first = await scheduler.run_now("one", mark="m")
+    assert await scheduler.run_now("one", mark="m") == first
+    assert (await scheduler.run_now("one", mark="other")).id != first.id
+    assert len(said) == 2
+
+
+async def test_a_marked_run_that_its_process_did_not_survive_is_told_as_failed_and_not_begun_again(db, clock):
+    said = []
+    scheduler = Scheduler(db, [a_job("one", said)], clock)
+    await register(db, [a_job("one", said)])
+    begun = await begin(db, ["one"], MONDAY, MONDAY, forced=True, mark="m")
+    run = await scheduler.run_now("one", mark="m")
+    assert (run.id, run.outcome, run.error) == (begun["one"], "failed", ABANDONED)
+    assert (await scheduler.run_now("one", mark="m"), said) == (run, [])
 
 
 async def test_jobs_due_at_once_run_by_rank_then_name(db, clock):
@@ -161,9 +181,15 @@ async def test_old_runs_of_a_job_are_forgotten(sqlite_db, clock, monkeypatch):
     monkeypatch.setattr("truecast.jobs.runs.JOB_RUNS_KEPT_MAX", 50)
     await register(sqlite_db, [a_job("often", []), a_job("seldom", [])])
     await begin(sqlite_db, ["seldom"], MONDAY, MONDAY)
+    marked = await begin(sqlite_db, ["often"], MONDAY, MONDAY, forced=True, mark="m")
+    late = MONDAY + timedelta(seconds=IDEMPOTENCY_KEPT_S + 1)
     for _ in range(3 * 101):
         await begin(sqlite_db, ["often"], MONDAY, MONDAY)
     often = await list_runs(sqlite_db, "often", before=None, limit=1_000)
-    assert 50 <= len(often) <= 50 + 101
-    assert often[0].id == 1 + 3 * 101
+    assert 50 <= len(often) <= 50 + 101 + 1
+    assert often[0].id == 2 + 3 * 101
+    assert often[-1].id == marked["often"], "it may be asked for again"
+    for _ in range(101):
+        await begin(sqlite_db, ["often"], late, late)
+    assert marked["often"] not in {run.id for run in await list_runs(sqlite_db, "often", before=None, limit=1_000)}
     assert len(await list_runs(sqlite_db, "seldom", before=None, limit=10)) == 1

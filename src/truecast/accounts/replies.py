@@ -2,7 +2,9 @@
 
 A key belongs to who asks. While its request is worked on the key is leased, and the lease is renewed; a process that
 dies lets go of it with the lease, and the next one who sends the request does it. Only answers of requests that did
-something are kept: a refusal changed nothing, and the key is free again. The database's clock decides, as for leases.
+something are kept: a refusal changed nothing, and the key is free again. Where a try broke off or failed, it is not
+known what it did: then the key stays with its request, and every further try has the same `seed`, by which what was
+done can be found instead of being done again. The database's clock decides, as for leases.
 """
 
 import hashlib
@@ -123,6 +125,11 @@ class Replies:
             until = await database_us(conn) + int(IDEMPOTENCY_KEPT_S * 1e6)
             said = {"status": reply.status, "headers": orjson.dumps(headers).decode(), "body": body, "until": until}
             await conn.execute(sa.update(replies).where(_mine(turn)).values(said))
+
+    async def let_go(self, turn: Turn) -> None:
+        """It may have done something, or a part: the next try begins at once, as the same request, with its seed."""
+        async with self._db.write() as conn:
+            await conn.execute(sa.update(replies).where(_mine(turn)).values(until=0))
 
     async def release(self, turn: Turn) -> None:
         """It did nothing: the key is free."""

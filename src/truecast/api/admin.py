@@ -4,10 +4,10 @@ from datetime import datetime
 
 from pydantic import Field
 
-from truecast.api.deps import ServicesDep, resource
+from truecast.api.deps import MarkDep, ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.shapes import Output
-from truecast.kit.backup import BackupElsewhere, copy_to
+from truecast.kit.backup import BackupElsewhere, copied_before, copy_to
 from truecast.kit.clock import iso
 from truecast.kit.db_errors import DatabaseUnavailable, DiskFull
 from truecast.kit.sizes import TableSize, sizes_of
@@ -58,13 +58,18 @@ async def get_database(services: ServicesDep) -> DatabaseShape:
 
 
 @router.post("/admin/backup", response_model=Backup, status_code=201, responses=documented(BackupElsewhere, DiskFull))
-async def make_backup(services: ServicesDep) -> Backup:
+async def make_backup(services: ServicesDep, mark: MarkDep) -> Backup:
     """Copy the embedded database while it goes on working, and check the copy. PostgreSQL has `pg_dump` for that."""
-    now = services.clock.now()
-    name = f"truecast-{iso(now).replace(':', '').replace('-', '')}.db"
-    copied = await copy_to(services.db, services.settings.data_dir / BACKUPS / name)
+    folder, stamp = services.settings.data_dir / BACKUPS, iso(services.clock.now()).replace(":", "").replace("-", "")
+    copied = None if mark is None else await copied_before(folder, mark)
+    if copied is None:
+        copied = await copy_to(services.db, folder / f"truecast-{stamp}{f'-{mark}' if mark else ''}.db")
     return Backup(
-        path=str(copied.path), bytes=copied.bytes, ledger_rows=copied.ledger_rows, checked=copied.integrity, made_at=now
+        path=str(copied.path),
+        bytes=copied.bytes,
+        ledger_rows=copied.ledger_rows,
+        checked=copied.integrity,
+        made_at=datetime.fromisoformat(copied.path.name.split("-")[1].removesuffix(".db")),
     )
 
 

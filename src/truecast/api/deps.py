@@ -1,5 +1,6 @@
 """What routes are made with and take: the services, a server that is ready, only the query parameters they know."""
 
+import hashlib
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -21,6 +22,18 @@ def services_of(request: Request) -> Services:
 
 
 ServicesDep = Annotated[Services, Depends(services_of)]
+
+
+def mark_of(request: Request) -> str | None:
+    """The same for every try of a request under an Idempotency-Key, and for no other; None without a key.
+
+    What is done is written down under it, so that a try after one that died finds it.
+    """
+    seed = request.scope.get("truecast.seed")
+    return None if seed is None else hashlib.sha256(str(seed).encode()).hexdigest()[:32]
+
+
+MarkDep = Annotated[str | None, Depends(mark_of)]
 
 
 async def ready(services: ServicesDep) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Path
 
-from truecast.api.deps import ServicesDep, resource
+from truecast.api.deps import MarkDep, ServicesDep, resource
 from truecast.api.errors import CursorInvalid, documented
 from truecast.api.page import Page, decode_offset, encode_cursor
 from truecast.api.params import PAGE_ITEMS_DEFAULT, CursorQuery, LimitQuery
@@ -78,9 +78,9 @@ async def list_runs(
 
 
 @router.post("/jobs/{job}/run", response_model=JobRunShape, responses=documented(unknown_job=404))
-async def run_job(services: ServicesDep, job: JobPath) -> JobRunShape:
+async def run_job(services: ServicesDep, job: JobPath, mark: MarkDep) -> JobRunShape:
     """Run a job now, out of turn and even when it is switched off; answers when it has ended."""
-    return _run(await services.jobs.run_now(job))
+    return _run(await services.jobs.run_now(job, mark=mark))
 
 
 @router.post("/jobs/{job}/enable", response_model=JobShape, responses=documented(unknown_job=404))

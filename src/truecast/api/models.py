@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from fastapi import Path
 
-from truecast.api.deps import ServicesDep, resource
+from truecast.api.deps import MarkDep, ServicesDep, resource
 from truecast.api.errors import documented
 from truecast.api.model_shapes import (
     AbsentShape,
@@ -38,6 +38,7 @@ from truecast.forecasts.drift import latest_drift
 from truecast.kit.clock import from_us
 from truecast.models.catalog import GROWERS, Catalogue, UnknownModel
 from truecast.models.location.artifact import ArtifactRefused
+from truecast.models.registry.again import changed_by
 from truecast.models.registry.answers import (
     Changed,
     Loaded,
@@ -47,7 +48,7 @@ from truecast.models.registry.answers import (
     UnknownVersion,
 )
 from truecast.models.registry.card import Card
-from truecast.models.registry.events import Event
+from truecast.models.registry.events import Event, who_of
 from truecast.models.registry.judge import Comparison
 from truecast.models.registry.promotion import NothingToPromote, PromotionRefused
 from truecast.models.registry.record import rollback_command
@@ -118,12 +119,13 @@ async def get_model(services: ServicesDep, name: ModelPath) -> ModelDetail:
     status_code=202,
     responses=documented(UnknownModel, NotTrainable, TrainingUnderWay),
 )
-async def train_model(services: ServicesDep, name: ModelPath, asked: TrainRequest | None = None) -> TrainingStarted:
+async def train_model(
+    services: ServicesDep, name: ModelPath, mark: MarkDep, asked: TrainRequest | None = None
+) -> TrainingStarted:
     """Train challengers in the background, in a process of their own. Nothing serves before it is promoted."""
     asked = asked or TrainRequest()
-    return TrainingStarted(
-        run=_run(await services.training.begin(name, asked.asset_class, asked.interval, who=WHO)),
-    )
+    run = await services.training.begin(name, asked.asset_class, asked.interval, who=WHO, mark=mark)
+    return TrainingStarted(run=_run(run))
 
 
 @router.post(
@@ -133,11 +135,15 @@ async def train_model(services: ServicesDep, name: ModelPath, asked: TrainReques
         UnknownModel, NotTrainable, UnknownVersion, NothingToPromote, PromotionRefused, ArtifactRefused
     ),
 )
-async def promote_model(services: ServicesDep, name: ModelPath, asked: PromoteRequest | None = None) -> ModelChanges:
+async def promote_model(
+    services: ServicesDep, name: ModelPath, mark: MarkDep, asked: PromoteRequest | None = None
+) -> ModelChanges:
     """Put a version in service, if the evidence in its card suffices; `promotion_refused` says what it lacks."""
     asked = asked or PromoteRequest()
-    changed = await services.models.promote(name, asked.version, asked.asset_class, asked.interval, who=WHO)
-    return _changes(changed)
+    models, who = services.models, who_of(WHO, mark)
+    if mark is not None and (before := await changed_by(models, name, who, "promoted")):
+        return _changes(before)
+    return _changes(await models.promote(name, asked.version, asked.asset_class, asked.interval, who=who))
 
 
 @router.post(
@@ -145,10 +151,15 @@ async def promote_model(services: ServicesDep, name: ModelPath, asked: PromoteRe
     response_model=ModelChanges,
     responses=documented(UnknownModel, NotTrainable, NothingToRollBack),
 )
-async def roll_back_model(services: ServicesDep, name: ModelPath, asked: TrainRequest | None = None) -> ModelChanges:
+async def roll_back_model(
+    services: ServicesDep, name: ModelPath, mark: MarkDep, asked: TrainRequest | None = None
+) -> ModelChanges:
     """Put back what served before the last promotion."""
     asked = asked or TrainRequest()
-    return _changes(await services.models.rollback(name, asked.asset_class, asked.interval, who=WHO))
+    models, who = services.models, who_of(WHO, mark)
+    if mark is not None and (before := await changed_by(models, name, who, "rolled_back")):
+        return _changes(before)
+    return _changes(await models.rollback(name, asked.asset_class, asked.interval, who=who))
 
 
 def _model(catalogue: Catalogue, name: str) -> dict[str, Any]:

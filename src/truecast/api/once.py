@@ -80,14 +80,17 @@ class Once:
             await self._do(found, scope, body, receive, send)
 
     async def _do(self, turn: Turn, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        """The request, its answer kept, then sent. A refusal frees the key; what dies leaves it to its lease."""
+        """The request, its answer kept, then sent. A refusal of the first try frees the key.
+
+        What fails keeps it for the next try, what dies leaves it to its lease.
+        """
         scope["truecast.seed"] = turn.seed
         held = _Held(body, receive)
         renewing = asyncio.create_task(self._renew(turn), name="idempotency lease")
         try:
             await self._app(scope, held.receive, held.send)
         except Exception:
-            await self._replies.release(turn)
+            await self._replies.let_go(turn)
             raise
         finally:
             renewing.cancel()
@@ -98,7 +101,8 @@ class Once:
     async def _settle(self, turn: Turn, scope: Scope, held: "_Held") -> None:
         reply = held.reply()
         if not 200 <= reply.status < 300:
-            await self._replies.release(turn)
+            nothing = reply.status < 500 and turn.token == 1  # an earlier try may have done what this one was refused
+            await (self._replies.release if nothing else self._replies.let_go)(turn)
             return
         secret_of = orjson.loads(reply.body)["id"] if scope["path"] in SECRET else None
         await self._replies.keep(turn, reply, secret_of=secret_of)

@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from truecast.jobs import tables
 from truecast.jobs.job import Done, Job, JobRun, Result
 from truecast.kit.clock import from_us, to_us
 from truecast.kit.db import Database, upsert
-from truecast.kit.limits import JOB_RUNS_KEPT_MAX
+from truecast.kit.limits import IDEMPOTENCY_KEPT_S, JOB_RUNS_KEPT_MAX
 
 _ERROR_CHARS_MAX = 2_000
 _PRUNE_EVERY = 101  # runs of all jobs together; a prime, so that every job's turn comes
@@ -45,13 +45,16 @@ async def switch(db: Database, name: str, on: bool) -> None:
 
 
 async def begin(
-    db: Database, names: Sequence[str], due: datetime, now: datetime, *, forced: bool = False
+    db: Database, names: Sequence[str], due: datetime, now: datetime, *, forced: bool = False, mark: str | None = None
 ) -> dict[str, int]:
-    """A row for a run of each job that is switched on (`forced`: of each), all in one transaction; the id of each."""
+    """A row for a run of each job that is switched on (`forced`: of each), all in one transaction; the id of each.
+
+    Under a mark a run begins once in an installation; see `marked`.
+    """
     table, runs = tables.jobs, tables.job_runs
     async with db.write() as conn:
         on = set(await conn.scalars(select(table.c.name).where(table.c.enabled, table.c.name.in_(names))))
-        facts = {"due_at": to_us(due), "started_at": to_us(now), "counts": "{}"}
+        facts = {"due_at": to_us(due), "started_at": to_us(now), "counts": "{}", "mark": mark}
         rows = [{"job": name} | facts for name in names if forced or name in on]
         if not rows:
             return {}
@@ -59,16 +62,28 @@ async def begin(
         begun = {job: int(run_id) for job, run_id in await conn.execute(added, rows)}
         for job, run_id in begun.items():
             if run_id % _PRUNE_EVERY == 0:
-                await _prune(conn, job)
+                await _prune(conn, job, now)
         return begun
 
 
-async def _prune(conn: AsyncConnection, job: str) -> None:
-    """Forget the oldest runs of a job that runs every minute: JOB_RUNS_KEPT_MAX of them stay."""
+async def marked(db: Database, name: str, mark: str, now: datetime) -> JobRun | None:
+    """The run that began under that mark, ended if its process died; for who is alone in running the job."""
+    runs = tables.job_runs
+    mine = (runs.c.job == name, runs.c.mark == mark)
+    async with db.write() as conn:
+        left_open = update(runs).where(*mine, runs.c.ended_at.is_(None))
+        await conn.execute(left_open.values(ended_at=to_us(now), outcome="failed", error=ABANDONED))
+        row = (await conn.execute(select(runs).where(*mine))).one_or_none()
+    return None if row is None else _run(row)
+
+
+async def _prune(conn: AsyncConnection, job: str, now: datetime) -> None:
+    """Forget the oldest runs of a job that runs every minute: JOB_RUNS_KEPT_MAX stay, and those asked for once."""
     runs = tables.job_runs
     oldest = select(runs.c.id).where(runs.c.job == job).order_by(runs.c.id.desc()).offset(JOB_RUNS_KEPT_MAX).limit(1)
     if (last := await conn.scalar(oldest)) is not None:
-        await conn.execute(delete(runs).where(runs.c.job == job, runs.c.id <= last))
+        unmarked = or_(runs.c.mark.is_(None), runs.c.started_at < to_us(now) - int(IDEMPOTENCY_KEPT_S * 1e6))
+        await conn.execute(delete(runs).where(runs.c.job == job, runs.c.id <= last, unmarked))
 
 
 async def end(db: Database, run_id: int, *, started: datetime, ended: datetime, outcome: Result, done: Done) -> None:

@@ -82,8 +82,11 @@ class Scheduler:
         finally:
             await self._let_go()
 
-    async def run_now(self, name: str) -> JobRun:
-        """Run a job at once, switched on or not, after those that run at the moment. Raises JobBusy."""
+    async def run_now(self, name: str, *, mark: str | None = None) -> JobRun:
+        """Run a job at once, switched on or not, after those that run at the moment. Raises JobBusy.
+
+        A run begins once under a mark. Who asks again gets it; one that a dead process left open is ended as failed.
+        """
         job, now = self._known(name), self._clock.now()
         await self._register()
         async with self._busy:
@@ -92,7 +95,9 @@ class Scheduler:
             async with self._mine(name, wait_s=JOB_BUSY_WAIT_S) as mine:
                 if not mine:
                     raise JobBusy(job=name)
-                (run_id,) = (await runs.begin(self._db, [name], now, now, forced=True)).values()
+                if mark is not None and (begun := await runs.marked(self._db, name, mark, now)) is not None:
+                    return begun
+                (run_id,) = (await runs.begin(self._db, [name], now, now, forced=True, mark=mark)).values()
                 await self._run_one(job, now, run_id)
         (run,) = await runs.list_runs(self._db, name, before=run_id + 1, limit=1)
         return run

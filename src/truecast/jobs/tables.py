@@ -25,7 +25,9 @@ job_runs = Table(
     Column("outcome", String(16)),  # ok, failed, skipped
     Column("counts", Text, nullable=False),  # JSON object of integers
     Column("error", Text),
+    Column("mark", String(32)),  # of the request that asked for it, where that has an Idempotency-Key
     Index("ix_job_runs_job_id", "job", "id"),
+    Index("ix_job_runs_mark", "mark", unique=True),
 )
 
 # How each live feed does, as told every few seconds by the process that listens to it.

@@ -49,6 +49,22 @@ async def copy_to(db: Database, path: Path) -> Copied:
     return await asyncio.to_thread(_copy, db.path, path)
 
 
+async def copied_before(folder: Path, mark: str) -> Copied | None:
+    """The copy whose name ends so, checked again; what a process that died left of one is removed."""
+    return await asyncio.to_thread(_found, folder, mark)
+
+
+def _found(folder: Path, mark: str) -> Copied | None:
+    for draft in folder.glob(f"*-{mark}.part"):
+        draft.unlink()
+    path = next(folder.glob(f"*-{mark}.db"), None)
+    if path is None:
+        return None
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as copy:
+        found, rows = _looked_at(copy)
+    return Copied(path, path.stat().st_size, rows, found)
+
+
 def _copy(source: Path, path: Path) -> Copied:
     draft = path.with_suffix(".part")
     try:
@@ -75,6 +91,10 @@ def _copied(source: Path, draft: Path) -> tuple[str, int]:
     ):
         old.backup(new, pages=_PAGES_AT_ONCE)
         new.execute("PRAGMA journal_mode=DELETE")
-        (found,) = new.execute("PRAGMA integrity_check(1)").fetchone()
-        (rows,) = new.execute("SELECT count(*) FROM ledger").fetchone()
+        return _looked_at(new)
+
+
+def _looked_at(copy: sqlite3.Connection) -> tuple[str, int]:
+    (found,) = copy.execute("PRAGMA integrity_check(1)").fetchone()
+    (rows,) = copy.execute("SELECT count(*) FROM ledger").fetchone()
     return found, rows

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from truecast.kit.db import Database
 from truecast.kit.errors import EXIT_CONFIG, TruecastError
 
-_HEAD = "0013"  # a test compares it with the newest file in versions/
+_HEAD = "0014"  # a test compares it with the newest file in versions/
 _VERSION = sa.table("alembic_version", sa.column("version_num", sa.String))
 
 

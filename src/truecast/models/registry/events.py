@@ -35,6 +35,11 @@ class Event:
         return self.model, (self.asset_class, self.interval)
 
 
+def who_of(who: str, mark: str | None) -> str:
+    """Who, with the mark of one request of theirs: what it did is found by that."""
+    return who if mark is None else f"{who}:{mark}"
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """All changes so far, in the order in which they were made."""

@@ -6,7 +6,7 @@ forecast ever sees two versions. Other processes see a change within MODEL_POLL_
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -49,6 +49,7 @@ from truecast.models.registry.state import (
     compared,
     statuses_of,
     unregistered,
+    versions_of,
 )
 from truecast.models.registry.training import TrainingOutcome, TrainingRequest
 from truecast.models.training import TooLittleToLearn
@@ -162,14 +163,19 @@ class Registry:
         return [scope for scope in stored if fits((model, scope), model, asset_class, interval)]
 
     async def train(
-        self, model: str, asset_class: str | None = None, interval: Interval | None = None, *, who: str = "command"
+        self,
+        model: str,
+        asset_class: str | None = None,
+        interval: Interval | None = None,
+        *,
+        who: str = "command",
+        but: Collection[Scope] = (),
     ) -> list[Trained]:
-        """Train a challenger for every scope that fits, one after the other; none of them serves yet.
+        """Train a challenger for every scope that fits, `but` these, one after the other; none of them serves yet.
 
-        Raises UnknownModel, NotTrainable; and where one scope is asked for, what it was refused for: TooLittleToLearn,
-        ModelUnavailable, TrainingUnderWay.
+        Raises UnknownModel, NotTrainable; and of one scope its refusal, TooLittleToLearn, ModelUnavailable or such.
         """
-        scopes = await self.trainable(model, asset_class, interval)
+        scopes = [scope for scope in await self.trainable(model, asset_class, interval) if scope not in but]
         done = []
         for scope in scopes:
             try:
@@ -216,6 +222,11 @@ class Registry:
     def _keep(self, key: Key, card: Card, files: Mapping[str, bytes]) -> None:
         folder.sweep(self.root, *key)
         folder.write(self.root, card, files)
+
+    async def under_way(self, model: str) -> set[Scope]:
+        """What a process trains, or trained when it died less than MODEL_LEASE_S ago."""
+        await self.poll()
+        return {scope for name, scope in self._state.leases if name == model}
 
     # Promotion
 
@@ -288,8 +299,8 @@ class Registry:
                     reason=f"{line[-1] if line else 'nothing'} was put in service meanwhile",
                     evidence=said.evidence,
                 )
-            now = self._clock.now()
-            await rows.add_event(conn, "promoted", key, at=now, who=who, version=name, evidence=said.evidence)
+            facts: Any = {"version": name, "evidence": {**said.evidence, "before": champion}}
+            await rows.add_event(conn, "promoted", key, at=self._clock.now(), who=who, **facts)
         await self.load()
         return Changed(key[0], *key[1], name, champion)
 
@@ -302,9 +313,9 @@ class Registry:
         async with rows.writing(self._db) as conn:
             for key, line in sorted(Past(await rows.told(conn)).lines().items()):
                 if line and fits(key, model, asset_class, interval):
-                    before, now = line[-2] if len(line) > 1 else None, self._clock.now()
-                    reason = f"{line[-1]} taken out of service"
-                    await rows.add_event(conn, "rolled_back", key, at=now, who=who, version=before, reason=reason)
+                    before, reason = line[-2] if len(line) > 1 else None, f"{line[-1]} taken out of service"
+                    facts: Any = {"version": before, "reason": reason, "evidence": {"before": line[-1]}}
+                    await rows.add_event(conn, "rolled_back", key, at=self._clock.now(), who=who, **facts)
                     changed.append(Changed(key[0], *key[1], before, line[-1]))
         if not changed:
             raise NothingToRollBack(model=model, scope=scope_told(asset_class, interval))
@@ -334,32 +345,21 @@ class Registry:
         return sorted(self._state.past.stale().values(), key=lambda event: event.id)
 
     async def events(
-        self, model: str | None = None, *, before: int | None = None, limit: int = EVENTS_LISTED_MAX
+        self, model: str | None = None, *, before: int | None = None, who: str = "", limit: int = EVENTS_LISTED_MAX
     ) -> list[Event]:
         """What happened, latest first."""
         if model is not None:
             require_grower(model)
         async with self._db.read() as conn:
-            return await rows.listed(conn, model=model, before=before, limit=limit)
+            return await rows.listed(conn, model=model, before=before, who=who, limit=limit)
 
     def versions(self, model: str) -> list[tuple[Version, Loaded]]:
         """Every version of a model, newest first, and what became of it."""
-        state, found = self._state, []
-        for (key, name), version in state.versions.items():
-            if key[0] == model:
-                reason = state.refused.get((key, name))
-                champion = state.champions.get(key) == name
-                status = "unavailable" if reason else "champion" if champion else "challenger"
-                found.append((version, Loaded(model, *key[1], name, status, reason)))
-        return found[::-1]
+        return versions_of(self._state, model)
 
     async def foreign(self, model: str) -> list[Loaded]:
         """Folders in the places of versions that nothing here has registered; they are never read."""
-        known: dict[Scope, set[str]] = {}
-        for (name, scope), version in self._state.versions:
-            if name == model:
-                known.setdefault(scope, set()).add(version)
-        return await self._compute.run(unregistered, self.root, model, known)
+        return await self._compute.run(unregistered, self.root, model, self._state)
 
     async def live(self, model: str) -> Lived:
         """What sealed forecasts say of every version that served."""

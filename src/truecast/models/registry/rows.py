@@ -100,7 +100,12 @@ async def told(conn: AsyncConnection) -> tuple[Event, ...]:
 
 
 async def listed(
-    conn: AsyncConnection, *, model: str | None = None, before: int | None = None, limit: int
+    conn: AsyncConnection,
+    *,
+    model: str | None = None,
+    before: int | None = None,
+    who: str = "",
+    limit: int,
 ) -> list[Event]:
     """Events with their evidence, latest first."""
     e = model_events.c
@@ -109,6 +114,8 @@ async def listed(
         query = query.where(e.model == model)
     if before is not None:
         query = query.where(e.id < before)
+    if who:
+        query = query.where(e.who == who)
     return [_event(row) for row in await conn.execute(query)]
 
 

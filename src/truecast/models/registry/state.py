@@ -140,10 +140,26 @@ def compared(key: Key, one: Kept, other: Kept, frames: Sequence[Frame]) -> list[
     return compare(mine, theirs, reaching, since_us=since, against=other.card.version, horizons=horizons)
 
 
-def unregistered(root: Path, model: str, known: Mapping[Scope, set[str]]) -> list[Loaded]:
+def unregistered(root: Path, model: str, state: State) -> list[Loaded]:
     """Folders of versions that the register does not know: never loaded, but told."""
+    known: dict[Scope, set[str]] = {}
+    for (name, scope), version in state.versions:
+        if name == model:
+            known.setdefault(scope, set()).add(version)
     return [
         Loaded(model, *scope, name, "unavailable", "not registered: copied here, or its training was interrupted")
         for scope in folder.scopes_on_disk(root, model)
         for name in folder.unregistered(root, model, scope, known.get(scope, set()))
     ]
+
+
+def versions_of(state: State, model: str) -> list[tuple[Version, Loaded]]:
+    """Newest first, and what became of each."""
+    found = []
+    for (key, name), version in state.versions.items():
+        if key[0] == model:
+            reason = state.refused.get((key, name))
+            champion = state.champions.get(key) == name
+            status = "unavailable" if reason else "champion" if champion else "challenger"
+            found.append((version, Loaded(model, *key[1], name, status, reason)))
+    return found[::-1]
