@@ -157,19 +157,45 @@ async def test_an_outcome_is_in_the_next_answer(client: httpx.AsyncClient, servi
     assert now["naive"] > n.get("naive", 0)
 
 
+async def corrected(services: Services) -> float:
+    """A bar told anew behind everybody's back; its close from then on."""
+    last = await services.store.read("SOL-USDT", Interval.H1, limit=1)
+    told = replace(last, close=last.high, known_at=last.known_at + 1)
+    await services.store.append(told, received_at=services.clock.now())
+    return float(last.high[0])
+
+
+async def last_close(client: httpx.AsyncClient) -> float:
+    return float((await client.get(CANDLES)).json()["candles"][-1]["close"])
+
+
 async def test_nothing_is_served_beyond_its_age_whatever_was_heard(
     client: httpx.AsyncClient, app: App, services: Services
 ):
-    seconds = [1_000.0]
-    app.state.answers.memory._now_s = lambda: seconds[0]
-    before = (await client.get(CANDLES)).json()["candles"][-1]
-    last = await services.store.read("SOL-USDT", Interval.H1, limit=1)
-    corrected = replace(last, close=last.high, known_at=last.known_at + 1)
-    await services.store.append(corrected, received_at=services.clock.now())  # behind everybody's back
-    seconds[0] += app.state.answers.ages_s["candles"] - 0.01
-    assert (await client.get(CANDLES)).json()["candles"][-1] == before
-    seconds[0] += 0.02
-    assert (await client.get(CANDLES)).json()["candles"][-1]["close"] == float(last.high[0])
+    seconds, age_s = [1_000.0], app.state.answers.ages_s["candles"]
+    app.state.answers.memory.now_s = lambda: seconds[0]
+    before = await last_close(client)
+    after = await corrected(services)
+    seconds[0] += 0.74 * age_s
+    assert await last_close(client) == before
+    seconds[0] += 0.27 * age_s
+    assert await last_close(client) == after != before
+
+
+async def test_what_is_asked_for_all_the_time_is_made_anew_before_it_is_too_old_and_nobody_waits(
+    client: httpx.AsyncClient, app: App, services: Services
+):
+    seconds, answers = [1_000.0], app.state.answers
+    answers.memory.now_s = lambda: seconds[0]
+    before = await last_close(client)
+    after = await corrected(services)
+    seconds[0] += 0.8 * answers.ages_s["candles"]
+    renewing = asyncio.ensure_future(last_close(client))
+    while not answers.memory._making:
+        await asyncio.sleep(0)
+    assert await last_close(client) == before, "one makes it, the others have it still"
+    assert await renewing == await last_close(client) == after
+    assert (misses(app), answers.count("candles", "hit")) == (2, 2)
 
 
 async def test_many_who_ask_the_same_at_once_have_it_made_once(client: httpx.AsyncClient, app: App):

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from truecast.kit.logs import REDACTED, REQUEST_ID, Redaction, configure_logs, get_logger
+from truecast.kit.logs import REDACTED, REQUEST_ID, Redaction, Same, configure_logs, get_logger
 
 CANARY = "cAnArY-4f9b1e7c"
 
@@ -50,9 +50,9 @@ def alone(handler: logging.Handler) -> None:
 def test_what_is_said_often_reads_as_what_is_said_seldom(stream: io.StringIO, log_format: Any) -> None:
     configure_logs("info", log_format, stream=stream)
     alone(logging.getLogger().handlers[-1])
-    same = (("method", "GET"), ("path", '/api/v1/"prices"\n'), ("status", 200), ("key_id", None))
+    same = Same({"method": "GET", "path": '/api/v1/"prices"\n', "status": 200, "key_id": None})
     token = REQUEST_ID.set("0190-abcdef")
-    get_logger("truecast.access").info("request", **dict(same), ms=0.25, bytes=12)
+    get_logger("truecast.access").info("request", **same.facts, ms=0.25, bytes=12)
     get_logger("truecast.access").often("request", same, ms=0.25, bytes=12)
     REQUEST_ID.reset(token)
     seldom, often = stream.getvalue().splitlines()
@@ -68,7 +68,7 @@ def test_what_is_said_often_reads_as_what_is_said_seldom(stream: io.StringIO, lo
 def test_what_is_said_often_is_silent_below_the_level(stream: io.StringIO) -> None:
     configure_logs("warning", "json", stream=stream)
     alone(logging.getLogger().handlers[-1])
-    get_logger("truecast.access").often("request", (("path", "/"),))
+    get_logger("truecast.access").often("request", Same({"path": "/"}))
     logging.shutdown([lambda: logging.getLogger().handlers[-1]])  # type: ignore[list-item]
     assert not stream.getvalue()
 
@@ -77,11 +77,11 @@ async def test_lines_said_often_stay_in_order_with_others_and_all_come(stream: i
     configure_logs("info", "json", stream=stream)
     alone(logging.getLogger().handlers[-1])
     log = get_logger("truecast.access")
-    log.often("first", ())
+    log.often("first", Same({}))
     log.info("second")
     for _ in range(2_500):
-        log.often("many", ())
-    log.often("last", ())
+        log.often("many", Same({}))
+    log.often("last", Same({}))
     assert len(lines(stream)) < 2_503, "some wait for their turn"
     logging.getLogger().handlers[-1].flush()  # as at the end of the process
     said = [line["event"] for line in lines(stream)]
@@ -91,7 +91,7 @@ async def test_lines_said_often_stay_in_order_with_others_and_all_come(stream: i
 async def test_a_line_said_often_comes_by_itself(stream: io.StringIO) -> None:
     configure_logs("info", "json", stream=stream)
     alone(logging.getLogger().handlers[-1])
-    get_logger("truecast.access").often("request", ())
+    get_logger("truecast.access").often("request", Same({}))
     async with asyncio.timeout(10):
         while not stream.getvalue():
             await asyncio.sleep(0.01)
@@ -101,7 +101,7 @@ def test_no_canary_reaches_a_line_said_often(stream: io.StringIO) -> None:
     configure_logs("info", "json", secrets=[SecretStr(CANARY)], stream=stream)
     alone(logging.getLogger().handlers[-1])
     token = REQUEST_ID.set(f"id-{CANARY}")
-    get_logger("t").often("request", (("path", f"/x?token={CANARY[::-1]}"), ("note", f"see {CANARY}")))
+    get_logger("t").often("request", Same({"path": f"/x?token={CANARY[::-1]}", "note": f"see {CANARY}"}))
     REQUEST_ID.reset(token)
     assert stream.getvalue().count(REDACTED) == 3
     assert CANARY not in stream.getvalue() and CANARY[::-1] not in stream.getvalue()

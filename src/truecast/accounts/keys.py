@@ -147,21 +147,21 @@ class Keys:
         """Whose key this is. Raises KeyRefused."""
         if _FORM.fullmatch(text) is None:
             raise KeyRefused
-        found = (await self._fresh()).get(_hash(text))
+        found = (await self._fresh()).get(hash_of(text))
         now = self._clock.now()
         if found is None or not _works(found, now):
             raise KeyRefused
         self._used[found.id] = now
         return _principal(found)
 
-    def at_once(self, text: str) -> Principal | None:
-        """As `principal`, where it is known without asking the database; None where that is not so."""
+    def at_once(self, hashed: str) -> Principal | None:
+        """As `principal` for the hash of a key, where it is known without asking the database; else None."""
         age_s = time.monotonic() - self._known_since
         if age_s >= KNOWN_S:
             return None
         if age_s >= REFRESH_S and (self._renewing is None or self._renewing.done()):
             self._renewing = asyncio.create_task(self._renew(), name="keys")
-        found = self._known.get(_hash(text))
+        found = self._known.get(hashed)
         if found is None or (found.expires_at is not None and found.expires_at <= self._clock.now()):
             return None
         self._used[found.id] = self._clock.now()
@@ -181,7 +181,7 @@ class Keys:
         if any(Scope.ADMIN in info.scopes for info in (await self._fresh()).values()):
             return None
         text = f"tci_{secrets.token_urlsafe(_SECRET_BYTES)}"
-        row = {"hash": _hash(text), "created_at": to_us(now), "expires_at": to_us(now + INVITATION_LIFE)}
+        row = {"hash": hash_of(text), "created_at": to_us(now), "expires_at": to_us(now + INVITATION_LIFE)}
         async with self._db.write() as conn:
             await conn.execute(insert(invitations), row)
         return text
@@ -191,7 +191,7 @@ class Keys:
         info, key, row = self._made("first administrator", (Scope.ADMIN,), None)
         now = to_us(self._clock.now())
         i = invitations.c
-        use = update(invitations).where(i.hash == _hash(text), i.used_at.is_(None), i.expires_at > now)
+        use = update(invitations).where(i.hash == hash_of(text), i.used_at.is_(None), i.expires_at > now)
         async with self._db.write() as conn:
             if (await conn.execute(use.values(used_at=now))).rowcount != 1:
                 raise InvitationRefused
@@ -248,12 +248,12 @@ class Keys:
             raise MalformedRequest(reason="a key needs at least one scope")
         if expires_at is not None and expires_at <= now:
             raise Contradiction(reason="a key cannot expire in the past")
-        id_ = secrets.token_hex(_ID_BYTES) if seed is None else _hash(seed)[: 2 * _ID_BYTES]
+        id_ = secrets.token_hex(_ID_BYTES) if seed is None else hash_of(seed)[: 2 * _ID_BYTES]
         text = f"tc_{id_}_{secrets.token_urlsafe(_SECRET_BYTES)}"
         info = KeyInfo(id_, name, wanted, now, expires_at, None, None)
         row = {
             "id": id_,
-            "hash": _hash(text),
+            "hash": hash_of(text),
             "name": name,
             "scopes": ",".join(wanted),
             "created_at": to_us(now),
@@ -270,7 +270,8 @@ def _principal(info: KeyInfo) -> Principal:
     return Principal(id=info.id, name=info.name, scopes=frozenset(info.scopes))
 
 
-def _hash(text: str) -> str:
+def hash_of(text: str) -> str:
+    """What the database knows of a key."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -27,6 +27,7 @@ from truecast.services import Services
 
 Make = Callable[[], Awaitable[Ready | None]]
 ALONE = frozenset({"prices"})  # kinds that are not shared
+_RENEW = 0.75  # of the age limit
 HOW = ("hit", "shared", "joined", "miss")
 
 _log = get_logger(__name__)
@@ -46,13 +47,19 @@ class Asked(NamedTuple):
     template: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Kept:
-    """An answer with what goes with it each time it is sent."""
+    """An answer with what goes with it each time it is sent.
+
+    The first who asks after `renew_at_s` makes it anew, while the others still get it: nobody has to wait for what is
+    asked for all the time.
+    """
 
     ready: Ready
     asked: Asked
     hits: Counter
+    renew_at_s: float
+    renewing: bool = False
 
 
 class Answers:
@@ -79,10 +86,19 @@ class Answers:
         services.board.on_change(self._ticked)
         services.models.listeners.append(self._bound)
 
-    def kept(self, question: Question, now_us: int) -> Ready | None:
-        """What is kept in this process and still true."""
+    def at_hand(self, question: tuple[str, bytes], now_us: int) -> Kept | None:
+        """What is kept in this process and still true, unless it is time to make it anew."""
         kept = self.memory.get(question)
         if kept is None or not kept.ready.holds(now_us):
+            return None
+        return None if not kept.renewing and self.memory.now_s() >= kept.renew_at_s else kept
+
+    def kept(self, question: Question, now_us: int) -> Ready | None:
+        """As `at_hand`; who is told None makes it anew."""
+        kept = self.at_hand(question, now_us)
+        if kept is None:
+            if (known := self.memory.get(question)) is not None:
+                known.renewing = True
             return None
         kept.hits.inc()
         return kept.ready
@@ -189,7 +205,7 @@ class Answers:
 
     def _keep(self, question: Question, asked: Asked, ready: Ready, *, age_s: float, since: int) -> bool:
         size = ready.size_bytes + len(question.path) + len(question.query)
-        kept = Kept(ready, asked, self.counts[asked.kind, "hit"])
+        kept = Kept(ready, asked, self.counts[asked.kind, "hit"], self.memory.now_s() + _RENEW * age_s)
         return self.memory.keep(
             question, kept, kind=asked.kind, size_bytes=size, tags=ready.tags, age_s=age_s, since=since
         )

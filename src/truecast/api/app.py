@@ -44,6 +44,7 @@ from truecast.api.express import Express
 from truecast.api.hot import Hot
 from truecast.api.middleware import Envelope
 from truecast.api.once import Once
+from truecast.api.ready import pairs_of
 from truecast.api.traced import Traced
 from truecast.api.vitals import Vitals
 from truecast.kit import telemetry
@@ -81,13 +82,13 @@ class App(FastAPI):
             await super().__call__(scope, receive, send)
             return
         said: list[tuple[int, bytes, bytes]] = []
-        asked = scope["path"], scope["query_string"], scope["headers"], scope.get("client")
-        if not self.express.answer(*asked, lambda *parts: said.append(parts)):
+        asker = self.express.asker(scope["headers"], scope.get("client"))
+        asked = scope["path"], scope["query_string"]
+        if asker is None or not self.express.answer(*asked, asker, lambda *parts: said.append(parts)):
             await super().__call__(scope, receive, send)
             return
-        [(status, head, body)] = said
-        headers = [tuple(line.split(b": ", 1)) for line in head.split(b"\r\n")[:-1]]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
+        [(status, lines, body)] = said
+        await send({"type": "http.response.start", "status": status, "headers": pairs_of(lines)})
         await send({"type": "http.response.body", "body": body})
 
 

@@ -7,13 +7,15 @@ something is, it has done nothing, and the request goes the long way, which deci
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from truecast.accounts.keys import hash_of
 from truecast.accounts.principal import LOCAL, Principal
 from truecast.api.access import Access, policy_of, told
 from truecast.api.answers import Answers
 from truecast.api.hot import TAG_CHARS_MAX
-from truecast.api.middleware import SECURITY, account, is_sane_id, is_this_machine
+from truecast.api.middleware import SECURITY, Kind, account_of, is_sane_id, is_this_machine
 from truecast.api.ready import Pair
 from truecast.api.said import Said
 from truecast.kit.clock import Clock, to_us
@@ -24,11 +26,17 @@ from truecast.kit.metrics import CACHE_NOT_MODIFIED
 Write = Callable[[int, bytes, bytes], None]  # status, lines of the head as they are sent, body
 
 _UNUSUAL = frozenset({b"content-length", b"transfer-encoding", b"expect", b"upgrade"})  # not a plain GET
+_SECURITY = b"".join([b"%b: %b\r\n" % pair for pair in SECURITY])
 
 
-def lines_of(pairs: Sequence[Pair]) -> bytes:
-    """Headers as they are sent."""
-    return b"".join([b"%b: %b\r\n" % pair for pair in pairs])
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What a request says of who asks: the same for many requests of a connection."""
+
+    address: str
+    key: str | None  # its hash; None where none is said
+    tag: str | None
+    request_id: str | None
 
 
 class Express:
@@ -40,88 +48,77 @@ class Express:
         self._clock = clock
         self._loopback_only = loopback_only
 
-    def answer(self, path: str, query: bytes, headers: Sequence[Pair], client: Any, write: Write) -> bool:
-        """Whether this GET is answered, by one call of `write`; if not, nothing has happened.
+    def asker(self, headers: Sequence[Pair], client: Any) -> Asker | None:
+        """What the headers of a GET say; None where they are unusual. `client`: address and port, or None."""
+        said: dict[bytes, bytes] = dict(headers)
+        if len(said) != len(headers) or not _UNUSUAL.isdisjoint(said):
+            return None
+        if self._loopback_only and not is_this_machine(said.get(b"host", b"").decode("latin-1")):
+            return None
+        tag, key = said.get(b"if-none-match"), said.get(b"authorization")
+        if tag is not None and len(tag) > TAG_CHARS_MAX:
+            return None
+        if key is None:
+            key = said.get(b"x-api-key")
+        elif key[:7] == b"Bearer ":
+            key = key[7:].strip()
+        else:
+            return None
+        address = str(client[0]) if client else "unknown"
+        if self._access.proxies:
+            asking = {"client": client, "headers": headers}
+            address = self._access.address(asking, Said(asking))
+        given = said.get(b"x-request-id", b"").decode("latin-1")
+        return Asker(
+            address,
+            None if key is None else hash_of(key.decode("latin-1")),
+            None if tag is None else tag.decode("latin-1"),
+            given if given and is_sane_id(given) else None,
+        )
 
-        `client`: address and port, or None.
-        """
+    def answer(self, path: str, query: bytes, asker: Asker, write: Write) -> bool:
+        """Whether this GET is answered, by one call of `write`; if not, nothing has happened."""
         began_s = time.perf_counter()
-        kept = self._answers.memory.get((path, query))
+        now = self._clock.now()
+        now_us = to_us(now)
+        kept = self._answers.at_hand((path, query), now_us)
         if kept is None:
             return False
-        now = self._clock.now()
-        now_us, ready, (kind, template) = to_us(now), kept.ready, kept.asked
-        said: dict[bytes, bytes] = dict(headers)
-        if not ready.holds(now_us) or len(said) != len(headers) or not _UNUSUAL.isdisjoint(said):
-            return False
-        if self._loopback_only and not is_this_machine(said.get(b"host", b"").decode("latin-1")):
-            return False
-        asked_tag = said.get(b"if-none-match")
-        principal = self._who(said)
+        ready, (kind, template) = kept.ready, kept.asked
+        principal = self._who(asker)
         right, pace = policy_of("GET", template)
-        if (
-            principal is None
-            or (right is not None and not principal.may(right))
-            or len(asked_tag or b"") > TAG_CHARS_MAX
-        ):
+        if principal is None or (right is not None and not principal.may(right)):
             return False
-        address = self._address(client, headers)
-        paced = self._paced(pace, f"address:{address}" if principal is LOCAL else f"key:{principal.id}")
+        paced = self._paced(pace, f"address:{asker.address}" if principal is LOCAL else f"key:{principal.id}")
         if paced is None:
             return False
 
-        given = said.get(b"x-request-id", b"").decode("latin-1")
-        request_id = given if given and is_sane_id(given) else uuid7_text(now)
-        status, out, body = ready.reply(now_us, None if asked_tag is None else asked_tag.decode("latin-1"))
-        own = b"x-request-id: %b\r\n" % request_id.encode("latin-1")
-        write(status, b"".join((lines_of(out), _SECURITY_LINES, own, paced)), body)
+        request_id = asker.request_id or uuid7_text(now)
+        status, lines, body = ready.reply(now_us, asker.tag)
+        own = f"x-request-id: {request_id}\r\n{paced}".encode("latin-1")
+        write(status, b"".join((lines, _SECURITY, own)), body)
         if status == 304:
             CACHE_NOT_MODIFIED.labels(kind).inc()
         kept.hits.inc()
-        took_s = time.perf_counter() - began_s
         token = REQUEST_ID.set(request_id)
-        account(
-            "GET",
-            path,
-            principal,
-            route=template,
-            address=address,
-            status=status,
-            size_bytes=len(body),
-            took_s=took_s,
-        )
+        account = account_of(Kind("GET", template, path, status, asker.address, principal.id))
+        account.add(len(body), time.perf_counter() - began_s)
         REQUEST_ID.reset(token)
         return True
 
-    def _who(self, said: dict[bytes, bytes]) -> Principal | None:
+    def _who(self, asker: Asker) -> Principal | None:
         """Who asks, where that is known already."""
-        text = said.get(b"authorization")
-        if text is None:
-            text = said.get(b"x-api-key")
-            if text is None:
-                return None if self._access.keys_required else LOCAL
-        elif text[:7] == b"Bearer ":
-            text = text[7:].strip()
-        else:
-            return None
-        return self._access.keys.at_once(text.decode("latin-1"))
+        if asker.key is None:
+            return None if self._access.keys_required else LOCAL
+        return self._access.keys.at_once(asker.key)
 
-    def _address(self, client: Any, headers: Sequence[Pair]) -> str:
-        if self._access.proxies:
-            asking = {"client": client, "headers": headers}
-            return self._access.address(asking, Said(asking))
-        return str(client[0]) if client else "unknown"
-
-    def _paced(self, kind: str, asker: str) -> bytes | None:
+    def _paced(self, kind: str, asker: str) -> str | None:
         """The request counted, as its answer tells it; None, and nothing counted, where that is not so simple."""
         rate = self._access.rates.get(kind)
         if rate is None:
-            return b""
+            return ""
         paced = self._access.pace.at_once(f"{kind}:{asker}", rate)
         if paced is None:
             return None
         policy, state = told(kind, rate, paced)
-        return f"ratelimit-policy: {policy}\r\nratelimit: {state}\r\n".encode("latin-1")
-
-
-_SECURITY_LINES = lines_of(SECURITY)
+        return f"ratelimit-policy: {policy}\r\nratelimit: {state}\r\n"

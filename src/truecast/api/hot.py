@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truecast.api.access import ADMITTED, PREFIX, Access, admit
 from truecast.api.answers import Answers, Asked, Question
-from truecast.api.ready import Ready, Slot
+from truecast.api.ready import Ready, Slot, pairs_of
 from truecast.api.said import said_of
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.limits import CACHE_QUESTION_CHARS_MAX
@@ -127,10 +127,10 @@ class Hot:
 
 
 async def _send(kind: str, ready: Ready, asked_tag: str | None, now_us: int, send: Send) -> None:
-    status, headers, body = ready.reply(now_us, asked_tag)
+    status, lines, body = ready.reply(now_us, asked_tag)
     if status == 304:
         CACHE_NOT_MODIFIED.labels(kind).inc()
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": pairs_of(lines)})
     await send({"type": "http.response.body", "body": body})
 
 

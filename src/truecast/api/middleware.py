@@ -7,20 +7,20 @@ import functools
 import re
 import time
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from truecast.accounts.principal import Principal
 from truecast.api.errors import BodyTooLarge, ForeignHost, ForeignOrigin, InternalError, problem_response
 from truecast.api.said import Said, said_of
 from truecast.kit.clock import Clock
 from truecast.kit.errors import TruecastError
 from truecast.kit.ids import uuid7_text
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
-from truecast.kit.logs import OWN_SECRETS, REQUEST_ID, get_logger
+from truecast.kit.logs import OWN_SECRETS, REQUEST_ID, Same, get_logger
 from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 
@@ -47,6 +47,7 @@ Pair = tuple[bytes, bytes]
 SECURITY: list[Pair] = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 _SECURITY_NAMES = frozenset(name for name, _ in SECURITY)
 _HOST_CHARS_MAX = 300  # a name has 253 at most
+_ACCOUNTS_KEPT = 4_096
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _log = get_logger("truecast.access")
@@ -96,16 +97,10 @@ class Envelope:
             route = getattr(scope.get("route"), "path_format", "unmatched")  # raw paths would be endless labels
             address = scope.get("truecast.address") or (scope.get("client") or ("unknown",))[0]
             took_s = time.perf_counter() - began_s
-            account(
-                scope["method"],
-                scope["path"],
-                scope.get("truecast.principal"),
-                route=route,
-                address=address,
-                status=status,
-                size_bytes=size_bytes,
-                took_s=took_s,
-            )
+            principal = scope.get("truecast.principal")
+            key_id = None if principal is None else principal.id
+            account = account_of(Kind(scope["method"], route, scope["path"], status, address, key_id))
+            account.add(size_bytes, took_s)
             REQUEST_ID.reset(token)
 
     def _request_id(self, headers: Said) -> str:
@@ -161,35 +156,45 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
     await response(scope, no_body, send)
 
 
-def account(
-    method: str,
-    path: str,
-    principal: Principal | None,
-    *,
-    route: str,
-    address: str,
-    status: int,
-    size_bytes: int,
-    took_s: float,
-) -> None:
-    """Count a request that was answered, and write its line in the log."""
-    method = method if method in _METHODS else "other"
-    requests, seconds = _counters(method, route, status)
-    requests.inc()
-    seconds.observe(took_s)
-    same = (
-        ("method", method),
-        ("route", route),
-        ("path", path[:256]),
-        ("status", status),
-        ("address", address),
-        ("key_id", None if principal is None else principal.id),
+class Account:
+    """The metrics and the lines in the log of requests that differ only in their ids, sizes and times."""
+
+    __slots__ = ("_requests", "_same", "_seconds")
+
+    def __init__(self, requests: Counter, seconds: Histogram, same: Same | None) -> None:
+        self._requests = requests
+        self._seconds = seconds
+        self._same = same
+
+    def add(self, size_bytes: int, took_s: float) -> None:
+        """Count a request that was answered, and write its line, with the id that REQUEST_ID says."""
+        self._requests.inc()
+        self._seconds.observe(took_s)
+        if self._same is not None:
+            _log.often("request", self._same, ms=round(took_s * 1e3, 2), bytes=size_bytes)
+
+
+class Kind(NamedTuple):
+    """What such requests have in common, as the log names it."""
+
+    method: str
+    route: str
+    path: str
+    status: int
+    address: str
+    key_id: str | None
+
+
+@functools.lru_cache(_ACCOUNTS_KEPT)
+def account_of(kind: Kind) -> Account:
+    """Where requests of that kind are counted. Those of probes are not in the log."""
+    method = kind.method if kind.method in _METHODS else "other"
+    same = Same(kind._replace(method=method, path=kind.path[:256])._asdict())
+    return Account(
+        HTTP_REQUESTS.labels(method, kind.route, str(kind.status)),
+        HTTP_SECONDS.labels(method, kind.route),
+        None if kind.route in _QUIET_ROUTES else same,
     )
-    ms = round(took_s * 1e3, 2)
-    if route in _QUIET_ROUTES:
-        _log.debug("request", **dict(same), ms=ms, bytes=size_bytes)
-    else:
-        _log.often("request", same, ms=ms, bytes=size_bytes)
 
 
 def is_sane_id(given: str) -> bool:
@@ -201,12 +206,6 @@ def is_sane_id(given: str) -> bool:
 def is_this_machine(host: str) -> bool:
     """Whether a name that a client calls us by is of this machine only."""
     return len(host) <= _HOST_CHARS_MAX and _hostname(f"//{host}") in LOOPBACK_NAMES
-
-
-@functools.lru_cache(2_048)  # as many as there are routes, methods and statuses
-def _counters(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    """The counters of one route, found once."""
-    return HTTP_REQUESTS.labels(method, route, str(status)), HTTP_SECONDS.labels(method, route)
 
 
 def _hostname(url: str) -> str | None:

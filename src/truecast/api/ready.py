@@ -19,7 +19,6 @@ from truecast.kit.clock import from_us, iso, to_us
 
 Pair = tuple[bytes, bytes]
 FOREVER_US = 2**62
-JSON: Pair = (b"content-type", b"application/json")
 NOT_MODIFIED: dict[int | str, dict[str, Any]] = {304: {"description": "The client has it, by its `If-None-Match`."}}
 _SLOT = "truecast.slot"
 _AGE, _TIME = b"a", b"t"
@@ -50,12 +49,12 @@ class Ready:
     until_us: int
     etag: str | None
     control: str | None
-    about: tuple[Pair, ...] = field(init=False)  # the headers that say how it may be kept
+    about: bytes = field(init=False)  # the lines of the head that say how it may be kept
 
     def __post_init__(self) -> None:
-        pairs = ((b"etag", self.etag), (b"cache-control", self.control))
-        about = tuple((name, value.encode("latin-1")) for name, value in pairs if value is not None)
-        object.__setattr__(self, "about", about)
+        pairs = (("etag", self.etag), ("cache-control", self.control))
+        about = "".join(f"{name}: {value}\r\n" for name, value in pairs if value is not None)
+        object.__setattr__(self, "about", about.encode("latin-1"))
 
     @property
     def size_bytes(self) -> int:
@@ -83,12 +82,12 @@ class Ready:
         """Whether a client that asks with this `If-None-Match` has it."""
         return self.etag is not None and matches(asked, self.etag)
 
-    def reply(self, now_us: int, asked_tag: str | None) -> tuple[int, list[Pair], bytes]:
-        """Status, headers and body as they are sent at that moment to a client that asks with this `If-None-Match`."""
-        if self.has(asked_tag):
-            return 304, list(self.about), b""
+    def reply(self, now_us: int, asked_tag: str | None) -> tuple[int, bytes, bytes]:
+        """Status, lines of the head and body as they are sent then to who asks with this `If-None-Match`."""
+        if asked_tag is not None and self.has(asked_tag):
+            return 304, self.about, b""
         body = self.body(now_us)
-        return 200, [JSON, (b"content-length", b"%d" % len(body)), *self.about], body
+        return 200, b"content-type: application/json\r\ncontent-length: %d\r\n%b" % (len(body), self.about), body
 
     def packed(self) -> bytes:
         """As other processes can read it."""
@@ -138,6 +137,12 @@ def ready_from(
     return Ready(pieces, (), tuple(sorted(set(tags))), to_us(now), until_us, tag_of(pieces), control)
 
 
+def pairs_of(lines: bytes) -> list[Pair]:
+    """Lines of a head as ASGI has them."""
+    pairs = [line.partition(b": ") for line in lines.split(b"\r\n")[:-1]]
+    return [(name, value) for name, _, value in pairs]
+
+
 class Slot:
     """Where a route leaves its answer for who keeps answers."""
 
@@ -160,5 +165,5 @@ def answer(request: Request, ready: Ready, now: datetime, asked_tag: str | None 
     if isinstance(slot, Slot):
         slot.ready = ready
         return Response()
-    status, headers, body = ready.reply(to_us(now), asked_tag)
-    return Response(body, status, {name.decode(): value.decode("latin-1") for name, value in headers})
+    status, lines, body = ready.reply(to_us(now), asked_tag)
+    return Response(body, status, {name.decode(): value.decode("latin-1") for name, value in pairs_of(lines)})

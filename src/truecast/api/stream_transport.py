@@ -12,10 +12,8 @@ from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from starlette.types import Scope
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from truecast.api.intake import IntakeProtocol
 from truecast.kit.limits import (
     STREAM_FAREWELL_S,
     STREAM_QUEUE_BYTES_LOW,
@@ -23,7 +21,6 @@ from truecast.kit.limits import (
     STREAM_SILENT_S_MAX,
     STREAM_SOCKET_BYTES_MAX,
 )
-from truecast.kit.logs import get_logger
 
 EXTENSION = "truecast.wire"
 _USER_TIMEOUT: int | None = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it
@@ -140,84 +137,11 @@ class StreamProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
 
 
-class RequestProtocol(IntakeProtocol):
-    """HTTP of uvicorn, with its transport in reach of answers that never end.
-
-    What the application can answer without waiting for anything, it answers here: no task is made for it, no scope.
-    """
-
-    wire: Wire | None = None
-    _answered = False  # the request that is being read
-
-    def __init__(self, config: Any, *args: Any, **given: Any) -> None:
-        super().__init__(config, *args, **given)
-        self._express = getattr(config.loaded_app, "express", None)
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        super().on_message_begin()
-        self._answered = False
-        if self.wire is None:
-            self.wire = Wire(self.transport)
-        cast("dict[str, Any]", self.scope)["extensions"] = {EXTENSION: self.wire}
-
-    def headed(self) -> None:
-        """The head of a request that is to be answered."""
-        if not self._at_once():
-            super().headed()
-
-    def on_message_complete(self) -> None:
-        """Its end."""
-        if not self._answered:
-            super().on_message_complete()
-            return
-        self._unfinished, self._bytes = False, 0
-
-    def _at_once(self) -> bool:
-        """Whether the request is answered. If not, nothing has happened."""
-        busy = self.cycle is not None and not self.cycle.response_complete
-        if self._express is None or busy or self.flow.write_paused or self.parser.get_method() != b"GET":
-            return False
-        raw, _, query = self.url.partition(b"?")
-        if b"%" in raw or b"#" in query:
-            return False
-        try:
-            path = raw.decode("ascii")
-            self._answered = self._express.answer(path, query, self.headers, self.client, self._write)
-        except Exception:  # noqa: BLE001 told in the log; what is not answered yet goes the long way
-            _log.exception("short way failed")
-        return self._answered
-
-    def _write(self, status: int, head: bytes, body: bytes) -> None:
-        """Send a whole answer. `head` is lines as they are sent, and nobody checks them again."""
-        self._answered = True
-        stays = self.parser.get_http_version() != "1.0" and self.parser.should_keep_alive()
-        own = b"".join([b"%b: %b\r\n" % pair for pair in self.server_state.default_headers])
-        last = b"\r\n" if stays else b"connection: close\r\n\r\n"
-        self.transport.write(b"".join((STATUS_LINE[status], own, head, last, body)))
-        if not stays:
-            self.transport.close()
-        self.on_response_complete()
-
-    def pause_writing(self) -> None:
-        """The transport has no room."""
-        super().pause_writing()
-        if self.wire is not None:
-            self.wire.pause()
-
-    def resume_writing(self) -> None:
-        """The transport has room again."""
-        super().resume_writing()
-        if self.wire is not None:
-            self.wire.resume()
-
-
 def wire_of(scope: Scope) -> Wire | None:
     """The transport, where the server shows it."""
     wire = scope.get("extensions", {}).get(EXTENSION)
     return wire if isinstance(wire, Wire) else None
 
 
-_log = get_logger(__name__)
 _QUIET = logging.getLogger("truecast.wire")
 _QUIET.setLevel(logging.WARNING)

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import uvicorn
 
 from truecast.api.app import App
-from truecast.api.stream_transport import RequestProtocol, StreamProtocol
+from truecast.api.request_transport import RequestProtocol
+from truecast.api.stream_transport import StreamProtocol
 from truecast.commands.voice import start_voice
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import STREAM_MESSAGE_BYTES_MAX

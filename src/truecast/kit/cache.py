@@ -36,7 +36,7 @@ class Cache(Generic[K, V]):
         self.bytes_max = bytes_max
         self.size_bytes = 0
         self.dropped: Counter[str] = Counter()  # by reason: changed, expired, room, cleared
-        self._now_s = now_s
+        self.now_s = now_s
         self._held: OrderedDict[K, Held[V]] = OrderedDict()
         self._under: defaultdict[str, set[K]] = defaultdict(set)
         self._changes = 0  # counts touches
@@ -52,7 +52,7 @@ class Cache(Generic[K, V]):
         held = self._held.get(key)
         if held is None:
             return None
-        if self._now_s() >= held.until_s:
+        if self.now_s() >= held.until_s:
             self._drop(key, "expired")
             return None
         self._held.move_to_end(key)
@@ -81,7 +81,7 @@ class Cache(Generic[K, V]):
             self._drop(key, "replaced")
         if size_bytes > self.bytes_max:
             return False
-        self._held[key] = Held(value, kind, size_bytes, tags, self._now_s() + age_s)
+        self._held[key] = Held(value, kind, size_bytes, tags, self.now_s() + age_s)
         for tag in tags:
             self._under[tag].add(key)
         self.size_bytes += size_bytes

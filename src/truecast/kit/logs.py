@@ -23,7 +23,6 @@ from truecast.kit.settings import LogFormat, LogLevel
 
 REDACTED = "[redacted]"
 EventDict = MutableMapping[str, Any]
-Same = tuple[tuple[str, str | int | None], ...]  # facts by name
 REQUEST_ID: ContextVar[str | None] = ContextVar("request_id", default=None)
 TRACE_ID: ContextVar[str | None] = ContextVar("trace_id", default=None)  # set while traces are on, see telemetry.py
 
@@ -51,7 +50,6 @@ _IN_TEXT: tuple[tuple[re.Pattern[str], str], ...] = (
 )
 _DEPTH_MAX = 8
 _TEXT_CHARS_MAX = 16_384
-_HEADS_KEPT = 1_024  # beginnings of lines that are said often
 _LINES_WAIT_S = 0.05
 _LINES_WAITING_MAX = 1_000
 _QUIET = {
@@ -106,6 +104,25 @@ class Redaction:
         return text
 
 
+class Same:
+    """Facts that are said again and again: their text is made once."""
+
+    __slots__ = ("_by", "_text", "facts")
+
+    def __init__(self, facts: Mapping[str, str | int | None]) -> None:
+        self.facts = facts
+        self._by: Redaction | None = None
+        self._text = ""
+
+    def text(self, redaction: Redaction) -> str:
+        """As the beginning of an object in JSON."""
+        if self._by is not redaction:
+            self._by = redaction
+            shown = {name: redaction.text(fact) if isinstance(fact, str) else fact for name, fact in self.facts.items()}
+            self._text = orjson.dumps(shown).decode()[:-1] + "," * bool(shown)
+        return self._text
+
+
 class Logger:
     """Says things under a name. What stands in the way of a line is asked for when the first one is logged."""
 
@@ -137,10 +154,7 @@ class Logger:
         self._logger().exception(event, **facts)
 
     def often(self, event: str, same: Same, **numbers: float) -> None:
-        """`info`, for what is said thousands of times a second: where it is JSON, at a hundredth of the cost.
-
-        `same` are facts that are said again and again, of which the last ones are kept as text.
-        """
+        """`info`, for what is said thousands of times a second: where it is JSON, at a hundredth of the cost."""
         if self._named is None:
             self._named = logging.getLogger(self._name)
         if not self._named.isEnabledFor(logging.INFO):
@@ -149,7 +163,7 @@ class Logger:
         if len(handlers) == 1 and isinstance(out := handlers[0], _Out) and out.is_json and not self._named.handlers:
             out.often(self._name, event, same, numbers)
         else:
-            self.info(event, **dict(same), **numbers)
+            self.info(event, **same.facts, **numbers)
 
     def _logger(self) -> Any:
         if self._bound is None:
@@ -195,7 +209,6 @@ class _Out(logging.StreamHandler[TextIO]):
         super().__init__(stream)
         self.is_json = is_json
         self._redaction = redaction
-        self._head = functools.lru_cache(_HEADS_KEPT)(self._head_of)
         self._waiting: deque[str] = deque()
         self._second = (0, "")
 
@@ -208,7 +221,7 @@ class _Out(logging.StreamHandler[TextIO]):
             ids += f',"trace_id":"{trace_id}"'
         tail = f'"event":"{event}"{ids},"level":"info","logger":"{logger}","timestamp":"{self._now()}"'
         said = "".join([f'"{name}":{number},' for name, number in numbers.items()])
-        self._waiting.append(f"{self._head(same)}{said}{tail}}}\n")
+        self._waiting.append(f"{same.text(self._redaction)}{said}{tail}}}\n")
         if len(self._waiting) == 1:
             try:
                 asyncio.get_running_loop().call_later(_LINES_WAIT_S, self.flush)
@@ -216,10 +229,6 @@ class _Out(logging.StreamHandler[TextIO]):
                 self.flush()
         elif len(self._waiting) >= _LINES_WAITING_MAX:
             self.flush()
-
-    def _head_of(self, same: Same) -> str:
-        facts = {name: self._redaction.text(fact) if isinstance(fact, str) else fact for name, fact in same}
-        return orjson.dumps(facts).decode()[:-1] + "," * bool(facts)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the line, behind those that wait."""
