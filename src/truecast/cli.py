@@ -27,6 +27,7 @@ COMMANDS = {
     "models": ("models", "Look after trained models: list, show, train, promote, rollback, reload, events."),
     "ledger": ("ledger", "Look after the sealed forecasts: `ledger verify`."),
     "keys": ("keys", "Look after API keys: create, list, revoke."),
+    "cache": ("cache", "Look after the answers that a running server keeps: show, clear, refresh, invalidate."),
     "gaps": ("gaps", "List missing bars, why they are missing, and what was done; `--fill` asks for them."),
     "doctor": ("doctor", "Check settings, database, disk, clock, sources and page."),
     "serve": ("serve", "Run the API only, over a store that `truecast work` fills."),
