@@ -234,6 +234,22 @@ async def test_kept_answers_keep_their_place_among_pipelined_ones(house: House):
     assert [answer == first for answer in answers] == [True, False, True, True, False, True]
 
 
+async def test_what_fails_on_the_short_way_goes_the_long_way(
+    house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    def broken(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    async with raw(house) as client:
+        await client.say(head("GET", CANDLES))
+        first = as_said(await client.answer())
+        monkeypatch.setattr(type(house.app.express), "answer", broken)
+        await client.say(head("GET", CANDLES))
+        with caplog.at_level("ERROR"):
+            assert as_said(await client.answer()) == first
+    assert "short way failed" in caplog.text
+
+
 async def test_an_old_client_gets_a_kept_answer_and_the_end(house: House):
     async with raw(house) as client:
         for _ in range(2):
