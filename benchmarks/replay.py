@@ -18,6 +18,7 @@ from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
+from truecast.forecasts.rounds import RoundsHere
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.scheduler import Scheduler
@@ -42,10 +43,10 @@ async def replay(path: Path, until: datetime) -> str:
     await upgrade(db)
     store = BarStore(db)
     history, ledger, ingest = History(store, clock), Ledger(db, clock), Ingest(store, InProcessBus(clock), clock)
-    issuer = Issuer(store, history, ledger, compute, clock)
-    resolver = Resolver(store, history, ledger, compute, clock)
+    parts = (store, history, ledger, compute, clock)
+    rounds = RoundsHere(Issuer(*parts), Resolver(*parts))
     sample = Sample(clock)
-    jobs = standard_jobs(Parts(store, ingest, ledger, issuer, resolver, clock, STEPS, Chain({}, clock)), [sample])
+    jobs = standard_jobs(Parts(store, ingest, ledger, rounds, clock, STEPS, Chain({}, clock)), [sample])
     with Timed("prefill"):
         await Intake(sample, store, ingest, clock).take_news()
     with Timed("replay"):

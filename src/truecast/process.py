@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from sqlalchemy import exists, select
 
+from truecast.forecasts.rounds import Rounds
 from truecast.jobs.feeds import Feeds
 from truecast.jobs.ingest import Intake
 from truecast.jobs.scheduler import Scheduler
@@ -47,6 +48,7 @@ class Role(StrEnum):
     SERVE = "serve"  # answers
     WORK = "work"  # jobs
     COMMAND = "command"  # one command that needs data, beside whatever else runs
+    ROUNDS = "rounds"  # rounds over all series, for a process that answers
     JOBS = "jobs"  # one command that looks at the jobs
     TOOL = "tool"  # one command that looks, or brings its own data
 
@@ -97,6 +99,7 @@ class Process:
     registry: Registry
     training: Runs
     estimator: Estimator
+    rounds: Rounds
     quote_news: QuoteNews
     feeds: Feeds
     until: datetime | None
@@ -150,6 +153,7 @@ class Process:
         await asyncio.gather(*self.watching, return_exceptions=True)
         await self.market.followed.close()
         await self.training.close()
+        await self.rounds.close()
         if ESTIMATES.elsewhere == self.estimator.estimated:
             ESTIMATES.elsewhere = None
         await asyncio.to_thread(self.estimator.close)

@@ -14,6 +14,7 @@ from truecast.accounts.replies import Replies
 from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.performance import Performance
+from truecast.forecasts.rounds import Rounds
 from truecast.kit.bus import Bus
 from truecast.kit.clock import Clock
 from truecast.kit.compute import Compute
@@ -180,6 +181,7 @@ class Services:
     keeper: Keeper
     ledger: Ledger
     issuer: Issuer
+    rounds: Rounds
     performance: Performance
     models: Registry
     training: Runs

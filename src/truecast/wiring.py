@@ -5,7 +5,6 @@ plotting library or Alembic: those are loaded by the adapter or the function tha
 """
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from functools import partial
@@ -24,6 +23,7 @@ from truecast.forecasts.panels import Panels
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
 from truecast.forecasts.retrain import Retrainer
+from truecast.forecasts.rounds import Rounds, RoundsApart, RoundsHere
 from truecast.forecasts.watch import Watch
 from truecast.jobs.feeds import Feeds, feeds_of
 from truecast.jobs.forget import forget_job
@@ -62,7 +62,7 @@ from truecast.process import RUN_JOBS, STAY, Market, Process
 from truecast.process import SAMPLE as SAMPLE  # noqa: PLC0414
 from truecast.process import Role as Role  # noqa: PLC0414 who builds a process says what it is there for
 from truecast.process import SchemaOld as SchemaOld  # noqa: PLC0414
-from truecast.providers.base import Provider, Reach
+from truecast.providers.base import Reach
 from truecast.providers.catalog import build_provider
 from truecast.providers.configured import Sources
 from truecast.providers.told import Told
@@ -78,32 +78,33 @@ def build(
     clock: Clock | None = None,
     until: datetime | None = None,
     models: Path | None = None,
+    bus: Bus | None = None,
+    apart: bool | None = None,
 ) -> Services:
     """The services of one process. `until` ends the jobs there, and `models` is another folder of them, for replays.
 
-    A process that runs the jobs on SQLite takes the lock of the database first; raises DatabaseInUse.
+    A process that runs the jobs on SQLite takes the lock of the database first; raises DatabaseInUse. Rounds are
+    computed `apart` where this process answers requests by the real time, unless said otherwise.
     """
     clock = clock or SystemClock()
     db = Database.open(settings.database_url)
-    lock = _lock_of(db)
-    if lock is not None and role in RUN_JOBS:
-        lock.acquire()
-    compute, bus = Compute(), _bus_of(settings, clock, role)
+    lock = _lock_of(db, role)
+    compute, bus = Compute(), bus or _bus_of(settings, clock, role)
     market = _market_of(settings, clock, db, bus)
     store, history = market.store, market.history
     ledger = Ledger(db, clock, Announcer(bus, store, clock))
     registry = _registry_of(settings, clock, db, compute, market, folder=models, serves=role in STAY)
     training, estimator = Runs(registry, clock), _estimator_of(settings, role)
     issuer = Issuer(store, history, ledger, compute, clock, catalogue_of=registry.catalogue)
-    resolver = Resolver(store, history, ledger, compute, clock)
+    here = RoundsHere(issuer, Resolver(store, history, ledger, compute, clock))
     leases = None if db.dialect == "sqlite" else Leases(db)  # an embedded database has one process, by its lock
     feeds = Feeds(db, clock, _feeds_of(settings, role, clock, bus, market), leases)
-    parts = _parts_of(settings, clock, bus, market, ledger=ledger, issuer=issuer, resolver=resolver, feeds=feeds)
+    rounds = RoundsApart(settings, models, clock, bus, store) if _is_apart(apart, role, clock) else here
+    parts = _parts_of(settings, clock, bus, market, ledger=ledger, rounds=rounds, feeds=feeds)
     watch = Watch(db, store, history, compute, clock, registry.catalogue)
     retrainer = Retrainer(db, registry, watch, clock, settings.model_update_interval_s)
-    listed = [] if role in (Role.COMMAND, Role.TOOL) else list(market.sources.values())
     replies = Replies(db)
-    scheduler = Scheduler(db, _jobs_of(parts, listed, retrainer, market.keeper, replies), clock, leases)
+    scheduler = Scheduler(db, _jobs_of(parts, role, market, retrainer, replies), clock, leases)
     return Services(
         settings=settings,
         clock=clock,
@@ -113,6 +114,7 @@ def build(
         **_shown(market),
         ledger=ledger,
         issuer=issuer,
+        rounds=rounds,
         performance=Performance(store, history, ledger, compute, clock, catalogue_of=registry.catalogue),
         feeds=feeds,
         jobs=scheduler,
@@ -132,6 +134,7 @@ def build(
             registry=registry,
             training=training,
             estimator=estimator,
+            rounds=rounds,
             quote_news=QuoteNews(market.quotes, market.board, store, bus, Leases(db) if bus.state.shared else None),
             feeds=feeds,
             until=until,
@@ -193,7 +196,7 @@ def _registry_of(
 def _estimator_of(settings: Settings, role: Role) -> Estimator:
     estimator = Estimator()
     ESTIMATES.open(settings.data_dir / "estimates.jsonl")
-    if role in STAY:
+    if role in (*STAY, Role.ROUNDS):
         ESTIMATES.elsewhere = estimator.estimated
     return estimator
 
@@ -222,16 +225,14 @@ def _parts_of(
     market: Market,
     *,
     ledger: Ledger,
-    issuer: Issuer,
-    resolver: Resolver,
+    rounds: Rounds,
     feeds: Feeds,
 ) -> Parts:
     return Parts(
         store=market.store,
         ingest=market.ingest,
         ledger=ledger,
-        issuer=issuer,
-        resolver=resolver,
+        rounds=rounds,
         clock=clock,
         scheduled_steps=settings.scheduled_steps,
         chain=market.chain,
@@ -242,14 +243,17 @@ def _parts_of(
     )
 
 
-def _jobs_of(
-    parts: Parts, listed: Sequence[Provider], retrainer: Retrainer, keeper: Keeper, replies: Replies
-) -> list[Job]:
+def _is_apart(wanted: bool | None, role: Role, clock: Clock) -> bool:
+    return role is Role.UP and clock.kind == "system" if wanted is None else wanted
+
+
+def _jobs_of(parts: Parts, role: Role, market: Market, retrainer: Retrainer, replies: Replies) -> list[Job]:
     live = parts.clock.kind == "system"
+    listed = [] if role in (Role.COMMAND, Role.TOOL, Role.ROUNDS) else list(market.sources.values())
     return [
         *standard_jobs(parts, listed),
         retrain_job(retrainer, live=live),
-        gaps_job(keeper, live=live),
+        gaps_job(market.keeper, live=live),
         forget_job(replies),
     ]
 
@@ -261,15 +265,18 @@ def _bus_of(settings: Settings, clock: Clock, role: Role) -> Bus:
     return RedisBus(settings.redis_url, clock)
 
 
-def _lock_of(db: Database) -> ProcessLock | None:
-    """The lock beside an SQLite file, whose folder is made on the way. PostgreSQL needs none."""
+def _lock_of(db: Database, role: Role) -> ProcessLock | None:
+    """The lock beside an SQLite file, whose folder is made on the way; held by who runs the jobs."""
     if db.path is None:
         return None
     try:
         db.path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise typed_error(error, db.where) or error from None
-    return ProcessLock(db.path)
+    lock = ProcessLock(db.path)
+    if role in RUN_JOBS:
+        lock.acquire()
+    return lock
 
 
 def build_replay(settings: Settings, clock: Clock) -> Services:

@@ -16,6 +16,7 @@ from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
 from truecast.forecasts.performance import Performance
 from truecast.forecasts.resolve import Resolver
+from truecast.forecasts.rounds import RoundsHere
 from truecast.jobs.ingest import Intake
 from truecast.jobs.plan import Parts, standard_jobs
 from truecast.jobs.schedule import Schedule
@@ -58,8 +59,8 @@ class House:
 
     def scheduler(self, *providers: Provider, when: Schedule | None = None) -> Scheduler:
         """The standard jobs on these sources, all of them due at `when` instead of their own times if given."""
-        chain = Chain({}, self.clock)
-        parts = Parts(self.store, self.ingest, self.ledger, self.issuer, self.resolver, self.clock, self.steps, chain)
+        chain, rounds = Chain({}, self.clock), RoundsHere(self.issuer, self.resolver)
+        parts = Parts(self.store, self.ingest, self.ledger, rounds, self.clock, self.steps, chain)
         jobs = standard_jobs(parts, providers)
         return Scheduler(self.db, [replace(j, schedule=when or j.schedule) for j in jobs], self.clock)
 

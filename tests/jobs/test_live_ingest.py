@@ -9,6 +9,7 @@ from tests.forecasts.house import DAY, HOUR, MONDAY, House, Made, a_house, a_wal
 from truecast.domain.instrument import AssetClass
 from truecast.domain.interval import Interval
 from truecast.domain.quote import Quote
+from truecast.forecasts.rounds import RoundsHere
 from truecast.jobs.ingest import Intake, ingest_job
 from truecast.jobs.news import News
 from truecast.jobs.plan import Parts, standard_jobs
@@ -182,8 +183,7 @@ async def test_with_a_live_source_outcomes_are_settled_as_bars_come(house: House
         house.store,
         house.ingest,
         house.ledger,
-        house.issuer,
-        house.resolver,
+        RoundsHere(house.issuer, house.resolver),
         clock,
         5,
         Chain({"made": live}, clock),

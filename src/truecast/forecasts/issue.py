@@ -147,21 +147,21 @@ class Issuer:
         """Renew evidence that has become old, so that the next round is served by it; see forecasts/examine.py."""
         return await self._examiner.renew(self._catalogue_of(None))
 
-    async def issue_news(self, steps: int) -> Issued:
+    async def issue_news(self, steps: int, *, again: bool = False) -> Issued:
         """Forecasts of the random walk and of what `auto` serves on every series with a bar since the last round.
 
-        All in one transaction. Nothing is issued on a series that is stale: a forecast of bars that are over already
-        is none. Whoever asks for one still gets it, marked as such. Members of an average are recorded with it, as
-        they are computed anyway; other models are not: the ledger grows by what is served.
+        Nothing is issued on a series that is stale: a forecast of bars that are over already is none. Whoever asks for
+        one still gets it, marked as such. Members of an average are recorded with it, as they are computed anyway;
+        other models are not: the ledger grows by what is served. `again`: on every series, whatever was said of it.
         """
         now, catalogue = self._clock.now(), self._catalogue_of(None)
         async with self._reading, snapshot(self._store, self._recent) as store:
             until = await self._recent.refresh(store.conn)
-            if until == self._seen:
+            if until == self._seen and not again:
                 return Issued()
             if self._issued_on is None:
                 self._issued_on = await self._ledger.anchors(NAIVE, steps)
-            fresh, stale = _with_news(await store.series(), self._issued_on, to_us(now))
+            fresh, stale = _with_news(await store.series(), {} if again else self._issued_on, to_us(now))
             reader, universe = _Reader(store, History(store, self._clock), self._book, {}, now), await store.universe()
             questions = []
             for symbol, interval in fresh:
@@ -173,7 +173,9 @@ class Issuer:
             found = await self._round(questions, seal)
         bundles = [answer.bundle for answer in found if isinstance(answer, Answer)]
         with telemetry.span("seal forecasts", {"truecast.series": len(bundles)}):
-            recorded = await self._ledger.append_forecasts(bundles) if bundles else []
+            recorded: list[tuple[Forecast, ...]] = []
+            for first in range(0, len(bundles), _SEALED):
+                recorded += await self._ledger.append_forecasts(bundles[first : first + _SEALED])
         self._seen = until
         self._issued_on |= {(f.symbol, f.horizon.interval.value): to_us(f.anchor.bar_start) for f, *_ in recorded}
         _count((forecast for group in recorded for forecast in group), now)
@@ -235,6 +237,7 @@ class Issuer:
 
 _Key = tuple[Any, ...]
 _TOGETHER = 16  # questions of one batch computed in one go
+_SEALED = 64  # series in one transaction of a round: other processes write in between
 _PANEL = 64  # of one round; more would save little, and keep others waiting longer where there is only one thread
 
 

@@ -2,18 +2,18 @@
 
 from datetime import datetime
 
-from truecast.forecasts.issue import Issuer
+from truecast.forecasts.rounds import Rounds
 from truecast.jobs.job import Done, Job
 from truecast.jobs.schedule import Schedule
 
 _RANK = 3
 
 
-def issue_job(issuer: Issuer, *, steps: int, schedule: Schedule) -> Job:
+def issue_job(rounds: Rounds, *, steps: int, schedule: Schedule) -> Job:
     """The job; its schedule is that of all sources together."""
 
     async def work(_due: datetime) -> Done:
-        done = await issuer.issue_news(steps)
+        done = await rounds.issue_news(steps)
         counts = {"forecasts": done.forecasts, "series": done.series, "stale": done.stale, "short": done.short}
         return Done(counts, skipped=not done.forecasts)
 

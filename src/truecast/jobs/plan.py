@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from truecast.forecasts.issue import Issuer
 from truecast.forecasts.ledger import Ledger
-from truecast.forecasts.resolve import Resolver
+from truecast.forecasts.rounds import Rounds
 from truecast.jobs.evidence import evidence_job
 from truecast.jobs.ingest import Intake, ingest_job
 from truecast.jobs.issue import issue_job
@@ -36,8 +35,7 @@ class Parts:
     store: BarStore
     ingest: Ingest
     ledger: Ledger
-    issuer: Issuer
-    resolver: Resolver
+    rounds: Rounds
     clock: Clock
     scheduled_steps: int
     chain: Chain
@@ -55,10 +53,10 @@ def standard_jobs(parts: Parts, providers: Sequence[Provider]) -> list[Job]:
     if FIXINGS in kinds:
         always |= ECB
     often = bool(kinds - {FIXINGS}) and parts.news is not None
-    resolve = resolve_job(parts.resolver, always | _SETTLING if often else always)
+    resolve = resolve_job(parts.rounds, always | _SETTLING if often else always)
     tell = None if parts.news is None else parts.news.tell_learned
-    evidence = evidence_job(parts.issuer, always | _ISSUING if often else always, tell)
-    issue = issue_job(parts.issuer, steps=parts.scheduled_steps, schedule=always | _ISSUING if often else always)
+    evidence = evidence_job(parts.rounds, always | _ISSUING if often else always, tell)
+    issue = issue_job(parts.rounds, steps=parts.scheduled_steps, schedule=always | _ISSUING if often else always)
     waiting = [resolve, evidence, issue]
     if often and parts.news is not None:
         waiting = [replace(job, wanted=parts.news.since(always)) for job in waiting]

@@ -136,7 +136,7 @@ class InProcessBus:
     async def publish_all(self, topic: str, count: int, make: Make) -> None:
         """See Bus. What nobody hears is counted."""
         if not self.heard(topic):
-            self._offsets[topic] += count
+            self.skip(topic, count)
             return
         for data in await make():
             await self.publish(topic, data)
@@ -156,6 +156,10 @@ class InProcessBus:
 
         return leave
 
+    def skip(self, topic: str, count: int) -> None:
+        """Count messages that were not made."""
+        self._offsets[topic] += count
+
     def begin_anew(self) -> None:
         """Count from 1 again, under a new epoch."""
         self._epoch = uuid7(self._clock.now()).hex
@@ -164,6 +168,12 @@ class InProcessBus:
     def heard(self, topic: str) -> bool:
         """Whether anybody listens."""
         return bool(self._listening(topic))
+
+    @property
+    def patterns(self) -> list[str]:
+        """What anybody listens to."""
+        exact = [pattern for pattern, handlers in self._exact.items() if handlers]
+        return sorted({*exact, *(pattern for pattern, _ in self._prefixes.values())})
 
     async def settled(self) -> None:
         """At once: nobody else is asked."""

@@ -239,3 +239,7 @@ REQUEST_HEAD_BYTES_MAX = 65_536  # the longest address of ours has 16 KiB
 REQUEST_HEAD_S_MAX = 10.0  # from the first byte, and from the opened connection
 REQUEST_S_MAX = 30.0  # until the last byte of the body
 REFUSED_LINGER_S = 1.0  # for who was refused to take the answer
+
+APART_IDLE_S = 120.0  # the process that computes rounds ends when nobody has asked it for so long
+APART_S_MAX = 7_200.0  # of one answer: a first round over thousands of series learns every weight from the bars
+APART_LINE_BYTES_MAX = 67_108_864  # of one line that it says

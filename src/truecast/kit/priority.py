@@ -20,6 +20,6 @@ def give_way(nice: int) -> None:
         for _ in range(5):
             try:
                 _AUTOGROUP.write_text(str(nice))
-                return
+                break
             except BlockingIOError:  # Linux takes one such wish in 0.1 s, of all processes together
                 time.sleep(0.15)
