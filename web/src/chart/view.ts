@@ -70,7 +70,7 @@ export class ChartView {
     this.line = line;
     this.chart = createChart(host, {
       autoSize: true,
-      layout: { attributionLogo: false, background: { color: "transparent" }, fontFamily: getComputedStyle(host).fontFamily, fontSize: 11 },
+      layout: { attributionLogo: false, background: { color: "transparent" }, fontFamily: getComputedStyle(host).fontFamily, fontSize: 0.75 * parseFloat(getComputedStyle(document.documentElement).fontSize) },
       grid: { vertLines: { visible: false } },
       rightPriceScale: { borderVisible: false, entireTextOnly: true, scaleMargins: { top: 0.08, bottom: 0.08 } },
       timeScale: {

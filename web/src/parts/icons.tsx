@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 
 function Icon({ children, size = 16 }: { children: ComponentChildren; size?: number }) {
   return (
-    <svg class="icon" width={size} height={size} viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
+    <svg class="icon" width={`${size / 15}rem`} height={`${size / 15}rem`} viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true" focusable="false">
       {children}
     </svg>
   );
