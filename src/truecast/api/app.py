@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.telemetry import TelemetryConfig
 from starlette.routing import BaseRoute
-from starlette.types import Receive, Scope, Send
 
 from truecast import __version__
 from truecast.api import (
@@ -44,7 +43,6 @@ from truecast.api.express import Express
 from truecast.api.hot import Hot
 from truecast.api.middleware import Envelope
 from truecast.api.once import Once
-from truecast.api.ready import pairs_of
 from truecast.api.traced import Traced
 from truecast.api.vitals import Vitals
 from truecast.kit import telemetry
@@ -72,24 +70,9 @@ _log = get_logger(__name__)
 
 
 class App(FastAPI):
-    """The framework, and beside it the shortest way for what is asked most."""
+    """The framework, and beside it the shortest way for what is asked most, which our server takes before it."""
 
     express: Express | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One connection."""
-        if self.express is None or scope["type"] != "http" or scope["method"] != "GET":
-            await super().__call__(scope, receive, send)
-            return
-        said: list[tuple[int, bytes, bytes]] = []
-        asker = self.express.asker(scope["headers"], scope.get("client"))
-        asked = scope["path"], scope["query_string"]
-        if asker is None or not self.express.answer(*asked, asker, lambda *parts: said.append(parts)):
-            await super().__call__(scope, receive, send)
-            return
-        [(status, lines, body)] = said
-        await send({"type": "http.response.start", "status": status, "headers": pairs_of(lines)})
-        await send({"type": "http.response.body", "body": body})
 
 
 def create_app(services: Services) -> App:
