@@ -1,6 +1,8 @@
 """Fixtures for every test: a clock that stands still, fresh databases of both kinds, the shared real data."""
 
+import asyncio
 import os
+import shutil
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -28,11 +30,19 @@ def clock() -> FixedClock:
     return FixedClock(datetime(2021, 1, 4, 12, tzinfo=UTC))
 
 
+@pytest.fixture(scope="session")
+def sqlite_made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty SQLite database with all tables. Copy it, never write to it: the tables take longer than most tests."""
+    made = tmp_path_factory.mktemp("sqlite") / "made.db"
+    asyncio.run(_upgraded(f"sqlite:///{made}"))
+    return made
+
+
 @pytest.fixture
-async def sqlite_db(tmp_path: Path) -> AsyncIterator[Database]:
+async def sqlite_db(sqlite_made: Path, tmp_path: Path) -> AsyncIterator[Database]:
     """An empty SQLite database with all tables."""
+    shutil.copy(sqlite_made, tmp_path / "truecast.db")
     db = Database.open(f"sqlite:///{tmp_path}/truecast.db")
-    await upgrade(db)
     yield db
     await db.close()
 
@@ -48,13 +58,22 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def postgres_made(postgres_url: str) -> Iterator[str]:
+    """The name of an empty database with all tables, to be copied."""
+    name = f"made{uuid.uuid4().hex}"
+    asyncio.run(_on_server(postgres_url, f'CREATE DATABASE "{name}"'))
+    asyncio.run(_upgraded(_beside(postgres_url, name)))
+    yield name
+    asyncio.run(_on_server(postgres_url, f'DROP DATABASE "{name}"'))
+
+
 @pytest.fixture
-async def postgres_db(postgres_url: str) -> AsyncIterator[Database]:
+async def postgres_db(postgres_url: str, postgres_made: str) -> AsyncIterator[Database]:
     """An empty PostgreSQL database of its own with all tables."""
     name = f"t{uuid.uuid4().hex}"
-    await _on_server(postgres_url, f'CREATE DATABASE "{name}"')
-    db = Database.open(f"{postgres_url.rsplit('/', 1)[0]}/{name}")
-    await upgrade(db)
+    await _on_server(postgres_url, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_made}"')
+    db = Database.open(_beside(postgres_url, name))
     yield db
     await db.close()
     await _on_server(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
@@ -75,6 +94,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         cannot_run(f"the real data are not at {folder}")
     return folder
+
+
+def _beside(url: str, name: str) -> str:
+    return f"{url.rsplit('/', 1)[0]}/{name}"
+
+
+async def _upgraded(url: str) -> None:
+    db = Database.open(url)
+    await upgrade(db)
+    await db.close()
 
 
 async def _on_server(url: str, statement: str) -> None:

@@ -38,12 +38,16 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def postgres_server() -> Iterator[str]:
-    """The URL of a fresh PostgreSQL, its maintenance database `postgres`. fsync is off: it is thrown away."""
+    """The URL of a fresh PostgreSQL, its maintenance database `postgres`. fsync is off: it is thrown away.
+
+    Where the tests' files are in memory, its own are, too: a database is made in a tenth of the time.
+    """
     programs = _postgres_programs()
     if programs is None:
         cannot_run("no PostgreSQL server is installed")
         return
-    folder = Path(tempfile.mkdtemp(prefix="truecast-pg-"))
+    root = os.environ.get("PYTEST_DEBUG_TEMPROOT")  # noqa: TID251 tests have no Settings
+    folder = Path(tempfile.mkdtemp(prefix="truecast-pg-", dir=root))
     as_user = _unprivileged(folder)
     try:
         data, port = folder / "data", free_port()
