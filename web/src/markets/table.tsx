@@ -9,21 +9,24 @@ import { prefs } from "../state/prefs";
 import { tick as clockTick } from "../state/server";
 import type { Board } from "./board";
 import { AgeCell, ChangeCell, IntervalCell, MoveCell, PriceCell, SkillCell, SparkCell, SPARK_BARS } from "./cells";
+import type { Sight } from "./sight";
 import { sortedRows, wantedFirst, type SortKey } from "./rows";
 
 interface TableProps {
   board: Board;
+  /** Told what is on the screen, where that matters. */
+  sight: Sight | null;
   items: readonly SymbolItem[];
   sort: SortKey;
   down: boolean;
   onSort: (key: SortKey) => void;
 }
 
-export function Table({ board, items, sort, down, onSort }: TableProps) {
+export function Table({ board, sight, items, sort, down, onSort }: TableProps) {
   const body = useRef<HTMLTableSectionElement>(null);
   const order = useOrder(board, items, sort, down, () => isRead(body.current));
   // The same element again is not drawn again: a new order moves rows, it does not make them.
-  const rows = useMemo(() => new Map(items.map((item) => [item.symbol, <Row key={item.symbol} item={item} board={board} />])), [items, board]);
+  const rows = useMemo(() => new Map(items.map((item) => [item.symbol, <Row key={item.symbol} item={item} board={board} sight={sight} />])), [items, board, sight]);
   useRoving(body, order);
   const head = (key: SortKey, label: ComponentChildren, kind = "") => (
     <th scope="col" class={kind} aria-sort={sort === key ? (down ? "descending" : "ascending") : "none"}>
@@ -59,10 +62,12 @@ export function Table({ board, items, sort, down, onSort }: TableProps) {
   );
 }
 
-function Row({ item, board }: { item: SymbolItem; board: Board }) {
+function Row({ item, board, sight }: { item: SymbolItem; board: Board; sight: Sight | null }) {
   const cell = board.cell(item.symbol);
+  const row = useRef<HTMLTableRowElement>(null);
+  useEffect(() => (row.current && sight ? sight.watch(row.current, item.symbol) : undefined), [sight]);
   return (
-    <tr data-symbol={item.symbol}>
+    <tr data-symbol={item.symbol} ref={row}>
       <th scope="row">
         <Link href={`/?symbol=${segment(item.symbol)}`}>
           <b>{item.symbol}</b>

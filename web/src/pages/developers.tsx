@@ -1,13 +1,12 @@
 // The API by examples: filled with the reader's key and symbols, tried here against this very server.
 import { useEffect, useState } from "preact/hooks";
-import { get } from "../api/client";
 import { apiKey, madeKey } from "../api/key";
 import type { Page, SymbolItem } from "../api/types";
 import { ask, type Answer } from "../developers/ask";
 import { address, EXAMPLES, LANGUAGE_NAMES, LANGUAGES, masked, snippet, streamSnippet, type Example, type Filling, type Language } from "../developers/examples";
 import { count } from "../format/numbers";
 import { intervalName, intervalSeconds } from "../format/time";
-import { LIST_MAX } from "../markets/rows";
+import { everySymbol } from "../markets/symbols";
 import { Choice, Facts } from "../parts/bits";
 import { Code } from "../parts/code";
 import { Footer } from "../parts/frame";
@@ -25,7 +24,7 @@ interface Filled {
 }
 
 export function Developers() {
-  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
+  const symbols = useResource<Page<SymbolItem>>("symbols", everySymbol);
   const items = symbols.data?.items ?? [];
   const symbol = asked("symbol") ?? prefs.value.firstSymbols[0] ?? "EUR-USD";
   const known = items.find((item) => item.symbol === symbol);

@@ -5,7 +5,9 @@ import type { Forecast, Page, Prices, SymbolItem } from "../api/types";
 import { count } from "../format/numbers";
 import { Board } from "../markets/board";
 import { AtAGlance } from "../markets/glance";
-import { LIST_MAX, SORT_KEYS, type Quote, type SortKey } from "../markets/rows";
+import { SORT_KEYS, type Quote, type SortKey } from "../markets/rows";
+import { FOLLOWED_MAX, followedOf, Sight } from "../markets/sight";
+import { everySymbol } from "../markets/symbols";
 import { Table } from "../markets/table";
 import { Bone } from "../parts/bits";
 import { Failure } from "../parts/failure";
@@ -21,12 +23,11 @@ import { covers, useStream } from "../state/stream";
 const CLASSES = ["fx", "crypto", "equity", "etf", "index", "commodity", "macro"];
 const SLOWER = 4; // forecasts change with bars, not with ticks
 const ASKED_MAX = 100; // symbols in one question
-const FOLLOWED_MAX = 120; // of each kind: a connection has 256 subscriptions
 
 export function Markets() {
-  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
+  const symbols = useResource<Page<SymbolItem>>("symbols", everySymbol);
   const items = useMemo(() => symbols.data?.items ?? [], [symbols.data]);
-  const { board, prices } = useBoard(items);
+  const { board, sight, prices } = useBoard(items);
   const { firstClass } = prefs.value;
   const said = asked("class") ?? firstClass;
   const of = said === "all" ? null : said;
@@ -78,7 +79,7 @@ export function Markets() {
           ) : shown.length === 0 ? (
             <p class="nothing soft">{filter ? `Nothing here is called “${filter}”.` : "There are no instruments here."}</p>
           ) : (
-            <Table board={board} items={shown} sort={sort} down={down} onSort={sortBy} />
+            <Table board={board} sight={items.length > FOLLOWED_MAX ? sight : null} items={shown} sort={sort} down={down} onSort={sortBy} />
           )}
         </section>
       )}
@@ -87,10 +88,12 @@ export function Markets() {
   );
 }
 
-/** Prices and forecasts: asked for once, then as they come; asked for again and again where they do not. */
+/** Prices and forecasts: asked for once, then as they come; asked for again and again where they do not, as those that
+ * nobody sees of very many. */
 function useBoard(items: readonly SymbolItem[]) {
   const board = useRef(new Board()).current;
-  const followed = items.slice(0, FOLLOWED_MAX).map((item) => item.symbol);
+  const sight = useRef(new Sight()).current;
+  const followed = followedOf(items.map((item) => item.symbol), sight.symbols.value);
   const all = (kind: string) => () => followed.length === items.length && covers(followed.map((symbol) => `${kind}:${symbol}`));
   const prices = useResource<Prices>(items.length ? "prices of all" : null, (signal) => pricesOf(items, signal), { everyMs: pollMs, keep: true, covered: all("quotes") });
   const forecasts = useResource<{ items: Forecast[] }>(items.length ? "forecasts of all" : null, (signal) => get("/forecasts", { horizon: 1 }, signal), { everyMs: () => SLOWER * pollMs(), keep: true, covered: all("forecasts") });
@@ -111,7 +114,7 @@ function useBoard(items: readonly SymbolItem[]) {
       else if (meta.kind === "reload" && !meta.first) forecasts.reload();
     },
   );
-  return { board, prices };
+  return { board, sight, prices };
 }
 
 async function pricesOf(items: readonly SymbolItem[], signal: AbortSignal): Promise<Prices> {

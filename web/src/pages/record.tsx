@@ -3,7 +3,7 @@ import { get } from "../api/client";
 import type { ModelItem, Page, SymbolItem, Verification } from "../api/types";
 import { count } from "../format/numbers";
 import { intervalName, intervalSeconds } from "../format/time";
-import { LIST_MAX } from "../markets/rows";
+import { everySymbol } from "../markets/symbols";
 import { Choice, Facts, When } from "../parts/bits";
 import { CalibrationCurve } from "../parts/curve";
 import { Failure } from "../parts/failure";
@@ -22,7 +22,7 @@ const PERIODS = ["24h", "7d", "30d", "90d", "1y", "all"];
 const DEFAULTS = { class: "fx", interval: "1d", horizon: "1", period: "all", model: "ewma_walk", kind: "walk_forward", order: "newest" };
 
 export function Record() {
-  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
+  const symbols = useResource<Page<SymbolItem>>("symbols", everySymbol);
   const models = useResource<{ items: ModelItem[] }>("models", (signal) => get("/models", {}, signal));
   const items = symbols.data?.items ?? [];
   const classes = [...new Set(items.map((item) => item.asset_class))];

@@ -5,7 +5,7 @@ import type { Page, SymbolDetail, SymbolItem } from "../api/types";
 import { isZone, NUMBER_STYLES, type NumberStyle } from "../format/choice";
 import { changePercent, price } from "../format/numbers";
 import { moment, momentUtc, zoneLabel } from "../format/time";
-import { LIST_MAX } from "../markets/rows";
+import { everySymbol } from "../markets/symbols";
 import { DEFAULT_PREFS, FIRST_SYMBOLS_MAX, prefer, prefs, storageBlocked } from "../state/prefs";
 import { useResource } from "../state/resource";
 import { serverNow } from "../state/server";
@@ -81,7 +81,7 @@ function zones(chosen: string | null): string[] {
 
 /** What Markets opens with. */
 export function First() {
-  const symbols = useResource<Page<SymbolItem>>("symbols", (signal) => get("/symbols", { limit: LIST_MAX }, signal));
+  const symbols = useResource<Page<SymbolItem>>("symbols", everySymbol);
   const classes = [...new Set(symbols.data?.items.map((item) => item.asset_class) ?? [])];
   const { firstClass, firstSymbols } = prefs.value;
   return (
