@@ -28,7 +28,7 @@ from truecast.kit.settings_relay import loaded
 from truecast.services import Services
 from truecast.wiring import Role, build
 
-NICE = 10
+NICE = 5
 _TOLD_TOGETHER = 200  # counts in one line: who reads it answers requests, too
 _log = get_logger(__name__)
 

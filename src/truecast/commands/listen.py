@@ -15,6 +15,7 @@ from truecast.api.app import App
 from truecast.api.request_transport import RequestProtocol
 from truecast.api.stream_transport import StreamProtocol
 from truecast.commands.voice import start_voice
+from truecast.kit import garbage
 from truecast.kit.errors import EXIT_CONFIG, EXIT_UNAVAILABLE, TruecastError
 from truecast.kit.limits import STREAM_MESSAGE_BYTES_MAX
 from truecast.kit.secret import secret_of
@@ -22,6 +23,7 @@ from truecast.kit.settings import Settings
 
 DRAIN_S_MAX = 8  # of the 10 s that a supervisor gives us; the rest is for closing the database
 _BACKLOG = 1024
+_LOOK_S = 0.5
 
 
 class PortInUse(TruecastError):
@@ -111,14 +113,24 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._app = app
         self._told = started
+        self._settling: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._told()
+            self._settling = asyncio.create_task(self._settle())
+
+    async def _settle(self) -> None:
+        """Once everything that lasts is loaded."""
+        while not self._app.state.services.loading.ready:
+            await asyncio.sleep(_LOOK_S)
+        garbage.settle()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Streams never end by themselves: their clients are told first."""
+        if self._settling is not None:
+            self._settling.cancel()
         await self._app.state.streams.drain()
         await super().shutdown(sockets)
 
