@@ -56,17 +56,11 @@ def test_is_small(wheel: Path) -> None:
 def test_installed_alone_it_forecasts(wheel: Path, tmp_path: Path) -> None:
     venv, elsewhere = tmp_path / "venv", tmp_path / "elsewhere"
     elsewhere.mkdir()
-    run(sys.executable, "-m", "venv", venv)
-    run(
-        venv / "bin/python",
-        "-m",
-        "pip",
-        "install",
-        "-qq",
-        "--only-binary=:all:",
-        wheel,
-        PIP_CONSTRAINT="constraints.txt",
-    )
+    run(sys.executable, "-m", "venv", "--without-pip", venv)
+    # What is used is compiled as it is used: all of it would be most of the time.
+    options = ("-qq", "--only-binary=:all:", "--no-compile", "--no-warn-script-location")
+    into = ("--python", venv / "bin/python")
+    run(sys.executable, "-m", "pip", *into, "install", *options, wheel, PIP_CONSTRAINT="constraints.txt")
     inside = {"TRUECAST_DATA_DIR": str(tmp_path / "data"), "TRUECAST_SOURCES": "sample"}
     truecast = venv / "bin" / "truecast"
     assert "forecast" in run(truecast, "--help", cwd=elsewhere)
