@@ -9,11 +9,12 @@ from typing import Any
 
 import httpx
 import pytest
+from engineio.packet import MESSAGE, Packet
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.api.stream_house import WAIT_S, House, open_house
-from truecast.kit.limits import STREAM_INTERVAL_S_MIN
+from truecast.kit.limits import STREAM_INTERVAL_S_MIN, STREAM_QUEUE_BYTES_MAX
 from truecast.services import Services
 
 
@@ -315,3 +316,88 @@ async def test_the_server_tells_before_it_restarts(house: House) -> None:
         assert (await client.until("restart"))["code"] == "server_restarts"
         with pytest.raises(ConnectionClosed):
             await client.until("nothing more")
+
+
+class Queued:
+    """What the library's queue of each client is given from now on."""
+
+    def __init__(self, house: House) -> None:
+        self.packets: list[str] = []
+        for one in house.app.state.streams.socketio._server.eio.sockets.values():
+            put = one.queue._put
+
+            def noted(packet, put=put):
+                self.packets.append(packet.data)
+                put(packet)
+
+            one.queue._put = noted
+
+
+async def test_what_is_said_over_a_websocket_goes_straight_to_its_transport(house: House) -> None:
+    async with client_of(house) as client:
+        await client.emit("subscribe", {"topics": ["scores:SPY"], "snapshot": False})
+        queued = Queued(house)
+        for i in range(20):
+            await house.publish("scores:SPY", i=i)
+        assert [(await client.until("score_update"))["data"]["i"] for _ in range(20)] == list(range(20))
+        assert queued.packets == []
+
+
+async def test_and_behind_what_the_library_still_has_for_it(house: House) -> None:
+    async with client_of(house) as client:
+        await client.emit("subscribe", {"topics": ["scores:SPY"], "snapshot": False})
+        queued = Queued(house)
+        (socket_,) = house.app.state.streams.socketio._server.eio.sockets.values()
+        await socket_.send(Packet(MESSAGE, '2["before",{}]'))
+        assert not socket_.queue.idle
+        await house.publish("scores:SPY", i=0)
+        assert [(await client.event())[0] for _ in range(2)] == ["before", "score_update"]
+        assert len(queued.packets) == 2
+
+
+async def test_who_polls_first_and_then_has_a_websocket_misses_nothing(house: House) -> None:
+    path = "/socket.io/?EIO=4&transport="
+    async with httpx.AsyncClient(base_url=house.http, timeout=WAIT_S) as http:
+        sid = json.loads((await http.get(f"{path}polling")).text[1:])["sid"]
+        await http.post(f"{path}polling&sid={sid}", content="40")
+        said = '"subscribe",{"topics":["scores:SPY"],"snapshot":false}'
+        await http.post(f"{path}polling&sid={sid}", content=f"42[{said}]")
+        heard = ""
+        async with asyncio.timeout(WAIT_S):
+            while "subscription_confirmed" not in heard:
+                heard += (await http.get(f"{path}polling&sid={sid}")).text
+        await house.publish("scores:SPY", i=0)
+        heard = (await http.get(f"{path}polling&sid={sid}")).text
+        assert '"i":0' in heard
+        async with connect(f"{house.http.replace('http', 'ws')}{path}websocket&sid={sid}", compression=None) as socket_:
+            await socket_.send("2probe")
+            assert await socket_.recv() == "3probe"
+            await house.publish("scores:SPY", i=1)
+            await socket_.send("5")
+            client = Client(socket_)
+            assert (await client.until("score_update"))["data"] == {"i": 1}
+            queued = Queued(house)
+            await house.publish("scores:SPY", i=2)
+            assert (await client.until("score_update"))["data"] == {"i": 2}
+            assert queued.packets == []
+
+
+async def test_who_does_not_read_for_a_while_catches_up_without_a_hole(house: House) -> None:
+    async with client_of(house) as client:
+        await client.emit("subscribe", {"topics": ["scores:SPY"], "snapshot": False})
+        (connection,) = house.hub._connections
+        client._socket.transport.pause_reading()
+        count, most = 0, 0
+        async with asyncio.timeout(WAIT_S):
+            while connection.has_room:
+                await house.publish("scores:SPY", i=count, big="x" * 20_000)
+                count += 1
+                most = max(most, connection.outlet.buffered())
+                await asyncio.sleep(0)
+        for _ in range(20):
+            await house.publish("scores:SPY", i=count, big="x" * 20_000)
+            count += 1
+        assert connection.outlet.buffered() <= most < 2 * STREAM_QUEUE_BYTES_MAX
+        client._socket.transport.resume_reading()
+        assert [(await client.until("score_update"))["data"]["i"] for _ in range(count)] == list(range(count))
+        assert connection.has_room

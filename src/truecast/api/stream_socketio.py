@@ -2,32 +2,30 @@
 
 `subscribe_rates`, `subscribe_predictions`, `subscribe_news`, `subscribe` and `unsubscribe` come in; `rate_update`,
 `prediction_update`, `market_data` and others go out. Beneath are the same topics as everywhere; see docs/streaming.md.
+
+The library has a queue and a task for each client, which cost ten times what a write does. So what is said goes
+straight to the transport of a client that has a WebSocket, unless something of the library's is still on its way to it
+or the transport is full: then it goes through the queue, behind that, as does all for clients that poll.
 """
 
 import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from itertools import chain
 from typing import Any
 from urllib.parse import parse_qs
 
 import socketio
-from engineio.packet import MESSAGE, Packet
 from starlette.types import Receive, Scope, Send
 
 from truecast.accounts.principal import Principal
 from truecast.api.stream_auth import Gate
 from truecast.api.stream_connection import Allowance, Connection
-from truecast.api.stream_frame import Encoding, Frame, plain_json
 from truecast.api.stream_hub import Hub
 from truecast.api.stream_joining import Snapshots
 from truecast.api.stream_protocol import (
-    CANDLES,
     FORECASTS,
-    HEALTH,
     QUOTES,
-    SCORES,
     StreamMessageMalformed,
     StreamRateExceeded,
     Subscribe,
@@ -37,6 +35,7 @@ from truecast.api.stream_protocol import (
     pace,
     understood,
 )
+from truecast.api.stream_socketio_frame import ENCODINGS, MARKET, RATES, Said, event_said
 from truecast.api.stream_socketio_server import Manager, Queue, Server, nothing
 from truecast.api.stream_transport import Wire, wire_of
 from truecast.kit.clock import Clock, iso
@@ -51,11 +50,7 @@ from truecast.kit.metrics import STREAM_REFUSED
 
 PATH = "/socket.io"
 HEARD = ("subscribe", "subscribe_rates", "subscribe_predictions", "subscribe_news", "unsubscribe")
-RATES, MARKET = "rates", "market"  # two ways to say a price: `rate_update` and `market_data`
 _INTERVAL_S = {"rates": 5.0, "predictions": 60.0}  # where a client does not say
-_EVENTS = {QUOTES: "rate_update", FORECASTS: "prediction_update", CANDLES: "candle_update"}
-_EVENTS |= {SCORES: "score_update", HEALTH: "health_update"}
-_NAMES = {"subscribed": "subscription_confirmed", "closing": "error"}
 _QUIET = logging.getLogger("truecast.socketio")
 _QUIET.setLevel(logging.CRITICAL)  # what clients do wrong is answered and counted, not logged
 
@@ -113,8 +108,14 @@ class SocketIO:
         ticket = auth.get("ticket") if isinstance(auth, dict) else None
         try:
             principal = await self._gate.authenticate(scope, ticket=ticket if isinstance(ticket, str) else None)
-            queue = self._server.eio.sockets[eio_sid].queue
-            client = _Client(self._hub, principal, queue, self._farewell(sid, eio_sid, wire_of(scope)))
+            first = wire_of(scope)
+            client = _Client(
+                self._hub,
+                principal,
+                self._server.eio.sockets[eio_sid],
+                lambda: self._wires.get(eio_sid, first),
+                self._farewell(sid, eio_sid, first),
+            )
             self._hub.attach(client.connections[RATES])
         except TruecastError as error:
             STREAM_REFUSED.labels(error.code).inc()
@@ -250,12 +251,18 @@ _LEAVING: set[asyncio.Future[None]] = set()
 class _Client:
     """One client: its outlet, and a connection to the hub for each way of saying a price."""
 
-    def __init__(self, hub: Hub, principal: Principal, queue: Queue, leave: Callable[[], None]) -> None:
+    def __init__(
+        self, hub: Hub, principal: Principal, socket: Any, wire: Callable[[], Wire | None], leave: Callable[[], None]
+    ) -> None:
         self._hub = hub
         self._principal = principal
         self._leave = leave
-        self._queue = queue
-        queue.on_low = self._resumed
+        self._socket = socket  # of the library
+        self._queue: Queue = socket.queue
+        self._queue.on_low = self._resumed
+        self._wire_of = wire
+        self._wire: Wire | None = None  # once it speaks over a WebSocket
+        self._full = False  # its transport
         self.allowance = Allowance()
         self.connections: dict[str, Connection] = {}
         self.connections[RATES] = self._made(RATES)
@@ -273,9 +280,15 @@ class _Client:
         connection = self.connections.get(style)
         return [] if connection is None or topics == [] else await self._hub.unsubscribe(connection, topics)
 
-    def write(self, packets: list[Packet]) -> None:
+    def write(self, said: Said) -> None:
         """See Outlet."""
-        for packet in packets:
+        if self._wire is None and self._socket.upgraded and (wire := self._wire_of()) is not None:
+            self._wire = wire
+            wire.take(self)
+        if self._wire is not None and not self._full and self._queue.idle:
+            self._wire.transport.write(said.frames)
+            return
+        for packet in said.packets:
             self._queue.put_nowait(packet)
         if self._queue.bytes > STREAM_QUEUE_BYTES_MAX:
             # Not at once: the same message may be on its way to the other of our connections.
@@ -283,63 +296,43 @@ class _Client:
 
     def buffered(self) -> int:
         """See Outlet."""
-        return self._queue.bytes
+        wire = self._wire
+        return self._queue.bytes + (0 if wire is None else int(wire.transport.get_write_buffer_size()))
+
+    def paused(self) -> None:
+        """See Room."""
+        self._full = True
+        asyncio.get_running_loop().call_soon(self._paused)
+
+    def resumed(self) -> None:
+        """See Room."""
+        self._full = False
+        self._resumed()
 
     def close(self, error: TruecastError) -> None:
         """What was not sent is not sent any more; the client has its offsets."""
         self._queue.on_low = nothing
         self._queue.clear()
-        for packet in _event(closing_event(error) | {"message": error.detail}):
+        for packet in event_said(closing_event(error) | {"message": error.detail}).packets:
             self._queue.put_nowait(packet)
         for connection in self.connections.values():
             self._hub.detach(connection)
         self._leave()
 
     def _made(self, style: str) -> Connection:
-        return Connection("socketio", _ENCODINGS[style], self, self._principal)
+        return Connection("socketio", ENCODINGS[style], self, self._principal)
 
     def _paused(self) -> None:
         for connection in tuple(self.connections.values()):
-            if connection.has_room and self._queue.bytes > STREAM_QUEUE_BYTES_LOW:
+            if connection.has_room and (self._full or self._queue.bytes > STREAM_QUEUE_BYTES_LOW):
                 self._hub.paused(connection)
 
     def _resumed(self) -> None:
+        if self._full or self._queue.bytes > STREAM_QUEUE_BYTES_LOW:
+            return
         for connection in tuple(self.connections.values()):
             if not connection.has_room:
                 self._hub.resumed(connection)
-
-
-def _packets(name: str, payload: bytes) -> list[Packet]:
-    """An event in the form of Socket.IO 5, put together once for all clients."""
-    return [Packet(MESSAGE, f'2["{name}",{payload.decode()}]')]
-
-
-def _event(event: Mapping[str, Any]) -> list[Packet]:
-    name = event["event"]
-    if name == "heartbeat":
-        return []  # the library has its own
-    said = {**event, "type": event["id"]} if name == "subscribed" else event
-    return _packets(_NAMES.get(name, name), plain_json(said))
-
-
-def _said(name_of_price: str) -> Callable[[Frame], list[Packet]]:
-    def say(frame: Frame) -> list[Packet]:
-        name = name_of_price if frame.kind == QUOTES else _EVENTS[frame.kind]
-        symbol = frame.topic.split(":")[1] if ":" in frame.topic else None
-        about: dict[str, Any] = {"topic": frame.topic, "epoch": frame.epoch, "offset": frame.offset}
-        about |= {"timestamp": frame.ts, "snapshot": frame.snapshot, "symbol": symbol, "currency_pair": symbol}
-        field = b"forecast" if frame.kind == FORECASTS else b"data"
-        return _packets(name, b'%b,"%b":%b}' % (plain_json(about)[:-1], field, frame.data_json()))
-
-    return say
-
-
-def _encoding(name_of_price: str) -> Encoding:
-    say = _said(name_of_price)
-    return Encoding(message=say, loose=say, event=_event, join=lambda said: list(chain.from_iterable(said)))
-
-
-_ENCODINGS = {RATES: _encoding("rate_update"), MARKET: _encoding("market_data")}
 
 
 def _only(said: Mapping[str, Any], *known: str) -> None:

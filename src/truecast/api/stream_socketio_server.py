@@ -31,6 +31,11 @@ class Queue(asyncio.Queue[Packet | None]):
             self.on_low()
         return item
 
+    @property
+    def idle(self) -> bool:
+        """Whether all of it was sent, and the library waits for more."""
+        return not self._queue and bool(self._getters)  # type: ignore[attr-defined]
+
     def clear(self) -> None:
         """Forget it all."""
         while not self.empty():
