@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { Block, Candle } from "../src/api/types";
-import { blockAt, candleAt, changeOf, followed, joinBlocks, joinGaps, lowerBound } from "../src/chart/bars";
+import type { Block, Candle, Candles } from "../src/api/types";
+import { blockAt, candleAt, changeOf, followed, joinBlocks, joinGaps, lowerBound, newest, newestValues } from "../src/chart/bars";
 import { mergeCandles, pointOf, seconds } from "../src/chart/series";
 
 const hour = (n: number): string => new Date(Date.UTC(2024, 0, 1) + n * 3_600_000).toISOString().replace(".000Z", "Z");
@@ -98,5 +98,40 @@ describe("looking up", () => {
   test("keeps each gap once", () => {
     const gap = { from: hour(1), to: hour(2), cause: "not_delivered", state: "open" };
     expect(joinGaps([gap], [{ ...gap }, { ...gap, to: hour(3) }])).toHaveLength(2);
+  });
+});
+
+describe("a page that stays open", () => {
+  const bars = (from: number, to: number): Candle[] => Array.from({ length: to - from }, (_, i) => candle(from + i));
+  const gap = (from: number, to: number) => ({ from: hour(from), to: hour(to) }) as Candles["gaps"][number];
+  const all = (n: number): Candles => ({ candles: bars(0, n), gaps: [gap(3, 5), gap(60, 70)], blocks: [block(0, 9, "a"), block(10, n - 1, "b")] }) as unknown as Candles;
+
+  test("keeps every bar while there are few", () => {
+    const few = all(109);
+    expect(newest(few, 100)).toBe(few);
+  });
+
+  test("loses the oldest bars, and what belongs to them, once there are clearly more than it keeps", () => {
+    const kept = newest(all(111), 100);
+    expect(kept.candles.map((one) => one.start)).toEqual(bars(11, 111).map((one) => one.start));
+    expect(kept.gaps).toEqual([gap(60, 70)]);
+    expect(kept.blocks.map((one) => one.provenance.source)).toEqual(["b"]);
+  });
+
+  test("holds no more bars than it may, however many come", () => {
+    let now = { candles: [] as Candle[], gaps: [], blocks: [] } as unknown as Candles;
+    let most = 0;
+    for (let n = 0; n < 3_000; n += 1) {
+      now = newest({ ...now, candles: [...followed(now.candles, candle(n)).candles, ...(n === 0 ? [candle(0)] : [])] }, 200);
+      most = Math.max(most, now.candles.length);
+    }
+    expect(most).toBeLessThanOrEqual(221);
+    expect(now.candles.at(-1)?.start).toBe(hour(2_999));
+  });
+
+  test("loses the oldest values of its indicators", () => {
+    const values = new Map(Array.from({ length: 111 }, (_, i) => [i, { ema: i }]));
+    expect([...newestValues(values, 100).keys()]).toEqual(Array.from({ length: 100 }, (_, i) => i + 11));
+    expect(newestValues(values, 111)).toBe(values);
   });
 });

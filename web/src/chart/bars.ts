@@ -37,6 +37,21 @@ export function joinGaps(a: Candles["gaps"], b: Candles["gaps"]): Candles["gaps"
   return [...new Map([...a, ...b].map((gap) => [`${gap.from} ${gap.to}`, gap])).values()];
 }
 
+const SLACK = 1.1; // bars that leave at the beginning cost a whole drawing: many at a time leave
+
+/** The newest `most` bars once there are clearly more, with their gaps and blocks; a page may stay open for months. */
+export function newest(all: Candles, most: number): Candles {
+  if (all.candles.length <= most * SLACK) return all;
+  const candles = all.candles.slice(-most);
+  const from = Date.parse(candles[0]?.start ?? "");
+  return { ...all, candles, gaps: all.gaps.filter((gap) => Date.parse(gap.to) > from), blocks: all.blocks.filter((block) => Date.parse(block.to) >= from) };
+}
+
+/** The same of values by time, oldest first. */
+export function newestValues<T>(values: ReadonlyMap<number, T>, most: number): ReadonlyMap<number, T> {
+  return values.size <= most * SLACK ? values : new Map([...values].slice(-most));
+}
+
 export interface Change {
   /** `tail`: only `points` at the end are new or different; `all`: begin anew. */
   kind: "none" | "tail" | "all";

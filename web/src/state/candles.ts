@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, segment } from "../api/client";
 import type { Candle, Candles } from "../api/types";
-import { followed, joinBlocks, joinGaps, type Told } from "../chart/bars";
+import { followed, joinBlocks, joinGaps, newest, type Told } from "../chart/bars";
 import { mergeCandles } from "../chart/series";
 import { pollMs, serverNow, slowPollMs } from "./server";
 import { covers, useStream } from "./stream";
@@ -55,7 +55,7 @@ export function useCandles({ symbol, interval, adjust, asOf, range, streamed }: 
         const fresh = await get<Candles>(path, { ...question, start: since, limit: PAGE_BARS_MAX }, signal);
         const candles = mergeCandles((kept.current ?? have).all.candles, fresh.candles);
         if (candles) {
-          const all = laid((kept.current ?? have).all, fresh, candles);
+          const all = newest(laid((kept.current ?? have).all, fresh, candles), KEPT_BARS_MAX);
           kept.current = { ...have, all };
           return all;
         }
@@ -77,7 +77,7 @@ export function useCandles({ symbol, interval, adjust, asOf, range, streamed }: 
     }
     const { candles, ask } = followed(now.all.candles, told);
     if (candles !== now.all.candles) {
-      kept.current = { ...now, all: { ...now.all, candles: [...candles] } };
+      kept.current = { ...now, all: newest({ ...now.all, candles: [...candles] }, KEPT_BARS_MAX) };
       redraw((n) => n + 1);
     }
     if (ask) resource.reload();

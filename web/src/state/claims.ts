@@ -47,7 +47,7 @@ export function useClaims({ symbol, interval, model, step, level, asOf, from, on
       const oldest = page.items.at(-1)?.id;
       const at = have && oldest !== undefined ? have.items.findIndex((item) => item.id === oldest) : -1;
       // What was paged before stays behind the page that is new, where the two meet.
-      kept.current = have && at >= 0 ? { ...have, items: [...page.items, ...have.items.slice(at + 1)] } : { key: key ?? "", items: page.items, next: page.next };
+      kept.current = have && at >= 0 ? { ...have, items: [...page.items, ...have.items.slice(at + 1)].slice(0, ITEMS_MAX) } : { key: key ?? "", items: page.items, next: page.next };
       return kept.current.items;
     },
     asOf ? {} : { everyMs: () => (covers(topics) ? slowPollMs() : pollMs()) },

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { get, segment } from "../api/client";
 import type { Features, FeatureSet } from "../api/types";
 import { columnsBySet, indicatorsOf, linesOf, mergeValues, type Indicator, type Line, type Values } from "../chart/indicators";
+import { newestValues } from "../chart/bars";
 import { seconds } from "../chart/series";
 import { useResource } from "./resource";
 
@@ -65,8 +66,10 @@ export function useIndicators({ symbol, interval, chosen, asOf, from, last }: Wa
     const { values, adjust, rows } = await fetched(have ? FRESH_ROWS : PAGE_ROWS, null, signal);
     const newest = have ? [...have.values.keys()].at(-1) : undefined;
     const joins = newest !== undefined && values.has(newest);
-    if (have && joins) kept.current = { ...have, values: mergeValues(have.values, values) };
-    else if (have) {
+    if (have && joins) {
+      const joined = newestValues(mergeValues(have.values, values), ROWS_MAX);
+      kept.current = { ...have, values: joined, first: first(joined) };
+    } else if (have) {
       const anew = await fetched(PAGE_ROWS, null, signal);
       kept.current = keptOf(key ?? "", anew);
     } else kept.current = keptOf(key ?? "", { values, adjust, rows });

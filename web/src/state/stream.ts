@@ -5,7 +5,8 @@ import { ApiFailure, post } from "../api/client";
 import { apiKey, refused } from "../api/key";
 import { Line, KeyRefused, type Ears, type LineState, type Wire } from "./line";
 import { connection, epoch } from "./server";
-import type { Delivery, Handler, Meta } from "./topics";
+import type { Handler, Meta } from "./topics";
+import { Waiting, WAITING_MAX } from "./waiting";
 
 export type { Meta } from "./topics";
 
@@ -17,8 +18,7 @@ const FLUSH_MS = 200; // after a quiet while the next frame; else nobody reads f
 
 export const streamState = signal<LineState>({ state: "idle" });
 
-const waiting: Delivery[] = [];
-const waitingPrices = new Map<string, number>(); // where the latest of each stands in `waiting`
+const waiting = new Waiting();
 let scheduled = false;
 let flushedAt = -FLUSH_MS;
 
@@ -34,8 +34,9 @@ const line = new Line({
   random: () => ((performance.timeOrigin * 1_000 + performance.now()) % 997) / 997,
   now: () => performance.now(),
   deliver: (all) => {
-    for (const one of all) put(one);
-    if (scheduled) return;
+    for (const one of all) waiting.put(one);
+    if (waiting.size >= WAITING_MAX) flush();
+    if (scheduled || waiting.size === 0) return;
     scheduled = true;
     if (document.hidden) setTimeout(flush, HIDDEN_FLUSH_MS);
     else setTimeout(() => requestAnimationFrame(flush), flushedAt + FLUSH_MS - performance.now());
@@ -70,24 +71,10 @@ export function useStream<T>(topics: readonly string[], handler: (data: T | null
   }, [key]);
 }
 
-/** Of prices only the latest is shown; everything else is handed on in order. */
-function put(one: Delivery): void {
-  const { topic, kind } = one.meta;
-  const prices = topic.startsWith("quotes:") && kind !== "reload" && kind !== "refused";
-  const at = prices ? waitingPrices.get(topic) : undefined;
-  const before = at === undefined ? undefined : waiting[at];
-  if (before && before.handlers === one.handlers && at !== undefined) waiting[at] = one;
-  else {
-    if (prices) waitingPrices.set(topic, waiting.length);
-    waiting.push(one);
-  }
-}
-
 function flush(): void {
-  scheduled = false;
+  scheduled = false; // a flush that was scheduled before finds less to do, or nothing
   flushedAt = performance.now();
-  const all = waiting.splice(0);
-  waitingPrices.clear();
+  const all = waiting.take();
   batch(() => {
     for (const { handlers, data, meta } of all) {
       for (const handler of handlers) {
