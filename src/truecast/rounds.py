@@ -17,6 +17,7 @@ import orjson
 
 from truecast.commands.voice import start_voice
 from truecast.forecasts.rounds import COUNTED, Rounds
+from truecast.kit import telemetry
 from truecast.kit.bus_relay import RelayBus
 from truecast.kit.clock import Clock, FixedClock, SystemClock, from_us
 from truecast.kit.errors import TruecastError
@@ -60,7 +61,8 @@ class Worker:
         try:
             async with self._loading:
                 await self._load()
-            found = asdict(await _round(self._services.rounds, question))
+            with telemetry.span(f"round {question['do']}", given=question["trace"]):
+                found = asdict(await _round(self._services.rounds, question))
         except TruecastError as error:
             _log.exception("round failed", what=question["do"], code=error.code)
             self._say({"id": question["id"], "failed": f"{error.code}: {error.detail}"})
@@ -111,6 +113,7 @@ async def work() -> None:
         task = asyncio.create_task(worker.answer(orjson.loads(line)))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
+    telemetry.close()
     os._exit(0)
 
 

@@ -181,19 +181,21 @@ async def test_runs_of_jobs_are_spans_that_tell_how_they_went(traced, collector:
     assert span.status.message == "source_unreachable: nobody there"
 
 
-async def test_a_forecast_cycle_is_one_trace(made_installation: Path, tmp_path: Path, collector, quiet_root):
+@pytest.mark.parametrize("apart", [False, True])
+async def test_a_forecast_cycle_is_one_trace(made_installation: Path, tmp_path: Path, collector, quiet_root, apart):
     settings = settings_with(made_installation, tmp_path, otlp_endpoint=collector.url)
     start_voice(settings)
     clock = FixedClock(installation.START)
     settings = settings.model_copy(update={"database_url": f"sqlite:///{tmp_path}/fresh.db"})
-    services = build(settings, Role.UP, clock=clock, until=installation.START)
+    services = build(settings, Role.UP, clock=clock, until=installation.START, apart=apart)
     await services.background.prepare(services.loading)
     await services.background.run()
     await services.background.close()
     await asyncio.to_thread(telemetry.close)
     spans = {span.name: span for span in collector.spans()}
     cycle, compute, seal = (spans[n] for n in ("job issue", "compute forecasts", "seal forecasts"))
-    assert compute.parent_span_id == seal.parent_span_id == cycle.span_id
+    assert compute.parent_span_id == seal.parent_span_id == (spans["round issue"] if apart else cycle).span_id
+    assert not apart or spans["round issue"].parent_span_id == cycle.span_id
     assert facts(cycle)["truecast.forecasts"] > 0
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from truecast.forecasts.examine import Examined
 from truecast.forecasts.issue import Issued, Issuer
 from truecast.forecasts.resolve import Resolved, Resolver
+from truecast.kit import telemetry
 from truecast.kit.apart import Apart
 from truecast.kit.bus import CHANGED, Bus, InProcessBus
 from truecast.kit.bus_relay import relayed
@@ -100,6 +101,7 @@ class RoundsApart:
     async def _ask(self, what: str, **facts: Any) -> Mapping[str, Any]:
         listened = [] if self._bus is None else self._bus.patterns
         question = {"do": what, "now_us": to_us(self._clock.now()), "listened": listened, **facts}
+        question["trace"] = telemetry.headers()
         found: Mapping[str, Any] = await self.process.ask(question)
         return found
 

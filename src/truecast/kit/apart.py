@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import APART_IDLE_S, APART_LINE_BYTES_MAX, APART_S_MAX
+from truecast.kit.limits import APART_IDLE_S, APART_LEAVE_S, APART_LINE_BYTES_MAX, APART_S_MAX
 from truecast.kit.logs import get_logger
 
 _LIBRARIES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -194,7 +194,10 @@ class _Child:
         self.process.stdin.close()
 
     async def end(self) -> None:
-        """Killed if it lives, and reaped; a second cancellation does not leave it behind."""
+        """Given time to go where nothing is open; killed if it lives, and reaped, whatever is cancelled meanwhile."""
+        if not self.open:
+            self.hang_up()
+            await asyncio.wait([self._reading], timeout=APART_LEAVE_S)
         with contextlib.suppress(ProcessLookupError):
             if self.process.returncode is None:
                 self.process.kill()

@@ -51,6 +51,17 @@ def test_what_is_read_from_a_file_is_what_was_estimated(one, remembered, tmp_pat
         again.of(one.model, one.version, lambda: None, PATH + 1e-3, Interval.MO1)
 
 
+def test_what_another_process_estimates_meanwhile_is_found(remembered, tmp_path):
+    beside = Estimates()
+    for one in (remembered, beside):
+        one.open(tmp_path / "estimates.jsonl")
+    beside.elsewhere = refuses
+    for path in (PATH, PATH + 1.0):
+        first = theta.ESTIMATE(path, Interval.MO1)
+        one = theta.ESTIMATE
+        assert beside.of(one.model, one.version, lambda: None, path, Interval.MO1) == one.plain(first)
+
+
 def test_a_damaged_file_is_passed_over(remembered, tmp_path):
     file = tmp_path / "estimates.jsonl"
     remembered.open(file)

@@ -38,15 +38,15 @@ class Estimates:
         self._kept: OrderedDict[str, bytes] = OrderedDict()  # as JSON, which takes a tenth of the room
         self._lock = threading.Lock()
         self._file: Path | None = None
+        self._read_bytes = 0  # of the file
         self._bundled = bundled
         self.elsewhere: Elsewhere | None = None
 
     def open(self, file: Path | None) -> None:
         """Remember what the file says, and write there from now on; None: nowhere."""
         with self._lock:
-            self._file = file
-        if file is not None:
-            self._read(file)
+            self._file, self._read_bytes = file, 0
+        self._read_on()
 
     def of(self, model: str, version: str, estimate: Callable[[], Plain | None], y: FloatArray, iv: Interval) -> Any:
         """The parameters, estimated now if they never were; None: no opinion."""
@@ -54,15 +54,32 @@ class Estimates:
             bundled, self._bundled = self._bundled, None
             self._read(bundled)
         name = name_of(model, version, y, iv)
-        with self._lock:
-            if name in self._kept:
-                self._kept.move_to_end(name)
-                return orjson.loads(self._kept[name])
+        line = self._of(name)
+        if line is None:
+            self._read_on()
+            line = self._of(name)
+        if line is not None:
+            return orjson.loads(line)
         found = estimate() if self.elsewhere is None else self.elsewhere(model, y, iv)
         self._keep(name, found)
         if self._file is not None:
             self._write(self._file, line_of(name, found))
         return found
+
+    def _of(self, name: str) -> bytes | None:
+        with self._lock:
+            if name in self._kept:
+                self._kept.move_to_end(name)
+            return self._kept.get(name)
+
+    def _read_on(self) -> None:
+        """What other processes have added to the file since: the one that runs rounds estimates most."""
+        file, since = self._file, self._read_bytes
+        if file is not None:
+            with contextlib.suppress(OSError):
+                self._read_bytes = min(file.stat().st_size, ESTIMATES_FILE_BYTES_MAX)
+                if self._read_bytes > since:
+                    self._read(file, since)
 
     def _keep(self, name: str, found: Plain | None) -> None:
         with self._lock:
@@ -70,10 +87,10 @@ class Estimates:
             while len(self._kept) > ESTIMATES_KEPT_MAX:
                 self._kept.popitem(last=False)
 
-    def _read(self, file: Path) -> None:
+    def _read(self, file: Path, since: int = 0) -> None:
         """What is no line of ours is passed over: it would be estimated anew."""
         with contextlib.suppress(FileNotFoundError):
-            for line in file.read_bytes()[:ESTIMATES_FILE_BYTES_MAX].splitlines():
+            for line in file.read_bytes()[since:ESTIMATES_FILE_BYTES_MAX].splitlines():
                 with contextlib.suppress(ValueError, TypeError, KeyError):
                     said = orjson.loads(line)
                     self._keep(str(said["name"]), said["found"])
