@@ -179,6 +179,7 @@ PROVOKED = (
     Ask("unknown_topic", "GET", f"{API}/stream/snapshot", {"topics": "colours:red"}),
     Ask("unknown_version", "POST", f"{API}/models/lightgbm/promote", body={**TRAIN, "version": "v0"}),
     Ask("nothing_to_promote", "POST", f"{API}/models/xgboost/promote"),
+    Ask("model_unavailable", "POST", f"{API}/forecasts", body={**FORECAST, "model": "random_forest"}),
     Ask("not_forecast_yet", "GET", f"{API}/forecasts/ETH-BTC/explanation"),
     Ask("unsupported_media_type", "POST", f"{API}/symbols", headers={"Content-Type": "text/plain"}, body={}),
 )
@@ -186,6 +187,7 @@ PROVOKED = (
 FACTS: dict[str, dict[str, Any]] = {
     "artifact_refused": {"model": "lightgbm", "reason": "trees-5.txt is not what its checksum says"},
     "backup_elsewhere": {"where": "postgresql://db/truecast"},
+    "database_busy": {"database": "/var/lib/truecast/truecast.db", "reason": "database is locked"},
     "database_unavailable": {"database": "/var/lib/truecast/truecast.db", "reason": "unable to open database file"},
     "disk_full": {"database": "/var/lib/truecast/truecast.db", "reason": "database or disk is full"},
     "answer_not_kept": {"reason": "it held the secret of 0123456789ab", "id": "0123456789ab"},
@@ -196,6 +198,7 @@ FACTS: dict[str, dict[str, Any]] = {
         "interval": "1d",
         "pair": "USDT-USD",
     },
+    "out_of_scope": {"model": "lightgbm", "symbol": "BTC-USDT", "reason": "nothing of its class was learned"},
     "idempotency_key_invalid": {"reason": "invalid", "chars_max": 255},
     "idempotency_key_reused": {"reason": "reused"},
     "request_under_way": {"retry_after_s": 1},

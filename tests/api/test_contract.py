@@ -11,6 +11,7 @@ from tests.api.operations import OPERATIONS, Operation
 from tests.api.test_errors import STANDARD
 from truecast.accounts.principal import Scope
 from truecast.api.access import RATE_CLASSES
+from truecast.api.app import describe
 from truecast.api.page import encode_cursor
 from truecast.services import Services
 
@@ -45,6 +46,14 @@ def refused(answer: httpx.Response, code: str) -> None:
     assert answer.status_code == 422, answer.text
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == code, answer.text
+
+
+def test_every_operation_but_those_on_the_server_itself_may_meet_a_database_that_is_away_and_says_so() -> None:
+    for path, verbs in describe()["paths"].items():
+        for verb, operation in verbs.items():
+            if path.startswith("/api/v1/") and path.split("/")[3] not in ("info", "health"):  # these always answer
+                said = operation["responses"]["503"]["description"]
+                assert {"`database_busy`", "`database_unavailable`"} <= set(said.split(", ")), f"{verb} {path}"
 
 
 async def test_an_unknown_or_repeated_query_parameter_is_refused_everywhere(admin: httpx.AsyncClient) -> None:

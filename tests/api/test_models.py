@@ -7,7 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from tests.api.test_errors import problem_of
 from tests.models.registry.house import SMALL
+from truecast.api.app import describe
 from truecast.models.location.trees import OutOfScope
 from truecast.models.registry.training import TrainingOutcome, TrainingRequest, learn
 from truecast.services import Services
@@ -52,7 +54,7 @@ async def test_from_training_to_rollback(client: httpx.AsyncClient, trained: Ser
     assert detail["events"][0]["kind"] == "trained" and detail["status"] == "unavailable"
     body = {"symbol": "EUR-USD", "interval": "1d", "horizon": 3, "model": "lightgbm"}
     refused = await client.post("/api/v1/forecasts", json=body)
-    assert refused.status_code == 503 and "not promoted yet" in refused.json()["detail"]
+    assert refused.status_code == 409 and "not promoted yet" in refused.json()["detail"]
     (changed,) = (await client.post(f"{URL}/lightgbm/promote")).json()["items"]
     assert changed == {
         "model": "lightgbm", "asset_class": "fx", "interval": "1d", "version": new["version"], "before": None,
@@ -172,3 +174,15 @@ async def test_auto_takes_a_version_just_promoted_by_its_trial_and_says_so(
     back = (await client.post("/api/v1/forecasts", json=body | {"as_of": moment})).json()
     assert back["steps"] == before["steps"] and "promotion" not in {c["evidence"] for c in back["auto"]["candidates"]}
     assert changed["version"]
+
+
+async def test_a_model_that_nobody_trained_is_a_state_that_the_document_names(client: httpx.AsyncClient):
+    paths = describe()["paths"]
+    body = {"symbol": "EUR-USD", "interval": "1d", "horizon": 1, "model": "random_forest"}
+    asked = {
+        ("/api/v1/forecasts", "post"): await client.post("/api/v1/forecasts", json=body),
+        ("/api/v1/performance", "get"): await client.get("/api/v1/performance?symbol=SPY&model=random_forest"),
+    }
+    for (path, verb), answer in asked.items():
+        problem_of(answer, 409, "model_unavailable")
+        assert "`model_unavailable`, `out_of_scope`" in paths[path][verb]["responses"]["409"]["description"]

@@ -20,6 +20,8 @@ from truecast.kit.limits import BATCH_ITEMS_MAX
 from truecast.market.history import IntervalNotAvailable
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
+from truecast.models.heavy import ModelUnavailable
+from truecast.models.location.trees import OutOfScope
 
 router = resource("forecasts")
 
@@ -50,7 +52,15 @@ class Batch(Output):
 @router.post(
     "/forecasts",
     response_model=ForecastBody,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, HistoryTooShort, IntervalNotAvailable),
+    responses=documented(
+        UnknownSymbol,
+        AmbiguousSymbol,
+        UnknownModel,
+        ModelUnavailable,
+        OutOfScope,
+        HistoryTooShort,
+        IntervalNotAvailable,
+    ),
 )
 async def create_forecast(services: ServicesDep, request: Request, asked: ForecastRequest) -> Response:
     """Forecast now and seal it in the ledger; or, with `as_of`, say what would have been said then.

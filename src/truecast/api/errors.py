@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match, Route
 
+from truecast.kit.db_errors import DatabaseBusy, DatabaseUnavailable
 from truecast.kit.errors import MalformedRequest, TruecastError
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
 
@@ -246,6 +247,10 @@ def _of_http(request: Request, error: HTTPException) -> TruecastError:
             return InternalError()
 
 
+# Nobody is let in and nothing is counted without the database, so any route may meet them.
+_DATABASE_AWAY = (DatabaseBusy, DatabaseUnavailable)
+
+
 def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route: which problems it may answer, for OpenAPI.
 
@@ -256,7 +261,7 @@ def documented(*errors: type[TruecastError], **codes: int) -> dict[int | str, di
         by_status.setdefault(status, []).append(code)
     for code, status in (("key_missing", 401), ("key_refused", 401), ("scope_missing", 403), ("rate_limited", 429)):
         by_status.setdefault(status, []).append(code)
-    listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, InternalError]
+    listed: list[type[TruecastError]] = [*errors, MalformedRequest, Starting, *_DATABASE_AWAY, InternalError]
     for error in dict.fromkeys(listed):
         by_status.setdefault(error.status, []).append(error.code)
     return {status: problem_answer(codes) for status, codes in sorted(by_status.items())}

@@ -22,6 +22,8 @@ from truecast.market.history import IntervalNotAvailable
 from truecast.models.auto import AUTO
 from truecast.models.base import HistoryTooShort
 from truecast.models.catalog import UnknownModel
+from truecast.models.heavy import ModelUnavailable
+from truecast.models.location.trees import OutOfScope
 from truecast.services import Services
 
 router = resource("record")
@@ -103,7 +105,10 @@ class LedgerCheck(Output):
 @router.get(
     "/performance",
     response_model=PerformanceReport,
-    responses=documented(UnknownSymbol, AmbiguousSymbol, UnknownModel, IntervalNotAvailable) | NOT_MODIFIED,
+    responses=documented(
+        UnknownSymbol, AmbiguousSymbol, UnknownModel, ModelUnavailable, OutOfScope, IntervalNotAvailable
+    )
+    | NOT_MODIFIED,
 )
 async def get_performance(
     services: ServicesDep,

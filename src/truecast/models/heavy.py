@@ -17,7 +17,7 @@ class ModelUnavailable(TruecastError):
     """The model exists, and cannot serve here and now."""
 
     code = "model_unavailable"
-    status = 503
+    status = 409  # of the state of things: it is trained or installed first, and asking again changes nothing
     title = "Model unavailable"
     template = "Model {model!r} is unavailable: {reason}"
     exit_code = EXIT_UNAVAILABLE

@@ -4882,7 +4882,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5075,7 +5075,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5235,7 +5235,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5428,7 +5428,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5589,7 +5589,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5749,7 +5749,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `database_unavailable`, `starting` */
+            /** @description `database_unavailable`, `starting`, `database_busy` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -5913,7 +5913,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6108,7 +6108,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6278,7 +6278,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6426,7 +6426,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6637,7 +6637,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -6883,7 +6883,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7317,7 +7317,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7588,7 +7588,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `history_too_short`, `interval_not_available`, `request_under_way`, `answer_not_kept` */
+            /** @description `ambiguous_symbol`, `model_unavailable`, `out_of_scope`, `history_too_short`, `interval_not_available`, `request_under_way`, `answer_not_kept` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -7674,7 +7674,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8057,7 +8057,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8441,7 +8441,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8648,7 +8648,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -8862,7 +8862,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9165,7 +9165,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9623,7 +9623,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9796,7 +9796,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -9990,7 +9990,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10183,7 +10183,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10369,7 +10369,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10559,7 +10559,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10708,7 +10708,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -10921,7 +10921,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11118,7 +11118,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11334,7 +11334,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11609,7 +11609,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -11856,7 +11856,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12025,7 +12025,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12210,7 +12210,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12546,7 +12546,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12751,7 +12751,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -12956,7 +12956,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13163,7 +13163,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13403,7 +13403,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `ambiguous_symbol`, `interval_not_available` */
+            /** @description `ambiguous_symbol`, `model_unavailable`, `out_of_scope`, `interval_not_available` */
             409: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13477,7 +13477,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -13745,7 +13745,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14009,7 +14009,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14239,7 +14239,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14470,7 +14470,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14686,7 +14686,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -14906,7 +14906,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_live_source`, `starting` */
+            /** @description `no_live_source`, `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -15167,7 +15167,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -15394,7 +15394,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -15621,7 +15621,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -15802,7 +15802,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `no_live_source`, `starting` */
+            /** @description `no_live_source`, `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -16020,7 +16020,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -16420,7 +16420,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -16791,7 +16791,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -16950,7 +16950,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17188,7 +17188,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17395,7 +17395,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17592,7 +17592,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `too_many_streams`, `starting` */
+            /** @description `too_many_streams`, `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17733,7 +17733,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -17898,7 +17898,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18151,7 +18151,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18365,7 +18365,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18537,7 +18537,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `starting` */
+            /** @description `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     RateLimit: components["headers"]["RateLimit"];
@@ -18754,7 +18754,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description `not_ready`, `starting` */
+            /** @description `not_ready`, `starting`, `database_busy`, `database_unavailable` */
             503: {
                 headers: {
                     "Retry-After": components["headers"]["Retry-After"];

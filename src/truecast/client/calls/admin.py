@@ -14,7 +14,7 @@ class AdminCalls(Asker):
     def get_database(self) -> DatabaseShape:
         """How large it is, table by table, and whether its schema is that of this release.
 
-        Raises: DatabaseUnavailable.
+        Raises: DatabaseUnavailable, DatabaseBusy.
         """
         return self._ask(Ask("GET", "/api/v1/admin/database", DatabaseShape))
 
@@ -24,19 +24,23 @@ class AdminCalls(Asker):
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: BackupElsewhere, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
-            DiskFull.
+            DatabaseBusy, DatabaseUnavailable, DiskFull.
         """
         return self._ask(Ask("POST", "/api/v1/admin/backup", Backup, repeat="by_key", key=idempotency_key))
 
     def get_cache(self) -> CacheShape:
-        """What is kept, how much memory it takes, and how often it was of use."""
+        """What is kept, how much memory it takes, and how often it was of use.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return self._ask(Ask("GET", "/api/v1/admin/cache", CacheShape))
 
     def clear_cache(self, *, idempotency_key: str | None = None) -> Dropped:
         """Drop every answer, here and in Redis. Nothing is lost: they are made anew when they are asked for.
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(Ask("POST", "/api/v1/admin/cache/clear", Dropped, repeat="by_key", key=idempotency_key))
 
@@ -47,7 +51,7 @@ class AdminCalls(Asker):
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownSymbol, AmbiguousSymbol, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid,
-            IdempotencyKeyReused.
+            IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -64,6 +68,7 @@ class AdminCalls(Asker):
         """Make anew what this process keeps, what was asked for last first, up to 200 answers.
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(Ask("POST", "/api/v1/admin/cache/refresh", Refreshed, repeat="by_key", key=idempotency_key))

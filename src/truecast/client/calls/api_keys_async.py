@@ -20,7 +20,10 @@ class AsyncApiKeysCalls(AsyncAsker):
     """Everything about api keys."""
 
     async def list_api_keys(self) -> KeyList:
-        """All keys."""
+        """All keys.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return await self._ask(Ask("GET", "/api/v1/api-keys", KeyList))
 
     async def create_api_key(
@@ -37,7 +40,8 @@ class AsyncApiKeysCalls(AsyncAsker):
         scopes: What it allows; `admin` allows everything.
         expires_at: When it stops working; never, when left out.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: RequestUnderWay, AnswerNotKept, ContradictoryRequest, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: RequestUnderWay, AnswerNotKept, ContradictoryRequest, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -53,7 +57,7 @@ class AsyncApiKeysCalls(AsyncAsker):
     async def redeem_invitation(self, invitation: str) -> NewKey:
         """Make the first key of an administrator, with the link that the server printed when it started.
 
-        Raises: InvitationRefused.
+        Raises: InvitationRefused, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("POST", "/api/v1/api-keys/redeem", NewKey, body={"invitation": invitation}))
 
@@ -61,6 +65,6 @@ class AsyncApiKeysCalls(AsyncAsker):
         """Let nobody in with it any more, in any process, within a second.
 
         id: The part of the key after `tc_`.
-        Raises: UnknownKey.
+        Raises: UnknownKey, DatabaseBusy, DatabaseUnavailable.
         """
         await self._ask(Ask("DELETE", f"/api/v1/api-keys/{part(id)}", type(None)))

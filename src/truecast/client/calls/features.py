@@ -14,7 +14,10 @@ class FeaturesCalls(Asker):
     """Everything about features."""
 
     def list_feature_sets(self) -> FeatureSets:
-        """The sets of columns that there are, each with its columns."""
+        """The sets of columns that there are, each with its columns.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return self._ask(Ask("GET", "/api/v1/features/sets", FeatureSets))
 
     def get_features(
@@ -37,7 +40,7 @@ class FeaturesCalls(Asker):
         limit: The last so many bars.
         as_of: As it was known then; now without it.
         Raises: UnknownSymbol, UnknownFeatureSet, AmbiguousSymbol, IntervalNotAvailable, NoBars, UnknownColumns,
-            AsOfInFuture.
+            AsOfInFuture, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(

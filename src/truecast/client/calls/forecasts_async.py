@@ -46,8 +46,9 @@ class AsyncForecastsCalls(AsyncAsker):
         model: `auto` names the one that served.
         fallback: `none`: a model that cannot serve is an error. `naive`: the random walk serves then.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, HistoryTooShort, IntervalNotAvailable,
-            RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, ModelUnavailable, OutOfScope, HistoryTooShort,
+            IntervalNotAvailable, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -85,7 +86,7 @@ class AsyncForecastsCalls(AsyncAsker):
         model: Name of a model.
         horizon: Only this step, where a forecast reaches it.
         as_of: Only what stood in the ledger then.
-        Raises: UnknownSymbol, AmbiguousSymbol, AsOfInFuture.
+        Raises: UnknownSymbol, AmbiguousSymbol, AsOfInFuture, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -102,7 +103,8 @@ class AsyncForecastsCalls(AsyncAsker):
         The answer is 200 whenever the batch itself could be read: look at the `status` of every item.
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return await self._ask(
             Ask("POST", "/api/v1/forecasts/batch", Batch, body={"items": items}, repeat="freely", key=idempotency_key)
@@ -111,7 +113,7 @@ class AsyncForecastsCalls(AsyncAsker):
     async def get_forecast(self, id: str) -> ForecastBody:
         """One forecast as it stands in the ledger.
 
-        Raises: UnknownForecast.
+        Raises: UnknownForecast, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", f"/api/v1/forecasts/by-id/{part(id)}", ForecastBody))
 
@@ -124,7 +126,8 @@ class AsyncForecastsCalls(AsyncAsker):
         symbol: A symbol in any accepted spelling.
         model: Name of a model.
         id: Of that forecast.
-        Raises: UnknownSymbol, UnknownForecast, UnknownModel, NotForecastYet, NotExplained, AmbiguousSymbol.
+        Raises: UnknownSymbol, UnknownForecast, UnknownModel, NotForecastYet, NotExplained, AmbiguousSymbol,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -158,7 +161,8 @@ class AsyncForecastsCalls(AsyncAsker):
         as_of: Only what stood in the ledger then.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, CursorInvalid, AsOfInFuture.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, CursorInvalid, AsOfInFuture, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return await self._ask(
             Ask(

@@ -15,14 +15,17 @@ class JobsCalls(Asker):
     """Everything about jobs."""
 
     def list_jobs(self) -> Jobs:
-        """All jobs with their last run."""
+        """All jobs with their last run.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return self._ask(Ask("GET", "/api/v1/jobs", Jobs))
 
     def get_job(self, job: str) -> JobShape:
         """One job.
 
         job: Name of a job, see `/jobs`.
-        Raises: UnknownJob.
+        Raises: UnknownJob, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(Ask("GET", f"/api/v1/jobs/{part(job)}", JobShape))
 
@@ -32,7 +35,7 @@ class JobsCalls(Asker):
         job: Name of a job, see `/jobs`.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownJob, CursorInvalid.
+        Raises: UnknownJob, CursorInvalid, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask("GET", f"/api/v1/jobs/{part(job)}/runs", JobRuns, query={"cursor": cursor, "limit": limit})
@@ -47,7 +50,8 @@ class JobsCalls(Asker):
 
         job: Name of a job, see `/jobs`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask("POST", f"/api/v1/jobs/{part(job)}/run", JobRunShape, repeat="by_key", key=idempotency_key)
@@ -58,7 +62,8 @@ class JobsCalls(Asker):
 
         job: Name of a job, see `/jobs`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask("POST", f"/api/v1/jobs/{part(job)}/enable", JobShape, repeat="by_key", key=idempotency_key)
@@ -69,7 +74,8 @@ class JobsCalls(Asker):
 
         job: Name of a job, see `/jobs`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: UnknownJob, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask("POST", f"/api/v1/jobs/{part(job)}/disable", JobShape, repeat="by_key", key=idempotency_key)

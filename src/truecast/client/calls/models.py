@@ -21,18 +21,25 @@ class ModelsCalls(Asker):
     """Everything about models."""
 
     def list_models(self) -> Models:
-        """All models, and whether each can serve."""
+        """All models, and whether each can serve.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return self._ask(Ask("GET", "/api/v1/models", Models))
 
     def get_models_status(self) -> ModelsStatus:
-        """Whether each model can serve, what is being trained, when that is due again, and which models drift."""
+        """Whether each model can serve, what is being trained, when that is due again, and which models drift.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return self._ask(Ask("GET", "/api/v1/models/status", ModelsStatus))
 
     def reload_models(self, *, idempotency_key: str | None = None) -> Reloaded:
         """Read and verify all files again. Forecasts that have begun end with what they began with.
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
-        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+        Raises: RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(Ask("POST", "/api/v1/models/reload", Reloaded, repeat="by_key", key=idempotency_key))
 
@@ -40,7 +47,7 @@ class ModelsCalls(Asker):
         """One model, with the cards of its versions.
 
         name: Name of a model, see `/models`.
-        Raises: UnknownModel.
+        Raises: UnknownModel, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(Ask("GET", f"/api/v1/models/{part(name)}", ModelDetail))
 
@@ -57,7 +64,7 @@ class ModelsCalls(Asker):
         name: Name of a model, see `/models`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownModel, NotTrainable, TrainingUnderWay, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid,
-            IdempotencyKeyReused.
+            IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -84,7 +91,8 @@ class ModelsCalls(Asker):
         name: Name of a model, see `/models`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownModel, UnknownVersion, NotTrainable, NothingToPromote, PromotionRefused, ArtifactRefused,
-            RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused.
+            RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -110,7 +118,7 @@ class ModelsCalls(Asker):
         name: Name of a model, see `/models`.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownModel, NotTrainable, NothingToRollBack, RequestUnderWay, AnswerNotKept,
-            IdempotencyKeyInvalid, IdempotencyKeyReused.
+            IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(

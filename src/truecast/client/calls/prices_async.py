@@ -48,7 +48,8 @@ class AsyncPricesCalls(AsyncAsker):
         asset_class: All of a class, instead of `symbols`.
         max_age_s: A price kept here may be this old; beyond, sources are asked.
         cached_only: Ask no source, whatever the age.
-        Raises: UnknownSymbol, NoPrice, AmbiguousSymbol, PriceTooOld, ContradictoryRequest, NoLiveSource.
+        Raises: UnknownSymbol, NoPrice, AmbiguousSymbol, PriceTooOld, ContradictoryRequest, NoLiveSource,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -68,7 +69,7 @@ class AsyncPricesCalls(AsyncAsker):
         """What every live source says of one price at the moment: the median, who is far from it, and who disagrees.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol, NoLiveSource.
+        Raises: UnknownSymbol, AmbiguousSymbol, NoLiveSource, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", f"/api/v1/prices/{part(symbol)}/consensus", ConsensusShape))
 
@@ -92,7 +93,8 @@ class AsyncPricesCalls(AsyncAsker):
         limit: The last so many.
         as_of: Only what was known then.
         adjust: For splits, or for splits and dividends.
-        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture.
+        Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, AsOfInFuture, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -122,7 +124,7 @@ class AsyncPricesCalls(AsyncAsker):
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, NothingInPeriod, MalformedPeriod,
-            AsOfInFuture.
+            AsOfInFuture, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -148,7 +150,7 @@ class AsyncPricesCalls(AsyncAsker):
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, NothingInPeriod, MalformedPeriod,
-            AsOfInFuture.
+            AsOfInFuture, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -177,7 +179,8 @@ class AsyncPricesCalls(AsyncAsker):
         window: How far back: hours, days, weeks or years.
         interval: Bar length; without it the one that suits the period and is there.
         as_of: As known at this moment; now when left out.
-        Raises: UnknownSymbol, AmbiguousSymbol, MalformedPeriod, AsOfInFuture, ContradictoryRequest.
+        Raises: UnknownSymbol, AmbiguousSymbol, MalformedPeriod, AsOfInFuture, ContradictoryRequest, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -194,6 +197,7 @@ class AsyncPricesCalls(AsyncAsker):
         Only prices that are not stale rise or fall; how many are stale is said. Every mover names its source.
 
         asset_class: Only this class.
+        Raises: DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", "/api/v1/market/summary", MarketSummary, query={"asset_class": asset_class}))
 
@@ -211,7 +215,7 @@ class AsyncPricesCalls(AsyncAsker):
         state: Only gaps in this state.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid.
+        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -237,7 +241,7 @@ class AsyncPricesCalls(AsyncAsker):
         symbol: A symbol in any accepted spelling.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid.
+        Raises: UnknownSymbol, AmbiguousSymbol, CursorInvalid, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -260,7 +264,7 @@ class AsyncPricesCalls(AsyncAsker):
         number: Number of a quarantined row.
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownQuarantine, NotReleasable, RequestUnderWay, AnswerNotKept, IdempotencyKeyInvalid,
-            IdempotencyKeyReused.
+            IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(

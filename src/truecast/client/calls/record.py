@@ -40,7 +40,8 @@ class RecordCalls(Asker):
         model: Name of a model.
         horizon: Only this step.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, ModelUnavailable, OutOfScope, IntervalNotAvailable,
+            DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -56,6 +57,7 @@ class RecordCalls(Asker):
         old.
 
         full: Read every row again, whatever was found before.
+        Raises: DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(Ask("GET", "/api/v1/ledger/verify", LedgerCheck, query={"full": full}))
 
@@ -73,7 +75,7 @@ class RecordCalls(Asker):
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         kind: Only this kind; both without it.
-        Raises: UnknownPeriod.
+        Raises: UnknownPeriod, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -109,7 +111,8 @@ class RecordCalls(Asker):
         model: Name of a model.
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, UnknownPeriod.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, UnknownPeriod, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -135,7 +138,8 @@ class RecordCalls(Asker):
         symbol: A symbol in any accepted spelling.
         model: Name of a model.
         horizon: Steps ahead.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, HistoryTooShort.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, IntervalNotAvailable, HistoryTooShort, DatabaseBusy,
+            DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -169,7 +173,7 @@ class RecordCalls(Asker):
         horizon: Steps ahead.
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         stretch: Unit of time; without it the smallest that makes at most 60 of them.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -211,7 +215,7 @@ class RecordCalls(Asker):
         period: How far back in the ledger: 24h, 7d, 30d, 90d, 1y, all.
         order: `best` and `worst` go by `loss`; `newest` by when it was known.
         limit: Most items in the answer.
-        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod.
+        Raises: UnknownSymbol, UnknownModel, AmbiguousSymbol, UnknownPeriod, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(

@@ -51,7 +51,7 @@ class RiskCalls(Asker):
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, ExchangeRateMissing, SampleTooSmall,
             ReturnsUndefined, PortfolioLost, RequestUnderWay, AnswerNotKept, ContradictoryRequest, AsOfInFuture,
-            IdempotencyKeyInvalid, IdempotencyKeyReused.
+            IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(

@@ -14,17 +14,22 @@ class AsyncSourcesCalls(AsyncAsker):
     async def list_sources(self) -> Sources:
         """All sources: budgets, breakers, last errors, and what sharing and batching saved, in all processes
         together.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", "/api/v1/sources", Sources))
 
     async def recommend_sources(self) -> Recommendations:
-        """What could be done about the sources: keys, order, second sources, limits nearly used up."""
+        """What could be done about the sources: keys, order, second sources, limits nearly used up.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return await self._ask(Ask("GET", "/api/v1/sources/recommendations", Recommendations))
 
     async def get_source(self, source: str) -> SourceShape:
         """One source.
 
         source: Key of a source.
-        Raises: UnknownSource.
+        Raises: UnknownSource, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", f"/api/v1/sources/{part(source)}", SourceShape))

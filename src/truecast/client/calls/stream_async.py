@@ -16,10 +16,13 @@ class AsyncStreamCalls(AsyncAsker):
 
         topics: Topics separated by commas.
         Raises: UnknownTopic, UnknownSymbol, AmbiguousSymbol, IntervalNotAvailable, TooManySubscriptions,
-            TopicNotAvailable.
+            TopicNotAvailable, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", "/api/v1/stream/snapshot", StreamSnapshot, query={"topics": topics}))
 
     async def create_stream_ticket(self) -> StreamTicket:
-        """A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute."""
+        """A ticket for one stream, for browsers, which cannot set headers there. Good once, for half a minute.
+
+        Raises: DatabaseBusy, DatabaseUnavailable.
+        """
         return await self._ask(Ask("POST", "/api/v1/stream/ticket", StreamTicket))

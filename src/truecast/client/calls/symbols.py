@@ -27,7 +27,7 @@ class SymbolsCalls(Asker):
         query: Part of a symbol, name or alias.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: CursorInvalid.
+        Raises: CursorInvalid, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask(
@@ -52,7 +52,7 @@ class SymbolsCalls(Asker):
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed, RequestUnderWay, AnswerNotKept,
-            IdempotencyKeyInvalid, IdempotencyKeyReused.
+            IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(
             Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}, repeat="by_key", key=idempotency_key)
@@ -62,7 +62,7 @@ class SymbolsCalls(Asker):
         """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol.
+        Raises: UnknownSymbol, AmbiguousSymbol, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(Ask("DELETE", f"/api/v1/symbols/{part(symbol)}", SymbolRemoved))
 
@@ -70,6 +70,6 @@ class SymbolsCalls(Asker):
         """One instrument: names, calendar, session now, stored series with their sources, models that serve it.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol.
+        Raises: UnknownSymbol, AmbiguousSymbol, DatabaseBusy, DatabaseUnavailable.
         """
         return self._ask(Ask("GET", f"/api/v1/symbols/{part(symbol)}", SymbolDetail))

@@ -27,7 +27,7 @@ class AsyncSymbolsCalls(AsyncAsker):
         query: Part of a symbol, name or alias.
         cursor: `next` of the page before.
         limit: Most items in the answer.
-        Raises: CursorInvalid.
+        Raises: CursorInvalid, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask(
@@ -54,7 +54,7 @@ class AsyncSymbolsCalls(AsyncAsker):
 
         idempotency_key: Yours, to repeat this call from another process; otherwise one is made for each call.
         Raises: NotAtAnySource, AmbiguousSymbol, TooManyFollowed, RequestUnderWay, AnswerNotKept,
-            IdempotencyKeyInvalid, IdempotencyKeyReused.
+            IdempotencyKeyInvalid, IdempotencyKeyReused, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(
             Ask("POST", "/api/v1/symbols", SymbolAdded, body={"symbol": symbol}, repeat="by_key", key=idempotency_key)
@@ -64,7 +64,7 @@ class AsyncSymbolsCalls(AsyncAsker):
         """Ask for a symbol no longer. Its bars, forecasts and record stay and can be read; nothing is deleted.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol.
+        Raises: UnknownSymbol, AmbiguousSymbol, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("DELETE", f"/api/v1/symbols/{part(symbol)}", SymbolRemoved))
 
@@ -72,6 +72,6 @@ class AsyncSymbolsCalls(AsyncAsker):
         """One instrument: names, calendar, session now, stored series with their sources, models that serve it.
 
         symbol: A symbol in any accepted spelling.
-        Raises: UnknownSymbol, AmbiguousSymbol.
+        Raises: UnknownSymbol, AmbiguousSymbol, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", f"/api/v1/symbols/{part(symbol)}", SymbolDetail))

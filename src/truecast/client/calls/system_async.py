@@ -18,7 +18,7 @@ class AsyncSystemCalls(AsyncAsker):
     async def get_ready(self) -> Health:
         """Whether requests can be served truthfully; 503 `not_ready` names the parts that prevent it.
 
-        Raises: NotReady.
+        Raises: NotReady, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", "/health/ready", Health))
 
@@ -42,6 +42,6 @@ class AsyncSystemCalls(AsyncAsker):
         """One part of the server.
 
         name: A part of the server.
-        Raises: UnknownComponent.
+        Raises: UnknownComponent, DatabaseBusy, DatabaseUnavailable.
         """
         return await self._ask(Ask("GET", f"/api/v1/health/components/{part(name)}", Component))

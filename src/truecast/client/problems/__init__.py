@@ -10,7 +10,6 @@ from truecast.client.problems.failed import DatabaseBusy as DatabaseBusy
 from truecast.client.problems.failed import DatabaseUnavailable as DatabaseUnavailable
 from truecast.client.problems.failed import DiskFull as DiskFull
 from truecast.client.problems.failed import Internal as Internal
-from truecast.client.problems.failed import ModelUnavailable as ModelUnavailable
 from truecast.client.problems.failed import NotReady as NotReady
 from truecast.client.problems.failed import ServerRestarts as ServerRestarts
 from truecast.client.problems.failed import StartFailed as StartFailed
@@ -74,12 +73,14 @@ from truecast.client.problems.state import BackupElsewhere as BackupElsewhere
 from truecast.client.problems.state import ExchangeRateMissing as ExchangeRateMissing
 from truecast.client.problems.state import HistoryTooShort as HistoryTooShort
 from truecast.client.problems.state import IntervalNotAvailable as IntervalNotAvailable
+from truecast.client.problems.state import ModelUnavailable as ModelUnavailable
 from truecast.client.problems.state import NoBars as NoBars
 from truecast.client.problems.state import NothingInPeriod as NothingInPeriod
 from truecast.client.problems.state import NothingToPromote as NothingToPromote
 from truecast.client.problems.state import NothingToRollBack as NothingToRollBack
 from truecast.client.problems.state import NotReleasable as NotReleasable
 from truecast.client.problems.state import NotTrainable as NotTrainable
+from truecast.client.problems.state import OutOfScope as OutOfScope
 from truecast.client.problems.state import PortfolioLost as PortfolioLost
 from truecast.client.problems.state import PriceTooOld as PriceTooOld
 from truecast.client.problems.state import PromotionRefused as PromotionRefused

@@ -48,15 +48,6 @@ class Internal(ServerFailed):
     code = "internal"
 
 
-class ModelUnavailable(Unavailable):
-    """The model exists, and cannot serve here and now.
-
-    Facts: `model`, `reason`.
-    """
-
-    code = "model_unavailable"
-
-
 class NotReady(Unavailable):
     """A part without which answers would be wrong or missing.
 

@@ -69,6 +69,15 @@ class IntervalNotAvailable(Conflict):
     code = "interval_not_available"
 
 
+class ModelUnavailable(Conflict):
+    """The model exists, and cannot serve here and now.
+
+    Facts: `model`, `reason`.
+    """
+
+    code = "model_unavailable"
+
+
 class NoBars(Conflict):
     """The series has none that were known then.
 
@@ -121,6 +130,15 @@ class NothingToRollBack(Conflict):
     """
 
     code = "nothing_to_roll_back"
+
+
+class OutOfScope(Conflict):
+    """The model was not trained for such a series.
+
+    Facts: `model`, `symbol`, `reason`.
+    """
+
+    code = "out_of_scope"
 
 
 class PortfolioLost(Conflict):
