@@ -234,6 +234,57 @@ async def test_kept_answers_keep_their_place_among_pipelined_ones(house: House):
     assert [answer == first for answer in answers] == [True, False, True, True, False, True]
 
 
+async def test_the_same_bytes_are_the_same_request_only_where_they_were_one_and_nothing_else(house: House):
+    hot, other = head("GET", CANDLES), head("GET", "/api/v1/symbols/SPY")
+    async with raw(house) as client:
+        await client.say(hot)
+        first = as_said(await client.answer())
+        for _ in range(3):
+            await client.say(hot)
+            assert as_said(await client.answer()) == first
+        for _ in range(3):  # two at once stay two
+            await client.say(hot + hot)
+            assert [as_said(await client.answer()) for _ in range(2)] == [first, first]
+        for _ in range(2):  # what was the end of a head is a request of its own when it comes alone
+            await client.say(hot[:-2] + b"X-Note: ")
+            await asyncio.sleep(0.05)
+            await client.say(other)
+            assert as_said(await client.answer()) == first
+            await client.say(other)
+            assert json.loads((await client.answer())[2])["symbol"] == "SPY"
+        await client.say(hot[:10])
+        await asyncio.sleep(0.05)
+        await client.say(hot[10:])
+        assert as_said(await client.answer()) == first
+
+
+async def test_who_asks_all_the_time_is_not_sent_away_and_who_stops_is(house: House):
+    async with raw(house) as busy, raw(house) as idle:
+        for client in (idle, busy):
+            for _ in range(3):
+                await client.say(head("GET", CANDLES))
+                await client.answer()
+        for _ in range(14):
+            await busy.say(head("GET", CANDLES))
+            await busy.answer()
+            await asyncio.sleep(0.5)
+        assert await idle.rest() == b""
+        await busy.say(head("GET", CANDLES))
+        assert (await busy.answer())[0] == 200
+
+
+async def test_a_revoked_key_is_refused_whatever_was_remembered_of_it(guarded: Services):
+    async with open_house(guarded) as house, raw(house) as client:
+        info, text = await guarded.keys.create("reader", [Scope.READ], None)
+        asked = head("GET", CANDLES, f"Authorization: Bearer {text}")
+        for _ in range(3):
+            await client.say(asked)
+            assert (await client.answer())[0] == 200
+        await guarded.keys.revoke(info.id)
+        await client.say(asked)
+        refused(await client.answer(), 401, "key_refused")
+
+
 async def test_what_fails_on_the_short_way_goes_the_long_way(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):

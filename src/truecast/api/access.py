@@ -190,7 +190,12 @@ async def admit(access: Access, scope: Scope, template: str) -> None:
 
 def told(kind: str, rate: Rate, paced: Paced) -> tuple[str, str]:
     """The headers `RateLimit-Policy` and `RateLimit`."""
-    return f'"{kind}";q={rate.amount};w={rate.window_s:g}', f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}'
+    return _policy(kind, rate.amount, rate.window_s), f'"{kind}";r={paced.remaining};t={math.ceil(paced.reset_s)}'
+
+
+@functools.lru_cache(256)
+def _policy(kind: str, amount: int, window_s: float) -> str:
+    return f'"{kind}";q={amount};w={window_s:g}'
 
 
 @functools.lru_cache(1_024)  # as many as there are routes and methods

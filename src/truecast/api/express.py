@@ -79,8 +79,7 @@ class Express:
     def answer(self, path: str, query: bytes, asker: Asker, write: Write) -> bool:
         """Whether this GET is answered, by one call of `write`; if not, nothing has happened."""
         began_s = time.perf_counter()
-        now = self._clock.now()
-        now_us = to_us(now)
+        now_us = to_us(self._clock.now())
         kept = self._answers.at_hand((path, query), now_us)
         if kept is None:
             return False
@@ -93,7 +92,7 @@ class Express:
         if paced is None:
             return False
 
-        request_id = asker.request_id or uuid7_text(now)
+        request_id = asker.request_id or uuid7_text(now_us)
         status, lines, body = ready.reply(now_us, asker.tag)
         own = f"x-request-id: {request_id}\r\n{paced}".encode("latin-1")
         write(status, b"".join((lines, _SECURITY, own)), body)

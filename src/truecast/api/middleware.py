@@ -10,18 +10,17 @@ from collections.abc import Iterable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from prometheus_client import Counter, Histogram
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from truecast.api.errors import BodyTooLarge, ForeignHost, ForeignOrigin, InternalError, problem_response
 from truecast.api.said import Said, said_of
-from truecast.kit.clock import Clock
+from truecast.kit.clock import Clock, to_us
 from truecast.kit.errors import TruecastError
 from truecast.kit.ids import uuid7_text
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
 from truecast.kit.logs import OWN_SECRETS, REQUEST_ID, Same, get_logger
-from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS, Meter
 
 
 def content_policy(style: str = "'self'") -> str:
@@ -105,7 +104,7 @@ class Envelope:
 
     def _request_id(self, headers: Said) -> str:
         given = headers.get("x-request-id")
-        return given if given is not None and is_sane_id(given) else uuid7_text(self._clock.now())
+        return given if given is not None and is_sane_id(given) else uuid7_text(to_us(self._clock.now()))
 
     def _check(self, scope: Scope, headers: Said) -> None:
         host = headers.get("host", "")
@@ -159,17 +158,15 @@ async def _answer(error: TruecastError, scope: Scope, send: Send, request_id: st
 class Account:
     """The metrics and the lines in the log of requests that differ only in their ids, sizes and times."""
 
-    __slots__ = ("_requests", "_same", "_seconds")
+    __slots__ = ("_meter", "_same")
 
-    def __init__(self, requests: Counter, seconds: Histogram, same: Same | None) -> None:
-        self._requests = requests
-        self._seconds = seconds
+    def __init__(self, meter: Meter, same: Same | None) -> None:
+        self._meter = meter
         self._same = same
 
     def add(self, size_bytes: int, took_s: float) -> None:
         """Count a request that was answered, and write its line, with the id that REQUEST_ID says."""
-        self._requests.inc()
-        self._seconds.observe(took_s)
+        self._meter.add(took_s)
         if self._same is not None:
             _log.often("request", self._same, ms=round(took_s * 1e3, 2), bytes=size_bytes)
 
@@ -190,11 +187,12 @@ def account_of(kind: Kind) -> Account:
     """Where requests of that kind are counted. Those of probes are not in the log."""
     method = kind.method if kind.method in _METHODS else "other"
     same = Same(kind._replace(method=method, path=kind.path[:256])._asdict())
-    return Account(
-        HTTP_REQUESTS.labels(method, kind.route, str(kind.status)),
-        HTTP_SECONDS.labels(method, kind.route),
-        None if kind.route in _QUIET_ROUTES else same,
-    )
+    return Account(_meter(method, kind.route, kind.status), None if kind.route in _QUIET_ROUTES else same)
+
+
+@functools.cache  # as many as there are routes, methods and statuses
+def _meter(method: str, route: str, status: int) -> Meter:
+    return Meter(HTTP_REQUESTS.labels(method, route, str(status)), HTTP_SECONDS.labels(method, route))
 
 
 def is_sane_id(given: str) -> bool:
