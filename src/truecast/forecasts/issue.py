@@ -29,7 +29,7 @@ from truecast.kit import telemetry
 from truecast.kit.clock import Clock, to_us
 from truecast.kit.compute import Compute
 from truecast.kit.errors import TruecastError
-from truecast.kit.limits import HISTORY_BARS_MAX
+from truecast.kit.limits import HISTORY_BARS_MAX, WRITES_APART_S
 from truecast.kit.metrics import FORECAST_ISSUED_AT, FORECAST_SECONDS, FORECASTS_ISSUED
 from truecast.market.calendar import calendar
 from truecast.market.history import History
@@ -175,6 +175,8 @@ class Issuer:
         with telemetry.span("seal forecasts", {"truecast.series": len(bundles)}):
             recorded: list[tuple[Forecast, ...]] = []
             for first in range(0, len(bundles), _SEALED):
+                if first:
+                    await asyncio.sleep(WRITES_APART_S)
                 recorded += await self._ledger.append_forecasts(bundles[first : first + _SEALED])
         self._seen = until
         self._issued_on |= {(f.symbol, f.horizon.interval.value): to_us(f.anchor.bar_start) for f, *_ in recorded}

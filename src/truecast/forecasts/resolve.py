@@ -5,6 +5,7 @@ still missing OUTCOME_GRACE_S after it was due, while later bars of the series c
 announced, a hole at the source): its steps are recorded as void, with the reason, never scored and never invented.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -27,7 +28,7 @@ from truecast.forecasts.score import score
 from truecast.forecasts.snapshot import snapshot
 from truecast.kit.clock import Clock, from_us, to_us
 from truecast.kit.compute import Compute
-from truecast.kit.limits import OUTCOME_GRACE_S, RESOLVE_STEPS_MAX
+from truecast.kit.limits import OUTCOME_GRACE_S, RESOLVE_STEPS_MAX, WRITES_APART_S
 from truecast.kit.metrics import FORECAST_STEPS_INSIDE, FORECAST_STEPS_SCORED, FORECAST_STEPS_SETTLED
 from truecast.market.history import History, IntervalNotAvailable
 from truecast.market.store import BarStore
@@ -109,7 +110,9 @@ class Resolver:
             said = await _quantiles(store.conn, [steps for steps, _ in met]) if met else {}
         settled = await self._compute.run(_score_all, met, said) + void
         scored = gone = 0
-        for batch in _batches(settled):
+        for number, batch in enumerate(_batches(settled)):
+            if number:
+                await asyncio.sleep(WRITES_APART_S)
             counts = await self._ledger.append_scores(batch)
             scored, gone = scored + counts[0], gone + counts[1]
         FORECAST_STEPS_SETTLED.labels("scored").inc(scored)

@@ -242,5 +242,6 @@ REFUSED_LINGER_S = 1.0  # for who was refused to take the answer
 
 APART_IDLE_S = 120.0  # the process that computes rounds ends when nobody has asked it for so long
 APART_S_MAX = 7_200.0  # of one answer: a first round over thousands of series learns every weight from the bars
+WRITES_APART_S = 0.03  # between two long transactions in a row: writers of other processes look for their turn seldom
 APART_LEAVE_S = 2.0  # for it to go when it is told to: its last spans may wait for the collector
 APART_LINE_BYTES_MAX = 67_108_864  # of one line that it says
