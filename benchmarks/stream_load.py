@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sys
 import time
 from typing import Any
 
@@ -43,10 +44,14 @@ class Reader(asyncio.Protocol):
         self._open = False
         self._rest = b""
         self.tail = b""
+        self.lost = False
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
         transport.write(self._head)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.lost = True
 
     def data_received(self, data: bytes) -> None:
         if not self._open:
@@ -92,7 +97,7 @@ async def _clients(job: Job, port: int, *, late: bool) -> Totals:
     path = PATHS.get(job.contestant, "/api/v1/stream/ws")
     head = (GET if job.contestant == "sse" else HANDSHAKE).format(path=path).encode()
     say = first_words(job.contestant)
-    while not shared[READY]:
+    while not shared[READY] and not shared[STOP]:
         await asyncio.sleep(0.01)
     readers = []
     for at in range(0, job.clients, 50):
@@ -107,8 +112,11 @@ async def _clients(job: Job, port: int, *, late: bool) -> Totals:
         shared[RECEIVED] = totals.messages
         shared[CONNECTED] = totals.connected
         await asyncio.sleep(0.001)
+    lost = sum(reader.lost for _, reader in readers)
     for transport, _ in readers:
         transport.abort()
+    if lost:
+        print(f"{lost} of {len(readers)} clients were cut off", file=sys.stderr)
     if slow is not None:
         slow.close()
     return totals

@@ -42,6 +42,7 @@ from truecast.kit.clock import SystemClock
 TOPIC, HEAVY = "scores:EUR-USD", "scores:HEAVY"
 BYTES = 250
 AHEAD = 32
+CONNECT_S = 120.0
 ACCEPT = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 
 
@@ -289,13 +290,17 @@ def server_process(job: Job, listener: socket.socket, answer: Any) -> None:
     global PAD  # noqa: PLW0603
     os.sched_setaffinity(0, {0})
     PAD = pad_for_ours()
-    uvloop.run(_server(job, listener, answer))
+    try:
+        uvloop.run(_server(job, listener, answer))
+    finally:
+        answer.close()  # so that nobody waits for findings that do not come
 
 
 async def _server(job: Job, listener: socket.socket, answer: Any) -> None:
     shared, contestant = Shared(job.shared), CONTESTANTS[job.contestant]()
     me = psutil.Process()
     async with contextlib.AsyncExitStack() as stack:
+        stack.callback(shared.__setitem__, STOP, 1)  # whatever happens, the clients do not wait for more
         if job.busy:
             from stream_busy import busy  # noqa: PLC0415 loads the models, which only this part wants
 
@@ -303,17 +308,25 @@ async def _server(job: Job, listener: socket.socket, answer: Any) -> None:
         await contestant.start(listener)
         empty = me.memory_info().rss
         shared[READY] = 1
-        while contestant.count() < job.clients:
-            await asyncio.sleep(0.05)
+        await _all_there(job, shared, contestant)
         await asyncio.sleep(1.0)
         found: dict[str, Any] = {"rss_per_client": (me.memory_info().rss - empty) / max(job.clients, 1)}
         if job.messages:
             found |= await _as_fast_as_possible(job, shared, contestant)
         if job.rate:
             found |= await _at_a_rate(job, contestant, me)
-        shared[STOP] = 1
         answer.send(found)
+        shared[STOP] = 1
         await asyncio.sleep(0.5)
+
+
+async def _all_there(job: Job, shared: Shared, contestant: Any) -> None:
+    """Every client is connected and subscribed. Raises TimeoutError where some never are."""
+    until_s = time.monotonic() + CONNECT_S
+    while (count := contestant.count()) < job.clients:
+        if time.monotonic() > until_s:
+            raise TimeoutError(f"{count} of {job.clients} clients listen, {shared[CONNECTED]} are connected")
+        await asyncio.sleep(0.05)
 
 
 async def _as_fast_as_possible(job: Job, shared: Shared, contestant: Any) -> dict[str, Any]:
@@ -336,10 +349,15 @@ async def _as_fast_as_possible(job: Job, shared: Shared, contestant: Any) -> dic
     return {"per_s": deliveries / wall_s, "per_cpu_s": deliveries / busy_s}
 
 
+def waited_for_core_s() -> float:
+    """How long this thread could have run and was not let: others had its core."""
+    return int(Path("/proc/self/schedstat").read_text().split()[1]) / 1e9
+
+
 async def _at_a_rate(job: Job, contestant: Any, me: psutil.Process) -> dict[str, Any]:
     """So many messages a second. With `heavy`, one more client that never reads is fed megabytes meanwhile."""
     before, peak = me.memory_info().rss, 0
-    began_s = time.perf_counter()
+    began_s, waited_s = time.perf_counter(), waited_for_core_s()
     blocked_s = closed_s = None
     big = "x" * 20_000
     for i in range(int(job.rate * job.seconds)):
@@ -353,7 +371,8 @@ async def _at_a_rate(job: Job, contestant: Any, me: psutil.Process) -> dict[str,
             if blocked_s is not None and closed_s is None and not contestant.hub._topics[HEAVY].users:  # noqa: SLF001
                 closed_s = now_s
         await asyncio.sleep(max((i + 1) / job.rate - (time.perf_counter() - began_s), 0))
-    found: dict[str, Any] = {"grown": peak - before}
+    share = (waited_for_core_s() - waited_s) / (time.perf_counter() - began_s)
+    found: dict[str, Any] = {"grown": peak - before, "waited": share}
     if blocked_s is not None:
         found |= {"closed_after_s": None if closed_s is None else closed_s - blocked_s}
     return found
@@ -372,6 +391,7 @@ def server(job: Job) -> Iterator[tuple[Job, int, Any]]:
         job = job.at(file.name)
         process = context.Process(target=server_process, args=(job, listener, theirs))
         process.start()
+        theirs.close()
         try:
             yield job, listener.getsockname()[1], ours
         finally:
