@@ -288,7 +288,7 @@ async def test_a_revoked_key_is_refused_whatever_was_remembered_of_it(guarded: S
 async def test_what_fails_on_the_short_way_goes_the_long_way(
     house: House, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
-    def broken(*_: object) -> bool:
+    def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     async with raw(house) as client:

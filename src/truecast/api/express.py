@@ -76,21 +76,21 @@ class Express:
             given if given and is_sane_id(given) else None,
         )
 
-    def answer(self, path: str, query: bytes, asker: Asker, write: Write) -> bool:
-        """Whether this GET is answered, by one call of `write`; if not, nothing has happened."""
+    def answer(self, path: str, query: bytes, asker: Asker, write: Write) -> None:
+        """Answer this GET by one call of `write`, or do nothing."""
         began_s = time.perf_counter()
         now_us = to_us(self._clock.now())
         kept = self._answers.at_hand((path, query), now_us)
         if kept is None:
-            return False
+            return
         ready, (kind, template) = kept.ready, kept.asked
         principal = self._who(asker)
         right, pace = policy_of("GET", template)
         if principal is None or (right is not None and not principal.may(right)):
-            return False
+            return
         paced = self._paced(pace, f"address:{asker.address}" if principal is LOCAL else f"key:{principal.id}")
         if paced is None:
-            return False
+            return
 
         request_id = asker.request_id or uuid7_text(now_us)
         status, lines, body = ready.reply(now_us, asker.tag)
@@ -103,7 +103,6 @@ class Express:
         account = account_of(Kind("GET", template, path, status, asker.address, principal.id))
         account.add(len(body), time.perf_counter() - began_s)
         REQUEST_ID.reset(token)
-        return True
 
     def _who(self, asker: Asker) -> Principal | None:
         """Who asks, where that is known already."""
