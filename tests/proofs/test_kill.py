@@ -48,7 +48,7 @@ async def test_fifty_kills_lose_nothing_and_leave_the_ledger_of_an_undisturbed_r
     rng = np.random.default_rng(11)
     told = []
     for _ in range(RUNS):
-        told += killed_run(url, float(rng.uniform(0.0, 0.8)))
+        told += killed_run(url, float(rng.uniform(0.0, 0.4)))
         with sqlite3.connect(tmp_path / "truecast.db") as conn:
             chain = dict(conn.execute("SELECT seq, hash FROM ledger"))
             assert conn.execute("PRAGMA integrity_check").fetchone() == ("ok",)
