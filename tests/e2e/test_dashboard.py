@@ -53,7 +53,9 @@ def eventually(read: Callable[[], Any], wanted: Callable[[Any], bool], timeout_s
 def test_shows_price_fan_record_and_source(open_page: OpenPage) -> None:
     page = open_page("?symbol=EUR-USD")
     expect(page.get_by_role("heading", name="EUR-USD", level=1)).to_be_visible()
-    expect(page.get_by_test_id("price")).to_contain_text(re.compile(r"1\.\d{5} USD"))
+    expect(page.get_by_test_id("price")).to_contain_text(
+        re.compile(r"1\.\d{5} USD"), timeout=20_000
+    )  # the server has just begun
     _, lower, upper, steps = fan(page)
     assert number(lower) < number(upper)
     assert steps == "10"
