@@ -120,7 +120,8 @@ async def work() -> None:
 def main() -> None:
     """The process."""
     give_way(NICE)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):  # told to everybody at once; the server ends us when it is ready
+        signal.signal(number, signal.SIG_IGN)
     asyncio.run(work())
 
 
