@@ -4,7 +4,7 @@ import ast
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -56,9 +56,15 @@ def texts(*suffixes: str) -> Iterator[tuple[str, str]]:
             yield path.relative_to(ROOT).as_posix(), raw.decode("utf-8", "replace")
 
 
-def random_uses(tree: ast.AST) -> Iterator[int]:
+@cache
+def modules() -> dict[Path, tuple[ast.AST, ...]]:
+    """Every node of every module of the source, itself first."""
+    return {path: tuple(ast.walk(ast.parse(path.read_text()))) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def random_uses(nodes: Iterable[ast.AST]) -> Iterator[int]:
     """Lines that import or name a source of random numbers."""
-    for node in ast.walk(tree):
+    for node in nodes:
         match node:
             case ast.Import(names=names) if any(n.name.split(".")[0] in RANDOM_MODULES for n in names):
                 yield node.lineno
@@ -79,8 +85,8 @@ def random_uses(tree: ast.AST) -> Iterator[int]:
 def test_no_random_number_on_the_served_path() -> None:
     found = {
         f"{path.relative_to(SOURCE).as_posix()}:{line}"
-        for path in sorted(SOURCE.rglob("*.py"))
-        for line in random_uses(ast.parse(path.read_text()))
+        for path, nodes in modules().items()
+        for line in random_uses(nodes)
     }
     assert {use for use in found if use.rsplit(":", 1)[0] not in RANDOM_ALLOWED} == set()
     assert {use.rsplit(":", 1)[0] for use in found} == set(RANDOM_ALLOWED), "the list allows what nobody uses"
@@ -95,7 +101,7 @@ def test_no_random_number_on_the_served_path() -> None:
     ],
 )  # fmt: skip
 def test_the_search_for_random_numbers_finds_them(code: str) -> None:
-    assert list(random_uses(ast.parse(code)))
+    assert list(random_uses(ast.walk(ast.parse(code))))
 
 
 def test_no_random_number_on_the_page() -> None:
@@ -146,21 +152,17 @@ def test_no_secret_is_committed() -> None:
     assert not any(path.name == ".env" for path in files())
 
 
-def python_files() -> list[Path]:
-    return sorted(SOURCE.rglob("*.py"))
-
-
 def test_every_file_is_one_sitting() -> None:
-    long = {p.relative_to(SOURCE).as_posix(): n for p in python_files() if (n := p.read_text().count("\n")) > 400}
+    long = {p.relative_to(SOURCE).as_posix(): n for p in modules() if (n := p.read_text().count("\n")) > 400}
     assert long == {}
 
 
 def test_every_function_fits_a_screen() -> None:
     long = [
         f"{path.relative_to(SOURCE)}:{node.lineno} {node.name} {size}"
-        for path in python_files()
+        for path, nodes in modules().items()
         if "versions" not in path.parts  # written by a program, and frozen
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (size := (node.end_lineno or 0) - node.lineno + 1) > 70
     ]
@@ -170,20 +172,19 @@ def test_every_function_fits_a_screen() -> None:
 def test_no_cycle_is_hidden() -> None:
     """Neither behind TYPE_CHECKING nor inside a function; the one place that loads commands by name is exempt."""
     hidden = []
-    for path in python_files():
-        tree = ast.parse(path.read_text())
-        for function in (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)):
+    for path, nodes in modules().items():
+        for function in (n for n in nodes if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)):
             for node in ast.walk(function):
                 ours = (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("truecast")) or (
                     isinstance(node, ast.Import) and any(n.name.startswith("truecast") for n in node.names)
                 )
                 if ours:
                     hidden.append(f"{path.relative_to(SOURCE)}:{node.lineno}")
-        if any(isinstance(n, ast.Name) and n.id == "TYPE_CHECKING" for n in ast.walk(tree)):
+        if any(isinstance(n, ast.Name) and n.id == "TYPE_CHECKING" for n in nodes):
             hidden.append(f"{path.relative_to(SOURCE)}: TYPE_CHECKING")
     assert hidden == []
 
 
 def test_no_module_is_named_for_a_role() -> None:
     roles = re.compile(r"(^|_)(service|utils?|helpers?|manager|common|misc)(_|$)")
-    assert [str(p.relative_to(SOURCE)) for p in python_files() if roles.search(p.stem)] == []
+    assert [str(p.relative_to(SOURCE)) for p in modules() if roles.search(p.stem)] == []

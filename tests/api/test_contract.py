@@ -13,6 +13,7 @@ from truecast.accounts.principal import Scope
 from truecast.api.access import RATE_CLASSES
 from truecast.api.app import describe
 from truecast.api.page import encode_cursor
+from truecast.market.bulk import fetch
 from truecast.services import Services
 
 API = [operation for operation in OPERATIONS if operation.id != "stream_sse"]  # it does not end
@@ -100,11 +101,11 @@ async def digest(services: Services) -> dict[str, str]:
     """Of every table; when keys were used last is written on the way, and is no state of theirs."""
     found = {}
     async with services.db.read() as conn:
-        names = await conn.run_sync(lambda sync: sa.inspect(sync).get_table_names())
-        for name in sorted(names):
-            rows = (await conn.execute(sa.text(f'SELECT * FROM "{name}"'))).mappings().all()
-            plain = sorted(str({key: row[key] for key in row if key != "last_used_at"}) for row in rows)
-            found[name] = hashlib.sha256("\n".join(plain).encode()).hexdigest()
+        tables = await conn.run_sync(lambda sync: sa.inspect(sync).get_multi_columns())
+        for (_, name), columns in tables.items():
+            wanted = ", ".join(f'"{c["name"]}"' for c in columns if c["name"] != "last_used_at")
+            rows = await fetch(conn, f'SELECT {wanted} FROM "{name}"')
+            found[name] = hashlib.sha256("\n".join(sorted(map(str, rows))).encode()).hexdigest()
     return found
 
 
