@@ -50,9 +50,9 @@ async def test_the_risk_of_a_portfolio_over_common_sessions(client: httpx.AsyncC
     assert got["volatility"]["value"] < alone["volatility"]["value"]
 
 
-async def test_a_currency_pair_has_no_benchmark_unless_one_is_named(client: httpx.AsyncClient):
+async def test_a_currency_pair_is_measured_against_the_majors_unless_another_is_named(client: httpx.AsyncClient):
     got = await ask(client, symbol="EUR-USD", bootstrap=False, levels=[0.95])
-    assert got["benchmark"] is None and "there is none for fx; name one" in got["notes"][0]
+    assert got["benchmark"]["symbol"] == "majors in USD" and "EUR-USD (" in got["notes"][0]
     got = await ask(client, symbol="EUR-USD", bootstrap=False, levels=[0.95], benchmark="GBP-USD")
     assert got["benchmark"]["symbol"] == "GBP-USD" and got["benchmark"]["correlation"]["value"] > 0.3
     got = await ask(client, symbol="EUR-USD", bootstrap=False, levels=[0.95], include_benchmark=False)

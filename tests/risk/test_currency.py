@@ -130,7 +130,7 @@ async def test_a_rate_that_is_not_stored_is_named(client):  # noqa: F811
 
 
 async def test_why_there_is_no_benchmark_is_a_word(client):  # noqa: F811
-    assert (await ask(client, symbol="EUR-USD"))["no_benchmark"] == "none_for_class"
+    assert (await ask(client, symbol="EUR-USD", currency="own"))["no_benchmark"] == "none_for_class"
     assert (await ask(client, symbol="SPY", include_benchmark=False))["no_benchmark"] == "not_asked"
     assert (await ask(client, symbol="SPY"))["no_benchmark"] is None
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 
@@ -19,11 +19,13 @@ from truecast.kit.limits import RISK_BARS_MAX, RISK_POSITIONS_MAX
 from truecast.market.calendar import calendar
 from truecast.market.history import History, Slice
 from truecast.market.store import BarStore
+from truecast.risk import basket
+from truecast.risk.basket import Ways
 from truecast.risk.currency import OWN, ExchangeRateMissing, Leg, converted, is_money, legs
 from truecast.risk.report import Asked, Report, report
 from truecast.risk.sample import Prices, Sample, SampleTooSmall, sample_of
 
-# The first of them that is stored at the interval; a currency pair has no market to be measured against.
+# The first of them that is stored at the interval. Currency pairs have a basket, see basket.py.
 BENCHMARKS: Mapping[AssetClass, tuple[str, ...]] = MappingProxyType(
     {
         AssetClass.EQUITY: ("SPY", "^GSPC"),
@@ -34,8 +36,12 @@ BENCHMARKS: Mapping[AssetClass, tuple[str, ...]] = MappingProxyType(
 )
 
 
-# A pair has no market that it is a part of; a series of macro figures has none either.
+# A series of macro figures has no market that it is a part of.
 NoBenchmark = Literal["not_asked", "none_for_class", "not_stored", "no_exchange_rate"]
+
+
+# A benchmark and how it comes into the base currency, or that currency and the ways of the basket's.
+_Against = tuple[Instrument, tuple[Leg, ...] | None] | tuple[str, Ways] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +110,23 @@ async def measure(question: Question, store: BarStore, history: History, compute
                 raise
             notes.append(f"No benchmark: {error.detail}.")
             benchmark, missing = None, "no_exchange_rate"
-    pairs = [leg.pair for way in (*ways, other_way) for leg in way or ()]
+    majors: Ways = basket.ways_of(universe, stored, base) if missing == "basket" else {}
+    pairs = [leg.pair for way in (*ways, other_way, *majors.values()) for leg in way or ()]
     wanted = list(dict.fromkeys((*instruments, *([benchmark] if benchmark else []), *pairs)))
     reading = (
         history.bars(one, question.interval, limit=RISK_BARS_MAX, as_of=question.as_of, adjust=adjustment_for(one))
         for one in wanted
     )
     slices = dict(zip([one.symbol for one in wanted], await asyncio.gather(*reading), strict=True))
-    against = None if benchmark is None else (benchmark, other_way)
+    against: _Against = None if benchmark is None else (benchmark, other_way)
+    if missing == "basket":
+        majors = {code: way for code, way in majors.items() if all(len(slices[leg.pair.symbol].bars) for leg in way)}
+        missing = None if base is not None and len(majors) >= basket.CURRENCIES_MIN else "not_stored"
+        if base is not None and missing is None:
+            notes.append(basket.told(majors, base, {symbol: one.bars.source_of(-1) for symbol, one in slices.items()}))
+            against = base, majors
+        else:
+            notes.append("No benchmark: too few pairs of major currencies are stored.")
     found = await compute.run(_computed, question, slices, instruments, weights, ways, against)
     notes += _of_units(instruments, base)
     parts = [slices[one.symbol] for one in instruments]
@@ -166,7 +181,7 @@ def _computed(  # noqa: PLR0917 what was read, and how it goes together
     instruments: Sequence[Instrument],
     weights: Sequence[float],
     ways: Sequence[tuple[Leg, ...] | None],
-    against: tuple[Instrument, tuple[Leg, ...] | None] | None,
+    against: _Against,
 ) -> Report:
     """On the threads: everything but reading."""
     prices = [_in_base(slices, one, way) for one, way in zip(instruments, ways, strict=True)]
@@ -177,7 +192,13 @@ def _computed(  # noqa: PLR0917 what was read, and how it goes together
     since = int(sample.end[-1]) - round(question.period.total_seconds() * 1_000_000)
     benchmark: tuple[str, Sample] | None = None
     if against is not None:
-        benchmark = against[0].symbol, sample_of([_in_base(slices, *against)], [1.0])
+        other, way = against
+        if isinstance(other, str):
+            majors = cast("Ways", way)
+            wanted = {leg.pair.symbol for each in majors.values() for leg in each}
+            benchmark = basket.sample_in(other, majors, {symbol: _prices(slices[symbol]) for symbol in wanted})
+        else:
+            benchmark = other.symbol, sample_of([_in_base(slices, other, cast("tuple[Leg, ...] | None", way))], [1.0])
     return report(sample, replace(question.asked, since_us=since), benchmark)
 
 
@@ -211,8 +232,11 @@ def _benchmark(  # noqa: PLR0917 what it is chosen by
     instruments: Sequence[Instrument],
     weights: Sequence[float],
     notes: list[str],
-) -> tuple[Instrument | None, NoBenchmark | None]:
-    """The one that is named, else the first of the class with most weight that is stored; or why there is none."""
+) -> tuple[Instrument | None, NoBenchmark | Literal["basket"] | None]:
+    """The one that is named, else the first of the class with most weight that is stored; or why there is none.
+
+    `basket`: it is none of one symbol.
+    """
     if not question.benchmarked:
         return None, "not_asked"
     if question.benchmark is not None:
@@ -221,6 +245,8 @@ def _benchmark(  # noqa: PLR0917 what it is chosen by
     for one, weight in zip(instruments, weights, strict=True):
         amounts[one.asset_class] += abs(weight)
     asset_class = max(amounts, key=lambda one: amounts[one])
+    if asset_class is AssetClass.FX and question.currency != OWN:
+        return None, "basket"
     listed = BENCHMARKS.get(asset_class, ())
     known = {one.symbol: one for one in universe.instruments}
     for symbol in listed:
