@@ -10,6 +10,7 @@ from playwright.sync_api import Page, Route, expect
 from tests.e2e.conftest import Watch
 from tests.e2e.test_outage import of, running
 from tests.e2e.test_states import Opened, _patient, inaccessible, opened
+from tests.e2e.test_zoom import LOST
 from tests.servers import free_port
 
 __all__ = ["_patient", "opened"]  # fixtures
@@ -65,6 +66,12 @@ def test_a_model_is_trained_promoted_and_rolled_back_from_its_page(
     expect(version.locator("summary")).to_contain_text("champion")
     serves = page.get_by_role("region", name="What serves").get_by_role("row", name=re.compile("Currencies 1d"))
     expect(serves).to_contain_text("ready")
+    if version.get_attribute("open") is None:
+        version.locator("summary").click()
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(LOST) == [], width
+    page.set_viewport_size({"width": 1440, "height": 900})
 
     # To roll back is asked twice, and Escape takes it back.
     page.get_by_label("Class to train on").select_option("fx")
