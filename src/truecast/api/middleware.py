@@ -20,7 +20,8 @@ from truecast.kit.errors import TruecastError
 from truecast.kit.ids import uuid7_text
 from truecast.kit.limits import REQUEST_BODY_BYTES_MAX
 from truecast.kit.logs import OWN_SECRETS, REQUEST_ID, Same, get_logger
-from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS, Meter
+from truecast.kit.meter import Meter
+from truecast.kit.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 
 def content_policy(style: str = "'self'") -> str:

@@ -9,6 +9,8 @@ from typing import Final, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
+from truecast.kit.meter import tell_all
+
 T = TypeVar("T")
 
 REGISTRY: Final = CollectorRegistry(auto_describe=True)
@@ -382,38 +384,7 @@ def follow(gauge: Gauge, owner: T, read: Callable[[T], float], *labels: str) -> 
     (gauge.labels(*labels) if labels else gauge).set_function(value)
 
 
-class Meter:
-    """What happens thousands of times a second, counted and timed: told to Prometheus's own objects many at once.
-
-    Of one thread.
-    """
-
-    def __init__(self, counter: Counter, seconds: Histogram) -> None:
-        self._counter = counter
-        self._seconds = seconds
-        self._took_s: list[float] = []
-        _meters.add(self)
-
-    def add(self, took_s: float) -> None:
-        """It happened once, and took so long."""
-        self._took_s.append(took_s)
-        if len(self._took_s) >= _METER_MAX:
-            self.tell()
-
-    def tell(self) -> None:
-        """What was counted since the last time."""
-        took_s, self._took_s = self._took_s, []
-        self._counter.inc(len(took_s))
-        for one_s in took_s:
-            self._seconds.observe(one_s)
-
-
-_METER_MAX = 1_000
-_meters: "weakref.WeakSet[Meter]" = weakref.WeakSet()
-
-
 def exposition() -> bytes:
     """All metrics in the Prometheus text format, to be served as EXPOSITION_TYPE."""
-    for meter in tuple(_meters):
-        meter.tell()
+    tell_all()
     return generate_latest(REGISTRY)
