@@ -8,7 +8,8 @@ processor time of the page's main thread (the browser's own count) over the time
 between two animation frames. `bus` publishes 600 prices a second through the bus, of which the server sends each symbol
 at most four times a second, because the page asks for no more; `blunt` sends all 600. `quiet`, the same page with
 nothing coming, is the reference. Interactive: the first price is in the table and no task longer than 50 ms follows it
-for half a second. The heap is what is left after a collection.
+for half a second. The heap is what is left after collections, once
+a minute; medians of thirds are compared.
 """
 
 import argparse
@@ -198,7 +199,8 @@ def _busy_s(session: CDPSession) -> float:
 
 
 def _heap_mb(session: CDPSession) -> float:
-    session.send("HeapProfiler.collectGarbage")
+    for _ in range(3):  # what the first one finds unreachable may hold more
+        session.send("HeapProfiler.collectGarbage")
     metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     return float(metrics["JSHeapUsedSize"]) / 2**20
 
@@ -236,11 +238,11 @@ def measure(browser: Browser, data: Path, parts: set[str], loads: int, minutes: 
 
 def _of_stretch(mode: str, found: Stretch, quiet: Stretch, minutes: float) -> list[str]:
     heap = found.heap_mb
-    middle = heap[len(heap) // 2] if len(heap) > 2 else heap[0]
-    grown = heap[-1] / middle - 1
+    third = max(len(heap) // 3, 1)
+    grown = statistics.median(heap[-third:]) / statistics.median(heap[-2 * third : -third]) - 1
     times = f"{found.busy / quiet.busy:.1f} times `quiet`" if quiet.busy else ""
     frames = f"{found.frames_over} (longest {found.frame_ms_max:.0f} ms)"
-    size = f"{heap[0]:.1f} → {heap[-1]:.1f} MiB, second half {grown:+.1%}"
+    size = f"{' '.join(f'{one:.2f}' for one in heap)} MiB, last third {grown:+.1%} over the one before"
     return [
         f"| **{mode}**: messages received a second | {found.messages_s:.0f} | | |",
         f"| changes in the table a second | {found.changed_s:.0f} | | |",
