@@ -14,8 +14,8 @@ from truecast.api.errors import RETRY_AFTER_S, RepeatedQueryParameter, StartFail
 from truecast.services import Services
 
 
-def services_of(request: Request) -> Services:
-    """The services this app was created with."""
+async def services_of(request: Request) -> Services:
+    """The services this app was created with. Async, as the framework runs what is not on a thread: a millisecond."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services
@@ -24,7 +24,7 @@ def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-def mark_of(request: Request) -> str | None:
+async def mark_of(request: Request) -> str | None:
     """The same for every try of a request under an Idempotency-Key, and for no other; None without a key.
 
     What is done is written down under it, so that a try after one that died finds it.
