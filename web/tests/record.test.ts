@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { HistoryItem, PerformanceRow } from "../src/api/types";
 import { retryAfter } from "../src/api/client";
 import { errorOf, scaleFor, words } from "../src/parts/calibration";
+import { rangeOf } from "../src/parts/curve";
 import { fromSlider, toSlider } from "../src/parts/horizon";
 import { nearestRow, shownItems } from "../src/record/choose";
 
@@ -69,5 +70,16 @@ describe("Retry-After", () => {
   test("is read as seconds or as a date", () => {
     expect([retryAfter("7"), retryAfter(null), retryAfter("soon")]).toEqual([7, null, null]);
     expect(retryAfter(new Date(Date.now() + 5_000).toUTCString())).toBeGreaterThan(2);
+  });
+});
+
+describe("where outcomes fell", () => {
+  test("is drawn within its plot, however few they are", () => {
+    for (const counts of [[1, 0, 0, 0], Array<number>(20).fill(1), [0, 3, 1, 0, 2, 0, 0, 0, 1, 0], Array<number>(20).fill(500)]) {
+      const { least, usual, top } = rangeOf(counts);
+      expect(top).toBeGreaterThanOrEqual(Math.max(...counts, usual));
+      expect(least).toBeGreaterThanOrEqual(0);
+      expect(least).toBeLessThan(usual);
+    }
   });
 });

@@ -162,19 +162,24 @@ function Curve({ report, kinds }: { report: CalibrationReport; kinds: readonly K
   );
 }
 
+/** What chance alone leaves in each part, 95 times of 100, and up to where the plot reaches: over all of it. */
+export function rangeOf(counts: readonly number[]): { least: number; usual: number; top: number } {
+  const even = counts.reduce((sum, n) => sum + n, 0) / counts.length;
+  const noise = SURE * Math.sqrt(even * (1 - 1 / counts.length));
+  return { least: Math.max(0, even - noise), usual: even + noise, top: Math.max(...counts, even + noise, even * 1.6) };
+}
+
 function Pit({ report, kind }: { report: CalibrationReport; kind: Kind }) {
   const counts = report.pit.find((pit) => pit.kind === kind)?.counts ?? [];
   const total = counts.reduce((sum, n) => sum + n, 0);
   if (total === 0) return null;
-  const even = total / counts.length;
-  const most = Math.max(...counts, even * 1.6);
+  const { least, usual, top } = rangeOf(counts);
   const width = SIZE / counts.length;
-  const h = (n: number): number => ((SIZE / 2 - 10) * n) / most;
-  const noise = SURE * Math.sqrt(even * (1 - 1 / counts.length));
+  const h = (n: number): number => ((SIZE / 2 - 10) * n) / top;
   return (
     <figure>
       <svg class={`pit of-${kind}`} viewBox={`0 0 ${SIZE} ${SIZE / 2}`} role="img" aria-label={`${titleOf(kind)}: where ${count(total)} outcomes fell in the forecast distribution, in ${counts.length} equal parts: ${counts.join(", ")}`}>
-        <rect class="even" x="0" width={SIZE} y={SIZE / 2 - h(even + noise)} height={Math.max(1, h(even + noise) - h(Math.max(0, even - noise)))} />
+        <rect class="even" x="0" width={SIZE} y={SIZE / 2 - h(usual)} height={Math.max(1, h(usual) - h(least))} />
         {counts.map((n, i) => (
           <rect key={i} class="column" x={i * width + 1} width={width - 2} y={SIZE / 2 - h(n)} height={h(n)}>
             <title>{`${Math.round((100 * i) / counts.length)} to ${Math.round((100 * (i + 1)) / counts.length)} %: ${count(n)} of ${count(total)}`}</title>
