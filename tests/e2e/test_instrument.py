@@ -318,7 +318,7 @@ def test_risk_statistics_and_sources_are_told_with_what_they_stand_on(open_page:
 
 
 def test_an_untrained_model_is_refused_with_the_way_to_train_it(open_page: OpenPage, watch: Watch) -> None:
-    watch.expected = ("status of 503",)
+    watch.expected = ("status of 409",)
     page = open_page("?symbol=SPY&interval=1d&model=lightgbm")
     outlook = page.locator(".outlook")
     expect(outlook.get_by_role("alert")).to_contain_text("unavailable")
