@@ -272,14 +272,12 @@ def test_a_refused_forecast_is_explained_and_asked_again(
 ) -> None:
     watch.expected = (f"status of {status}",)
     page = open_page(goto=False)
-    refusals = 1
+    refusing = True
 
     def answer(route: Route) -> None:
-        nonlocal refusals
-        if route.request.method != "POST" or refusals == 0:
+        if route.request.method != "POST" or not refusing:
             route.fallback()
             return
-        refusals -= 1
         problem = {
             "type": "x",
             "title": "Internal error",
@@ -295,6 +293,7 @@ def test_a_refused_forecast_is_explained_and_asked_again(
     page.route("**/api/v1/forecasts", answer)
     page.goto(f"{server}/?symbol=SPY&interval=1d")
     expect(page.locator(".outlook").get_by_role("alert")).to_contain_text(said)
+    refusing = False
     expect(page.get_by_test_id("interval")).to_be_visible()
 
 

@@ -80,7 +80,7 @@ interface SheetProps {
 
 function Sheet({ id, of, facts, note, onGone }: SheetProps) {
   const sheet = useRef<HTMLSpanElement>(null);
-  useLayoutEffect(() => {
+  const place = (): void => {
     const own = sheet.current;
     const number = own?.parentElement?.getBoundingClientRect();
     if (!own || !number) return;
@@ -89,13 +89,18 @@ function Sheet({ id, of, facts, note, onGone }: SheetProps) {
     const fits = below + height <= innerHeight - EDGE_PX;
     own.style.top = `${Math.max(EDGE_PX, fits ? below : number.top - height - 6)}px`;
     own.style.left = `${Math.max(EDGE_PX, Math.min(number.right - width, innerWidth - width - EDGE_PX))}px`;
-  }, []);
+  };
+  useLayoutEffect(place, []);
   useEffect(() => {
-    const away = (event: Event): void => {
-      if (!(event.target instanceof Node && sheet.current?.contains(event.target))) onGone(); // it would stay behind
+    // A focused number is brought into view by scrolling: its answer goes along. Any other would stay behind.
+    const scrolled = (event: Event): void => {
+      const own = sheet.current;
+      if (!own || (event.target instanceof Node && own.contains(event.target))) return;
+      if (own.parentElement?.contains(document.activeElement) && isSeen(own.parentElement)) place();
+      else onGone();
     };
-    addEventListener("scroll", away, { capture: true, passive: true });
-    return () => removeEventListener("scroll", away, { capture: true });
+    addEventListener("scroll", scrolled, { capture: true, passive: true });
+    return () => removeEventListener("scroll", scrolled, { capture: true });
   }, []);
   return (
     <span class="sheet floating" id={id} ref={sheet} role="tooltip" aria-label={of}>
@@ -103,4 +108,9 @@ function Sheet({ id, of, facts, note, onGone }: SheetProps) {
       {note && <p class="sheet-note">{note}</p>}
     </span>
   );
+}
+
+function isSeen(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }
