@@ -2,9 +2,9 @@ import { describe, expect, test } from "vitest";
 import type { HistoryItem, PerformanceRow } from "../src/api/types";
 import { retryAfter } from "../src/api/client";
 import { errorOf, scaleFor, words } from "../src/parts/calibration";
-import { rangeOf } from "../src/parts/curve";
 import { fromSlider, toSlider } from "../src/parts/horizon";
 import { nearestRow, shownItems } from "../src/record/choose";
+import { rangeOf } from "../src/record/range";
 
 const row = (horizon: number, n: number): PerformanceRow => ({ horizon, n }) as PerformanceRow;
 const item = (target: number, outcome: number | null): HistoryItem =>

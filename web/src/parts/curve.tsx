@@ -6,12 +6,12 @@ import { steps } from "../format/time";
 import { useResource } from "../state/resource";
 import { replaying, slowPollMs } from "../state/server";
 import { heldSentence } from "../record/say";
+import { rangeOf, SURE } from "../record/range";
 import { Bone, Scroll } from "./bits";
 import { Failure } from "./failure";
 
 const SIZE = 220;
 const PAD = 26;
-const SURE = 1.96;
 
 interface Props {
   /** null: over every instrument. */
@@ -160,13 +160,6 @@ function Curve({ report, kinds }: { report: CalibrationReport; kinds: readonly K
       })}
     </svg>
   );
-}
-
-/** What chance alone leaves in each part, 95 times of 100, and up to where the plot reaches: over all of it. */
-export function rangeOf(counts: readonly number[]): { least: number; usual: number; top: number } {
-  const even = counts.reduce((sum, n) => sum + n, 0) / counts.length;
-  const noise = SURE * Math.sqrt(even * (1 - 1 / counts.length));
-  return { least: Math.max(0, even - noise), usual: even + noise, top: Math.max(...counts, even + noise, even * 1.6) };
 }
 
 function Pit({ report, kind }: { report: CalibrationReport; kind: Kind }) {
