@@ -7,6 +7,7 @@ import logging
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -390,7 +391,15 @@ async def test_a_collector_that_is_away_costs_no_time_and_a_bounded_memory(
         assert loop.time() - began < 3, "nor does the end of the process"
 
 
+async def nothing_is_on_its_way() -> None:
+    """What other tests have left for collectors that are away is lost, and counted, some seconds later."""
+    async with asyncio.timeout(60):
+        while any(thread.name.startswith("OtelBatch") for thread in threading.enumerate()):
+            await asyncio.sleep(0.05)
+
+
 async def test_a_collector_that_refuses_is_counted(made_installation, tmp_path, quiet_root):
+    await nothing_is_on_its_way()
     lost = TRACE_SPANS.labels("lost")._value.get()
     with collecting(status=400) as refusing:
         start_voice(settings_with(made_installation, tmp_path, otlp_endpoint=refusing.url))
