@@ -73,6 +73,7 @@ def test_the_track_record_is_said_in_sentences_and_proven_in_figures(open_page: 
     singles.locator("label", has_text="Worst").click()
     assert "order=worst" in page.url
     expect(singles).to_contain_text("Farthest from what happened")
+    expect(singles).to_have_attribute("aria-busy", "false")
     row = singles.locator("tbody tr").first
     expect(row).to_contain_text("moves")
     row.locator(".answer button").focus()

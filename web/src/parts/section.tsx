@@ -14,7 +14,7 @@ interface SectionProps<T> {
 
 export function Section<T>({ id, title, about, of, children }: SectionProps<T>) {
   return (
-    <section class="card listing" id={id} aria-labelledby={`${id}-title`} aria-busy={!of.data && of.busy}>
+    <section class="card listing" id={id} aria-labelledby={`${id}-title`} aria-busy={of.old || (!of.data && of.busy)}>
       <header>
         <h2 id={`${id}-title`}>{title}</h2>
         <p class="soft small">{about}</p>

@@ -7,6 +7,8 @@ export interface Resource<T> {
   data: T | null;
   error: ApiFailure | null;
   busy: boolean;
+  /** `data` answers the question asked before, which is kept while this one loads. */
+  old: boolean;
   reload: () => void;
   /** An answer that came another way, such as over the stream. */
   put: (data: T) => void;
@@ -80,6 +82,7 @@ export function useResource<T>(key: string | null, load: (signal: AbortSignal) =
     data: current || options.keep ? state.data : null,
     error: current ? state.error : null,
     busy: state.busy || (key !== null && !current),
+    old: !current && options.keep === true && state.data !== null,
     reload,
     put,
   };
